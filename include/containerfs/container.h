@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * containerfs: containers as objects.
+ *
+ * A container is a named node in a hierarchy. It holds namespaces, a root directory and a set of
+ * tasks, one of them perhaps its init, and it exists with or without tasks. The root of the
+ * hierarchy, "/", is the init container: what was there before the first container was made.
+ *
+ * Manners are those of system calls: a file descriptor, a count or 0 on success; -1 and errno on
+ * failure. container_error_last() then tells which step failed, on which object.
+ *
+ * Names: "web", "web/db" count from the container the caller is in, "/web/db" from the init
+ * container. A component has 1-255 bytes of [A-Za-z0-9_.+-] and is neither ".", ".." nor one of the
+ * entries that the tree of container files reserves (container_name_error() says which rule).
+ *
+ * A container fd is a directory fd. It stays valid over rename, may be passed over a unix socket
+ * and is closed with close(2). Once its container is removed every call on it fails with ENOENT.
+ *
+ * No call changes the namespaces of the calling thread, container_enter() excepted; none prints,
+ * exits, or needs a daemon; all may be used from any thread at once. Unless stated otherwise a call
+ * needs CAP_SYS_ADMIN, and works on Linux 6.1 or newer with a cgroup v2 hierarchy mounted (its
+ * controllers are not needed).
+ *
+ * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, which is
+ * another hierarchy of its own. It is ignored in set-user-ID programs.
+ */
+#ifndef CONTAINERFS_CONTAINER_H
+#define CONTAINERFS_CONTAINER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Flags of container_create(): the names and values of the 2017 proposal, then ours. */
+#define CONTAINER_NEW_FS_NS 0x00000001	     /* own mount namespace: a private view, see set_root */
+#define CONTAINER_NEW_EMPTY_FS_NS 0x00000002 /* own mount namespace with nothing in it yet */
+#define CONTAINER_NEW_CGROUP_NS 0x00000004
+#define CONTAINER_NEW_UTS_NS 0x00000008
+#define CONTAINER_NEW_IPC_NS 0x00000010
+#define CONTAINER_NEW_USER_NS 0x00000020
+#define CONTAINER_NEW_PID_NS 0x00000040
+#define CONTAINER_NEW_NET_NS 0x00000080
+#define CONTAINER_KILL_ON_CLOSE 0x00000100 /* ends with the last copy of the returned fd */
+#define CONTAINER_FD_CLOEXEC 0x00000200	   /* the returned fd is closed by execve(2) */
+#define CONTAINER_NEW_TIME_NS 0x00000400
+
+/* Where a container has a namespace from. */
+enum container_ns_mode {
+	CONTAINER_NS_INHERIT, /* its parent container's */
+	CONTAINER_NS_OWN,     /* its own */
+	CONTAINER_NS_SHARE,   /* another's, held by reference */
+};
+
+enum container_state {
+	CONTAINER_CREATED, /* never had a task */
+	CONTAINER_RUNNING, /* has tasks, its own or a nested container's */
+	CONTAINER_FROZEN,
+	CONTAINER_STOPPED, /* had tasks, has none */
+};
+
+/*
+ * What failed last in this thread. step is a short phrase ("set root", "join network namespace"),
+ * object what it was done to (a path, a name; may be empty). Both end in NUL. Valid until the next
+ * failing call of this thread.
+ */
+struct container_error {
+	int code; /* the errno */
+	char step[48];
+	char object[208];
+};
+const struct container_error *container_error_last(void);
+
+/*
+ * Why a string cannot be the name of a container: a sentence for people, NULL if it can.
+ */
+const char *container_name_error(const char *name);
+
+/*
+ * container_create: make a container and return its fd. (container-objects-2017, (1); containerfs-2006)
+ *
+ * name may be NULL or end in "/": the container is then called container_N. Namespaces for which no
+ * NEW flag is given are inherited from the parent container, not from the caller. Own namespaces
+ * exist from now on, with no process and no mount in the caller's mount table; an own pid namespace
+ * comes with the first task, and again with the first after init ended.
+ *
+ * With CONTAINER_KILL_ON_CLOSE own namespaces come with the first task and go with the last one;
+ * when the last copy of the fd is closed, the next operation in the hierarchy by anyone kills what
+ * is left and removes the container.
+ *
+ * EINVAL: bad name or flags. EEXIST, ENOENT (parent), EPERM (not privileged; or the parent is not
+ * the caller's container nor below it), ENOSPC, EMFILE, ENOMEM; EOPNOTSUPP: no cgroup v2.
+ */
+int container_create(const char *name, unsigned int flags);
+
+/* The same below the container parent; name is a single component or NULL. */
+int container_create_at(int parent, const char *name, unsigned int flags);
+
+/*
+ * container_open: the fd (close-on-exec) of an existing container. "/" is the init container, "."
+ * the caller's. ENOENT; EPERM: above or beside the caller's own container.
+ */
+int container_open(const char *name);
+
+/*
+ * container_of: the fd of the container that a process is in; pid 0 is the caller.
+ * ESRCH: no such process.
+ */
+int container_of(pid_t pid);
+
+/*
+ * container_path: the full name, "/web/db", into buf. Returns its length without the NUL.
+ * ERANGE: buf is too small.
+ */
+ssize_t container_path(int container, char *buf, size_t size);
+
+/*
+ * container_rename: give a new name within the same parent: tasks, fds and children do not notice.
+ * new_name is one component. EEXIST; EPERM: a path with another parent, or the init container.
+ */
+int container_rename(int container, const char *new_name);
+
+/* Flags of container_remove(). */
+#define CONTAINER_REMOVE_KILL 0x1      /* kill its tasks first */
+#define CONTAINER_REMOVE_RECURSIVE 0x2 /* remove nested containers first */
+
+/*
+ * container_remove: take the container apart. EBUSY: it has tasks, or with KILL tasks that do not
+ * die within five seconds; ENOTEMPTY: it has nested containers; EPERM: the init container, which
+ * is removed only when it is the last (flags 0), and with it all that this library keeps.
+ */
+int container_remove(int container, unsigned int flags);
+
+/*
+ * container_namespace: an nsfs fd of the namespace that a task in the container would have.
+ * nstype is one of setns(2)'s CLONE_NEW* constants. ESRCH: an own pid namespace that no task has
+ * brought to life. (namespace-entering-2007)
+ */
+int container_namespace(int container, int nstype);
+
+/*
+ * container_set_namespace: for the tasks that come from now on. CONTAINER_NS_OWN makes a new one,
+ * CONTAINER_NS_INHERIT drops own or shared; CONTAINER_NS_SHARE takes fd, an nsfs fd or another
+ * container's fd, and keeps the namespace alive also when its first owner is gone.
+ *
+ * EINVAL: fd is of another type, or a mount namespace older than this hierarchy (inherit instead);
+ * EPERM: pid and user namespaces can be shared only downwards, from an ancestor's own to a container
+ * below it; EBUSY: mount, pid or user while there are tasks; EOPNOTSUPP: for CONTAINER_KILL_ON_CLOSE
+ * containers OWN is a matter of creation.
+ */
+int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd);
+
+/* Flags of container_set_root(). */
+#define CONTAINER_ROOT_RECURSIVE 0x1 /* with all that is mounted below the directory */
+
+/*
+ * container_set_root: gives the container a new own mount namespace with this root.
+ * (container-objects-2017, (11))
+ *
+ * fd is a directory, or a detached mount (fsmount(2), open_tree(2)), used as it is: /proc, /sys and
+ * /dev are mounted in it where it has such directories. -1: a private copy-on-write view of the
+ * parent's root, its changes in memory, with empty /run and /tmp. EBUSY: there are tasks. ENOTDIR.
+ */
+int container_set_root(int container, int fd, unsigned int flags);
+
+/* The name that uname(2) gives in the container. It must have an own uts namespace: else EPERM. */
+int container_set_hostname(int container, const char *hostname);
+int container_get_hostname(int container, char *buf, size_t size);
+
+/*
+ * What a first task is started with. size is sizeof(struct container_spawn); zero is a default
+ * everywhere but for the fds, where -1 is: start from CONTAINER_SPAWN_INIT.
+ */
+struct container_spawn {
+	size_t size;
+	const char *const *argv; /* argv[0] is looked for along PATH of envp, inside */
+	const char *const *envp; /* NULL: the caller's environment */
+	const char *cwd;	 /* inside the container; NULL: "/" */
+	const char *user;	 /* "USER[:GROUP]" of the container's passwd(5), or numbers; NULL: no change */
+	int stdio[3];		 /* become 0, 1, 2; -1: the caller's own */
+	int nstypes;		 /* join only these (CLONE_NEW*); 0: all */
+	int root;		 /* KILL_ON_CLOSE containers: the root, as in set_root; -1: the view */
+	unsigned int root_flags;
+	const char *hostname; /* KILL_ON_CLOSE containers: hostname to begin with */
+	unsigned int flags;   /* CONTAINER_SPAWN_* */
+	int *pidfd;	      /* filled in with a pidfd of the child, if not NULL */
+};
+#define CONTAINER_SPAWN_INIT                                                                       \
+	{                                                                                          \
+		.size = sizeof(struct container_spawn), .stdio = {-1, -1, -1}, .root = -1,         \
+	}
+#define CONTAINER_SPAWN_DIE_WITH_PARENT 0x1 /* SIGKILL when the calling thread ends */
+#define CONTAINER_SPAWN_CWD_OPTIONAL 0x2    /* "/" if cwd is not there */
+
+/*
+ * container_spawn: start a program in the container without copying the caller's memory. The child
+ * is the caller's child (waitpid(2) it), in the container's cgroup and pid namespace from its first
+ * instruction; into an own pid namespace without init it is init. File descriptors above 2 do not
+ * reach it. Blocks until the program runs or could not be started.
+ *
+ * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
+ * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the
+ * container is not the caller's nor below it. EINVAL: unknown user.
+ */
+pid_t container_spawn(int container, const struct container_spawn *how);
+
+/*
+ * container_fork: fork(2), with the child in the container: 0 in the child, its pid in the caller.
+ * The child is in the container's cgroup and namespaces before the call returns in it. Errors as in
+ * container_spawn(); the first fork into an own pid namespace makes init. (container-objects-2017, (4))
+ */
+pid_t container_fork(int container);
+
+/*
+ * container_enter: the calling process itself becomes a task of the container. nstypes: 0 is all,
+ * else only these (the 2006 proposal's "only the network namespace"). A pid namespace takes effect
+ * for children, as setns(2) says. EPERM: not below the caller's container. EINVAL/EUSERS: the
+ * process has threads. On failure nothing has changed, unless the error's step is "half entered".
+ */
+int container_enter(int container, int nstypes);
+
+/*
+ * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL is one
+ * write to the kernel and reaches tasks that fork meanwhile. ESRCH: no task.
+ */
+int container_kill(int container, int sig);
+
+/* container_freeze: stop (1) or go on (0), nested ones included. Waits up to two seconds: EBUSY. */
+int container_freeze(int container, int frozen);
+
+/*
+ * container_wait: until the container and those in it have no task; timeout in milliseconds, -1: no
+ * limit. ETIMEDOUT. container_wait_fd: an fd for poll(2) on which POLLPRI tells that it is time to
+ * call container_wait(c, 0) once more.
+ */
+int container_wait(int container, int timeout);
+int container_wait_fd(int container);
+
+/*
+ * container_tasks: the pids, in the caller's pid namespace, of the container's own tasks (nested
+ * containers' not included). Returns how many there are; at most n are written to pids.
+ */
+ssize_t container_tasks(int container, pid_t *pids, size_t n);
+
+/* What listing tells of one container. */
+struct container_info {
+	size_t size; /* set by the caller: sizeof(struct container_info) */
+	uint64_t id;
+	enum container_state state;
+	unsigned int depth;	/* below where container_walk() began */
+	unsigned int own;	/* CLONE_NEW* of own namespaces */
+	unsigned int shared;	/* CLONE_NEW* of shared ones */
+	unsigned int transient; /* KILL_ON_CLOSE */
+	uid_t owner;
+	const char *name; /* last component; valid during the callback, "" for "/" */
+	const char *path; /* full name; valid during the callback */
+	const char *root; /* "": inherited; "view"; or a directory's path */
+	pid_t init;	  /* 0: none; only with CONTAINER_WALK_TASKS */
+	size_t tasks;	  /* own tasks; only with CONTAINER_WALK_TASKS */
+};
+#define CONTAINER_WALK_RECURSIVE 0x1
+#define CONTAINER_WALK_STATE 0x2 /* fill in state: else it is CONTAINER_CREATED */
+#define CONTAINER_WALK_TASKS 0x6 /* fill in state, init and tasks: dearer */
+#define CONTAINER_WALK_SELF 0x8	 /* begin with the container itself */
+
+/*
+ * container_walk: call fn for each nested container, parents before children, in no other order. fn
+ * ends the walk by returning non-zero, which is then returned. Takes no lock: what is made or
+ * removed meanwhile may be seen or not.
+ */
+int container_walk(int container, unsigned int flags,
+		   int (*fn)(const struct container_info *info, void *arg), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "spec.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "text.h"
+
+static char mode_letter(const struct spec *spec, int type)
+{
+	switch (spec->mode[type]) {
+	case CONTAINER_NS_INHERIT:
+		return 'i';
+	case CONTAINER_NS_SHARE:
+		return 'S';
+	case CONTAINER_NS_OWN:
+		break;
+	}
+	return spec->pinned[type] ? 'O' : 'o';
+}
+
+static int mode_parse(struct spec *spec, int type, char letter)
+{
+	spec->pinned[type] = letter == 'S' || letter == 'O';
+	switch (letter) {
+	case 'i':
+		spec->mode[type] = CONTAINER_NS_INHERIT;
+		return 0;
+	case 'S':
+		spec->mode[type] = CONTAINER_NS_SHARE;
+		return 0;
+	case 'O':
+	case 'o':
+		spec->mode[type] = CONTAINER_NS_OWN;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
+{
+	char modes[NS_COUNT + 1] = "";
+	size_t len = ID_TEXT_SIZE - 1;
+	int r;
+
+	for (int t = 0; t < NS_COUNT; t++)
+		modes[t] = mode_letter(spec, t);
+	text_format_id(spec->id, buf);
+	r = text_append(buf, SPEC_TEXT_SIZE, &len, " cg=");
+	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, spec->cgroup);
+	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, " ns=");
+	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, modes);
+	if (r == 0 && (spec->transient || spec->empty_root))
+		r = text_append(buf, SPEC_TEXT_SIZE, &len, " flags=");
+	if (r == 0 && spec->transient)
+		r = text_append(buf, SPEC_TEXT_SIZE, &len, "transient,");
+	if (r == 0 && spec->empty_root)
+		r = text_append(buf, SPEC_TEXT_SIZE, &len, "empty,");
+	return r;
+}
+
+/* If s begins with word, the rest of it; else NULL. */
+static const char *skip_word(const char *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(s, word, n) == 0 ? s + n : NULL;
+}
+
+static int flags_parse(struct spec *spec, const char *s)
+{
+	while (*s) {
+		const char *rest;
+
+		if ((rest = skip_word(s, "transient,")))
+			spec->transient = true;
+		else if ((rest = skip_word(s, "empty,")))
+			spec->empty_root = true;
+		else
+			return -EINVAL;
+		s = rest;
+	}
+	return 0;
+}
+
+int spec_parse(const char *text, struct spec *ret_spec)
+{
+	struct spec spec = {0};
+	const char *s;
+	size_t len;
+
+	if (text_parse_id(text, &spec.id) < 0)
+		return -EINVAL;
+	s = skip_word(text + ID_TEXT_SIZE - 1, " cg=");
+	if (!s)
+		return -EINVAL;
+	len = strcspn(s, " ");
+	if (len >= sizeof(spec.cgroup) || len % ID_TEXT_SIZE != 0)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i += ID_TEXT_SIZE) {
+		uint64_t id;
+
+		if (s[i] != '/' || text_parse_id(s + i + 1, &id) < 0)
+			return -EINVAL;
+	}
+	memcpy(spec.cgroup, s, len);
+	s = skip_word(s + len, " ns=");
+	if (!s || strlen(s) < NS_COUNT)
+		return -EINVAL;
+	for (int t = 0; t < NS_COUNT; t++)
+		if (mode_parse(&spec, t, s[t]) < 0)
+			return -EINVAL;
+	s += NS_COUNT;
+	if (*s != '\0') {
+		s = skip_word(s, " flags=");
+		if (!s || flags_parse(&spec, s) < 0)
+			return -EINVAL;
+	}
+	*ret_spec = spec;
+	return 0;
+}
+
+unsigned int spec_flags(const struct spec *spec, enum container_ns_mode mode)
+{
+	unsigned int flags = 0;
+
+	for (int t = 0; t < NS_COUNT; t++)
+		if (spec->mode[t] == mode)
+			flags |= (unsigned int)nstype_info(t)->clone_flag;
+	return flags;
+}
+
+bool spec_has_pins(const struct spec *spec)
+{
+	for (int t = 0; t < NS_COUNT; t++)
+		if (spec->pinned[t])
+			return true;
+	return false;
+}

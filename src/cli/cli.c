@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+#include "cleanup.h"
+
+static const struct type {
+	const char *name;
+	unsigned int clone_flag, create_flag;
+} types[] = {
+	{"user", CLONE_NEWUSER, CONTAINER_NEW_USER_NS},
+	{"mount", CLONE_NEWNS, CONTAINER_NEW_FS_NS},
+	{"pid", CLONE_NEWPID, CONTAINER_NEW_PID_NS},
+	{"network", CLONE_NEWNET, CONTAINER_NEW_NET_NS},
+	{"ipc", CLONE_NEWIPC, CONTAINER_NEW_IPC_NS},
+	{"uts", CLONE_NEWUTS, CONTAINER_NEW_UTS_NS},
+	{"cgroup", CLONE_NEWCGROUP, CONTAINER_NEW_CGROUP_NS},
+	{"time", CLONE_NEWTIME, CONTAINER_NEW_TIME_NS},
+};
+
+/* The remedy for an errno, where the step does not say it better. */
+static const struct remedy {
+	int code;
+	const char *step; /* a part of the step's text, "" for any */
+	const char *text;
+} remedies[] = {
+	{EBUSY, "it has tasks", "kill them first, or use rm -f"},
+	{ENOTEMPTY, "nested", "remove those first, or use -r"},
+	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
+	{EXDEV, "vault", "use the mount namespace in which containerfs was first used"},
+	{ENOSPC, "", "df -h /run; df -i /run"},
+	{ESRCH, "above has no task", "start a task there first"},
+	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},
+};
+
+void cli_message(const char *what, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "container: %s%s", what ? what : "", what ? ": " : "");
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+static const char *remedy_for(const struct container_error *error)
+{
+	if ((error->code == EPERM || error->code == EACCES) && geteuid() != 0)
+		return "be root; unprivileged use is not there yet";
+	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
+		if (remedies[i].code == error->code && strstr(error->step, remedies[i].step))
+			return remedies[i].text;
+	return NULL;
+}
+
+int cli_failed(const char *what)
+{
+	const struct container_error *error = container_error_last();
+	const char *remedy = remedy_for(error);
+	bool says_object = error->object[0] && (!what || strcmp(error->object, what) != 0);
+
+	cli_message(what, "%s%s%s: %s%s%s%s", error->step, says_object ? ": " : "",
+		    says_object ? error->object : "", strerror(error->code), remedy ? " (" : "",
+		    remedy ? remedy : "", remedy ? ")" : "");
+	return EXIT_FAILED;
+}
+
+int cli_usage(const char *verb, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "container: %s%s", verb ? verb : "", verb ? ": " : "");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "; see container %s%s--help\n", verb ? verb : "", verb ? " " : "");
+	va_end(args);
+	return EXIT_FAILED;
+}
+
+int cli_option(const char *verb, int argc, char **argv, const char *shorts,
+	       const struct option *longs)
+{
+	int index = optind ? optind : 1;
+	int c;
+
+	opterr = 0;
+	c = getopt_long(argc, argv, shorts, longs, NULL);
+	if (c == 'h') {
+		printf("Usage: container %s", verb_find(verb)->help);
+		return -2;
+	}
+	if (c == '?' || c == ':') {
+		const char *given = index < argc ? argv[index] : argv[argc - 1];
+
+		cli_usage(verb, c == ':' ? "option needs a value: %s" : "unknown option: %s", given);
+		return -3;
+	}
+	return c;
+}
+
+int cli_type_flag(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strlen(types[i].name) == len && memcmp(types[i].name, name, len) == 0)
+			return (int)types[i].clone_flag;
+	return -1;
+}
+
+const char *cli_type_name(unsigned int clone_flag)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (types[i].clone_flag == clone_flag)
+			return types[i].name;
+	return "?";
+}
+
+int cli_types(const char *verb, const char *list, bool clone_flags, unsigned int *ret_flags)
+{
+	while (*list) {
+		size_t len = strcspn(list, ",");
+		bool all = len == 3 && memcmp(list, "all", 3) == 0, found = all;
+
+		for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+			/* "all" is all that need no set-up from outside: user ids and clocks do. */
+			bool in_all = types[i].clone_flag != CLONE_NEWUSER &&
+				      types[i].clone_flag != CLONE_NEWTIME;
+
+			if (all ? !in_all && !clone_flags
+				: strlen(types[i].name) != len || memcmp(types[i].name, list, len) != 0)
+				continue;
+			*ret_flags |= clone_flags ? types[i].clone_flag : types[i].create_flag;
+			found = true;
+		}
+		if (!found) {
+			cli_usage(verb,
+				  "unknown namespace type \"%.*s\" (user, mount, pid, network, ipc, uts, "
+				  "cgroup, time or all)",
+				  (int)len, list);
+			return -1;
+		}
+		list += len + (list[len] == ',');
+	}
+	return 0;
+}
+
+int cli_open(const char *name)
+{
+	int fd = container_open(name);
+
+	if (fd < 0)
+		cli_failed(name);
+	return fd;
+}
+
+static int set_root(int container, const char *name, const char *value)
+{
+	autoclose int dir = -EBADF;
+	bool whole = strcmp(value, "/") == 0;
+
+	if (strcmp(value, "view") != 0) {
+		dir = open(value, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0) {
+			cli_message(name, "set root: %s: %s", value, strerror(errno));
+			return EXIT_FAILED;
+		}
+	}
+	if (container_set_root(container, dir, whole ? CONTAINER_ROOT_RECURSIVE : 0) < 0)
+		return cli_failed(name);
+	return 0;
+}
+
+/* What may be shared from: a container if there is one of this name, else an nsfs path. */
+static int open_share(const char *value)
+{
+	int fd = container_open(value);
+
+	return fd >= 0 ? fd : open(value, O_RDONLY | O_CLOEXEC);
+}
+
+static int set_type(int container, const char *name, int flag, const char *value)
+{
+	enum container_ns_mode mode = CONTAINER_NS_SHARE;
+	autoclose int fd = -EBADF;
+
+	if (strcmp(value, "own") == 0) {
+		mode = CONTAINER_NS_OWN;
+	} else if (strcmp(value, "inherit") == 0) {
+		mode = CONTAINER_NS_INHERIT;
+	} else {
+		fd = open_share(value);
+		if (fd < 0) {
+			cli_message(name, "share %s: %s: no such container, nor a namespace file",
+				    cli_type_name((unsigned int)flag), value);
+			return EXIT_FAILED;
+		}
+	}
+	if (container_set_namespace(container, flag, mode, fd) < 0)
+		return cli_failed(name);
+	return 0;
+}
+
+int cli_set(int container, const char *name, const char *setting)
+{
+	const char *value = strchr(setting, '=');
+	size_t len = value ? (size_t)(value - setting) : 0;
+	int flag = value ? cli_type_flag(setting, len) : -1;
+
+	if (!value || value[1] == '\0')
+		return cli_usage("set", "not KEY=VALUE: %s", setting);
+	value++;
+	if (flag != -1)
+		return set_type(container, name, flag, value);
+	if (len == 4 && memcmp(setting, "root", 4) == 0)
+		return set_root(container, name, value);
+	if (len == 8 && memcmp(setting, "hostname", 8) == 0)
+		return container_set_hostname(container, value) < 0 ? cli_failed(name) : 0;
+	return cli_usage("set", "unknown key \"%.*s\" (hostname, root, or a namespace type)", (int)len,
+			 setting);
+}
+
+int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg), void *arg)
+{
+	int status = 0;
+
+	if (optind >= argc)
+		return cli_usage(verb, "which container?");
+	for (int i = optind; i < argc; i++) {
+		autoclose int container = cli_open(argv[i]);
+		int r = container < 0 ? EXIT_FAILED : fn(container, arg);
+
+		if (r < 0)
+			r = cli_failed(argv[i]);
+		if (r)
+			status = r;
+	}
+	return status;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the verbs share: messages, names, lists of namespace types, running a program in the
+ * foreground. Public library only.
+ */
+#pragma once
+
+#include <containerfs/container.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define EXIT_FAILED 125	   /* ours; the command's own status is passed through */
+#define EXIT_NOT_RUN 126   /* found but not runnable */
+#define EXIT_NOT_FOUND 127 /* no such command */
+#define EXIT_TIMEOUT 124   /* as timeout(1) */
+
+/* A verb as it is described; what it does is in the table of the program that has it. */
+struct verb {
+	const char *name, *alias;
+	const char *summary; /* a line for the overview */
+	const char *help;    /* after "Usage: container " */
+};
+extern const struct verb verbs[]; /* name NULL at the end */
+const struct verb *verb_find(const char *name); /* by name or alias; NULL */
+
+/* "container: WHAT: message". */
+void cli_message(const char *what, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tell of the last error of the library, with a remedy where there is one; returns EXIT_FAILED. */
+int cli_failed(const char *what);
+
+/* A wrong call: the reason if any, and how to get help; returns EXIT_FAILED. */
+int cli_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * getopt_long(3) with --help and -h for all: -1 at the end; -2: help was printed; -3: a wrong option,
+ * told.
+ */
+struct option;
+int cli_option(const char *verb, int argc, char **argv, const char *shorts,
+	       const struct option *longs);
+
+/* "uts,network" or "all" to CONTAINER_NEW_* or CLONE_NEW* flags; -1 and told. */
+int cli_types(const char *verb, const char *list, bool clone_flags, unsigned int *ret_flags);
+int cli_type_flag(const char *name, size_t len); /* CLONE_NEW*; -1 */
+const char *cli_type_name(unsigned int clone_flag);
+
+int cli_open(const char *name); /* told on failure */
+
+/* TYPE=CONTAINER|PATH|own|inherit and so on, one setting: 0, or EXIT_FAILED and told. */
+int cli_set(int container, const char *name, const char *setting);
+
+/* Options that tell how a program runs, common to run and enter. */
+struct cli_program {
+	struct container_spawn spawn;
+	const char **envp; /* owned */
+	size_t env_count;
+	const char *argv_default[2];
+	bool is_default;
+};
+int cli_program_init(struct cli_program *p);
+int cli_program_env(struct cli_program *p, const char *setting);
+void cli_program_argv(struct cli_program *p, int argc, char **argv);
+void cli_program_free(struct cli_program *p);
+
+/*
+ * Start it and wait for it with terminal and signals passed through. Returns the exit status for the
+ * shell; *ret_started tells whether it ran.
+ */
+int cli_program_run(struct cli_program *p, int container, const char *name);
+
+/*
+ * Become container-report, which has the verbs with tables: it is beside this program, or where it
+ * was installed.
+ */
+int cli_report(char **argv);
+
+/* The same operation for each name: all are tried; 0 or EXIT_FAILED. */
+int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg), void *arg);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Verbs that act on one or more existing containers: set, kill, freeze, thaw, wait, rename, rm, of.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "verbs.h"
+
+static const struct option help_only[] = {{"help", no_argument, NULL, 'h'}, {0}};
+
+/* For verbs without options: -1 to go on, else the exit status. */
+static int no_options(const char *verb, int argc, char **argv)
+{
+	int c = cli_option(verb, argc, argv, ":h", help_only);
+
+	if (c == -1)
+		return -1;
+	return c == -2 ? 0 : EXIT_FAILED;
+}
+
+int verb_set(int argc, char **argv)
+{
+	autoclose int container = -EBADF;
+	int r = no_options("set", argc, argv), status = 0;
+
+	if (r >= 0)
+		return r;
+	if (argc - optind < 2)
+		return cli_usage("set", "what is to be set? NAME KEY=VALUE...");
+	container = cli_open(argv[optind]);
+	if (container < 0)
+		return EXIT_FAILED;
+	for (int i = optind + 1; i < argc; i++)
+		if (cli_set(container, argv[optind], argv[i]))
+			status = EXIT_FAILED;
+	return status;
+}
+
+static const struct signal_name {
+	const char *name;
+	int number;
+} signal_names[] = {
+	{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"ABRT", SIGABRT}, {"KILL", SIGKILL},
+	{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
+	{"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
+	{"TTOU", SIGTTOU}, {"WINCH", SIGWINCH}, {"PWR", SIGPWR},
+};
+
+static int parse_signal(const char *text)
+{
+	char *end;
+	long number;
+
+	if (strncasecmp(text, "SIG", 3) == 0)
+		text += 3;
+	for (size_t i = 0; i < ARRAY_SIZE(signal_names); i++)
+		if (strcasecmp(text, signal_names[i].name) == 0)
+			return signal_names[i].number;
+	if (!isdigit((unsigned char)text[0]))
+		return -1;
+	errno = 0;
+	number = strtol(text, &end, 10);
+	return errno || *end || number > SIGRTMAX ? -1 : (int)number;
+}
+
+static int kill_one(int container, void *arg)
+{
+	const int *sig = arg;
+
+	return container_kill(container, *sig);
+}
+
+int verb_kill(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"signal", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int sig = SIGKILL, c;
+
+	while ((c = cli_option("kill", argc, argv, ":hs:", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		sig = parse_signal(optarg);
+		if (sig < 0)
+			return cli_usage("kill", "not a signal: %s", optarg);
+	}
+	return cli_each("kill", argc, argv, kill_one, &sig);
+}
+
+static int freeze_one(int container, void *arg)
+{
+	const int *frozen = arg;
+
+	return container_freeze(container, *frozen);
+}
+
+int verb_freeze(int argc, char **argv)
+{
+	int frozen = 1, r = no_options("freeze", argc, argv);
+
+	return r >= 0 ? r : cli_each("freeze", argc, argv, freeze_one, &frozen);
+}
+
+int verb_thaw(int argc, char **argv)
+{
+	int frozen = 0, r = no_options("thaw", argc, argv);
+
+	return r >= 0 ? r : cli_each("thaw", argc, argv, freeze_one, &frozen);
+}
+
+static int wait_one(int container, void *arg)
+{
+	const int *timeout = arg;
+	int r = container_wait(container, *timeout);
+
+	if (r < 0 && errno == ETIMEDOUT) {
+		cli_message(NULL, "wait: there still are tasks");
+		return EXIT_TIMEOUT;
+	}
+	return r;
+}
+
+int verb_wait(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int timeout = -1, c;
+
+	while ((c = cli_option("wait", argc, argv, ":ht:", longs)) != -1) {
+		char *end;
+		double seconds;
+
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		seconds = strtod(optarg, &end);
+		if (end == optarg || *end || !(seconds >= 0 && seconds <= INT_MAX / 1000))
+			return cli_usage("wait", "not a number of seconds: %s", optarg);
+		timeout = (int)(seconds * 1000);
+	}
+	return cli_each("wait", argc, argv, wait_one, &timeout);
+}
+
+int verb_rename(int argc, char **argv)
+{
+	autoclose int container = -EBADF;
+	int r = no_options("rename", argc, argv);
+
+	if (r >= 0)
+		return r;
+	if (argc - optind != 2)
+		return cli_usage("rename", "NAME and NEW");
+	container = cli_open(argv[optind]);
+	if (container < 0)
+		return EXIT_FAILED;
+	return container_rename(container, argv[optind + 1]) < 0 ? cli_failed(argv[optind]) : 0;
+}
+
+int verb_rm(int argc, char **argv)
+{
+	static const struct option longs[] = {{"force", no_argument, NULL, 'f'},
+					      {"recursive", no_argument, NULL, 'r'},
+					      {"help", no_argument, NULL, 'h'},
+					      {0}};
+	unsigned int flags = 0;
+	int c, status = 0;
+
+	while ((c = cli_option("rm", argc, argv, ":hfr", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		flags |= c == 'f' ? CONTAINER_REMOVE_KILL : CONTAINER_REMOVE_RECURSIVE;
+	}
+	if (optind >= argc)
+		return cli_usage("rm", "which container?");
+	for (int i = optind; i < argc; i++) {
+		autoclose int container = container_open(argv[i]);
+
+		if (container < 0 && errno == ENOENT && (flags & CONTAINER_REMOVE_KILL))
+			continue;
+		if (container < 0 || container_remove(container, flags) < 0)
+			status = cli_failed(argv[i]);
+	}
+	return status;
+}
+
+int verb_of(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"self", no_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	autoclose int container = -EBADF;
+	char path[4096], *end;
+	long pid = -1;
+	int c;
+
+	while ((c = cli_option("of", argc, argv, ":hs", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		pid = 0;
+	}
+	if (pid < 0 && argc - optind == 1) {
+		errno = 0;
+		pid = strtol(argv[optind], &end, 10);
+		if (errno || *end || end == argv[optind] || pid <= 0 || pid > INT_MAX)
+			return cli_usage("of", "not a pid: %s", argv[optind]);
+	} else if (pid < 0 || optind < argc) {
+		return cli_usage("of", "a pid, or --self");
+	}
+	container = container_of((pid_t)pid);
+	if (container < 0 || container_path(container, path, sizeof(path)) < 0)
+		return cli_failed(pid ? argv[optind] : NULL);
+	puts(path);
+	return 0;
+}

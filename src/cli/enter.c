@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <getopt.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "verbs.h"
+
+enum { OPTION_ONLY = 1000 };
+
+static int enter_option(struct cli_program *p, int c)
+{
+	unsigned int types = 0;
+
+	switch (c) {
+	case 'u':
+		p->spawn.user = optarg;
+		return 0;
+	case 'w':
+		p->spawn.cwd = optarg;
+		return 0;
+	case 'e':
+		return cli_program_env(p, optarg);
+	default:
+		if (cli_types("enter", optarg, true, &types) < 0)
+			return EXIT_FAILED;
+		p->spawn.nstypes |= (int)types;
+		return 0;
+	}
+}
+
+int verb_enter(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"only", required_argument, NULL, OPTION_ONLY},
+		{"user", required_argument, NULL, 'u'},
+		{"workdir", required_argument, NULL, 'w'},
+		{"env", required_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	autoclose int container = -EBADF;
+	struct cli_program p;
+	const char *name;
+	int c, status;
+
+	if (cli_program_init(&p))
+		return EXIT_FAILED;
+	while ((c = cli_option("enter", argc, argv, "+:hu:w:e:", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		if (enter_option(&p, c))
+			return EXIT_FAILED;
+	}
+	if (optind >= argc)
+		return cli_usage("enter", "which container?");
+	name = argv[optind++];
+	if (optind < argc && argv[optind][0] == '-' && argv[optind][1] == '-' && argv[optind][2] == '\0')
+		optind++;
+	container = cli_open(name);
+	if (container < 0)
+		return EXIT_FAILED;
+	cli_program_argv(&p, argc - optind, argv + optind);
+	status = cli_program_run(&p, container, name);
+	cli_program_free(&p);
+	return status;
+}

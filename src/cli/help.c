@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The verbs and their help. man/container.1 says the same; tests/shell/help.sh compares.
+ */
+#include <string.h>
+
+#include "cli.h"
+
+#define CREATE_HELP                                                                                \
+	"      --own TYPE,...     own namespaces: mount, pid, network, ipc, uts, cgroup, user, time,\n"  \
+	"                         or all (without user and time)\n"                                   \
+	"      --share TYPE=CONTAINER|PATH\n"                                                      \
+	"                         share a namespace of a container or of a file\n"                  \
+	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"       \
+	"      --hostname H       hostname, in an own uts namespace\n"
+
+#define PROGRAM_HELP                                                                               \
+	"  -u, --user USER[:GROUP] run as a user of the container, by name or number\n"             \
+	"  -w, --workdir DIR      working directory inside\n"                                        \
+	"  -e, --env K=V          set an environment variable\n"
+
+#define HELP_HELP "  -h, --help             show this help\n"
+
+const struct verb verbs[] = {
+	{"create", NULL, "make a container",
+	 "create [OPTION]... [NAME]\n"
+	 "Make a container. It exists until it is removed, with or without tasks; namespaces that are\n"
+	 "neither own nor shared are its parent's. Without NAME it is called container_N, and its name\n"
+	 "is printed.\n\n" CREATE_HELP HELP_HELP},
+	{"run", NULL, "make a container, run a command in it, remove it",
+	 "run [OPTION]... [--] [CMD [ARG...]]\n"
+	 "Run CMD (your shell) as init of a new container with own mount, pid, ipc, uts and cgroup\n"
+	 "namespaces, and remove it afterwards. Its root is a private copy-on-write view of the host's:\n"
+	 "what is changed inside is gone afterwards.\n\n"
+	 "  -n, --name NAME        its name; container_N without\n" CREATE_HELP
+	 "      --inherit TYPE,... do not make these own\n"
+	 "      --keep             do not remove it afterwards\n" PROGRAM_HELP HELP_HELP},
+	{"enter", "exec", "run a command in an existing container",
+	 "enter [OPTION]... NAME [--] [CMD [ARG...]]\n"
+	 "Run CMD (your shell) in a container: in all its namespaces and its cgroup.\n\n"
+	 "      --only TYPE,...    join only these namespaces\n" PROGRAM_HELP HELP_HELP},
+	{"ls", "list", "list containers",
+	 "ls [OPTION]... [NAME]\n"
+	 "List the containers below NAME, nested ones included; below the current one without NAME.\n\n"
+	 "  -a, --all              the container itself too, as <current>\n"
+	 "  -q, --quiet            names only\n"
+	 "      --tree             as a tree\n"
+	 "  -o, --output COL,...   columns: NAME STATE TASKS INIT OWN SHARED ROOT ID PATH OWNER\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
+	{"show", NULL, "show all about a container",
+	 "show NAME [--json]\n"
+	 "Show all that is known of a container.\n\n"
+	 "      --json             as a JSON array of one object\n" HELP_HELP},
+	{"ps", NULL, "list the tasks of a container",
+	 "ps NAME [--json]\n"
+	 "List the tasks of a container, not those of nested ones.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
+	{"of", NULL, "tell which container a process is in",
+	 "of PID|--self\n"
+	 "Print the full name of the container that a process is in.\n\n"
+	 "  -s, --self             of this process\n" HELP_HELP},
+	{"set", NULL, "change a container",
+	 "set NAME KEY=VALUE...\n"
+	 "Change a container for the tasks that come from now on.\n\n"
+	 "  hostname=H             what uname(2) says inside\n"
+	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"
+	 "  TYPE=own               a new namespace of its own\n"
+	 "  TYPE=inherit           the parent container's\n"
+	 "  TYPE=CONTAINER|PATH    that of a container or of a file (/run/netns/x, /proc/N/ns/net)\n"
+	 HELP_HELP},
+	{"kill", NULL, "signal all tasks",
+	 "kill [-s SIGNAL] NAME...\n"
+	 "Send a signal, KILL without -s, to all tasks of containers and of those nested in them.\n\n"
+	 "  -s, --signal SIGNAL    name or number\n" HELP_HELP},
+	{"freeze", "pause", "stop all tasks where they are",
+	 "freeze NAME...\n"
+	 "Stop all tasks of containers and of those nested in them.\n\n" HELP_HELP},
+	{"thaw", "unpause", "let frozen tasks go on",
+	 "thaw NAME...\n"
+	 "Let the tasks of frozen containers go on.\n\n" HELP_HELP},
+	{"wait", NULL, "wait until no task is left",
+	 "wait [--timeout S] NAME...\n"
+	 "Wait until containers and those nested in them have no task.\n\n"
+	 "  -t, --timeout S        at most S seconds for each; then the status is 124\n" HELP_HELP},
+	{"rename", "mv", "rename a container",
+	 "rename NAME NEW\n"
+	 "Give a container a new name below the same parent. Its tasks do not notice.\n\n" HELP_HELP},
+	{"rm", "remove", "remove containers",
+	 "rm [-f] [-r] NAME...\n"
+	 "Remove containers that have no tasks. \"/\" takes down the whole hierarchy, if it is empty.\n\n"
+	 "  -f, --force            kill their tasks first; what does not exist is no error\n"
+	 "  -r, --recursive        remove nested containers first\n" HELP_HELP},
+	{NULL, NULL, NULL, NULL},
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (strcmp(v->name, name) == 0 || (v->alias && strcmp(v->alias, name) == 0))
+			return v;
+	return NULL;
+}

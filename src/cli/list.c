@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ls and show: what container_walk() tells, in columns.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "report.h"
+#include "verbs.h"
+
+#define MAX_DEPTH 64
+
+enum { OPTION_JSON = 1000, OPTION_TREE };
+
+enum column {
+	COL_NAME,
+	COL_STATE,
+	COL_TASKS,
+	COL_INIT,
+	COL_OWN,
+	COL_SHARED,
+	COL_ROOT,
+	COL_ID,
+	COL_PATH,
+	COL_OWNER,
+	COL_TRANSIENT,
+	COL_HOSTNAME,
+	COL_COUNT,
+};
+
+static const struct report_column columns[COL_COUNT] = {
+	[COL_NAME] = {"NAME", "name", 0, SCOLS_JSON_STRING},
+	[COL_STATE] = {"STATE", "state", 0, SCOLS_JSON_STRING},
+	[COL_TASKS] = {"TASKS", "tasks", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	[COL_INIT] = {"INIT", "init", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	[COL_OWN] = {"OWN", "own", 0, SCOLS_JSON_STRING},
+	[COL_SHARED] = {"SHARED", "shared", 0, SCOLS_JSON_STRING},
+	[COL_ROOT] = {"ROOT", "root", 0, SCOLS_JSON_STRING},
+	[COL_ID] = {"ID", "id", 0, SCOLS_JSON_STRING},
+	[COL_PATH] = {"PATH", "path", 0, SCOLS_JSON_STRING},
+	[COL_OWNER] = {"OWNER", "owner", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	[COL_TRANSIENT] = {"TRANSIENT", "transient", 0, SCOLS_JSON_BOOLEAN},
+	[COL_HOSTNAME] = {"HOSTNAME", "hostname", 0, SCOLS_JSON_STRING},
+};
+
+static const enum column default_columns[] = {COL_NAME, COL_STATE, COL_TASKS, COL_INIT, COL_OWN, COL_SHARED};
+static const enum column json_columns[] = {COL_NAME,   COL_STATE, COL_TASKS, COL_INIT, COL_OWN,
+					   COL_SHARED, COL_ROOT,  COL_ID,    COL_PATH, COL_OWNER,
+					   COL_TRANSIENT};
+
+struct list {
+	const char *base; /* what names are relative to: a path */
+	size_t base_len;
+	bool all, quiet, tree, json;
+	enum column column[COL_COUNT];
+	const struct report_column *shown[COL_COUNT];
+	size_t count;
+	struct libscols_table *table;
+	struct libscols_line *parent[MAX_DEPTH];
+};
+
+static const char *state_name(enum container_state state)
+{
+	switch (state) {
+	case CONTAINER_CREATED:
+		return "created";
+	case CONTAINER_RUNNING:
+		return "running";
+	case CONTAINER_FROZEN:
+		return "frozen";
+	case CONTAINER_STOPPED:
+		return "stopped";
+	}
+	return "?";
+}
+
+static void type_list(unsigned int flags, char *buf, size_t size)
+{
+	static const unsigned int order[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,	   CLONE_NEWNET,
+					     CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME};
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (flags & order[i]) {
+			size_t len = strlen(buf);
+
+			snprintf(buf + len, size - len, "%s%s", len ? "," : "", cli_type_name(order[i]));
+		}
+}
+
+/* "/web/db" seen from "/web" is "db"; the container itself is "<current>". */
+static const char *relative_name(const struct list *l, const char *path)
+{
+	const char *rest = path + l->base_len;
+
+	rest += *rest == '/';
+	return *rest ? rest : "<current>";
+}
+
+static void cell_text(const struct list *l, enum column column, const struct container_info *info,
+		      char *buf, size_t size)
+{
+	switch (column) {
+	case COL_NAME:
+		snprintf(buf, size, "%s",
+			 l->tree && info->depth ? info->name : relative_name(l, info->path));
+		break;
+	case COL_STATE:
+		snprintf(buf, size, "%s", state_name(info->state));
+		break;
+	case COL_TASKS:
+		snprintf(buf, size, "%zu", info->tasks);
+		break;
+	case COL_INIT:
+		snprintf(buf, size, "%d", (int)info->init);
+		if (info->init == 0 && !l->json)
+			buf[0] = '\0';
+		break;
+	case COL_OWN:
+		type_list(info->own, buf, size);
+		break;
+	case COL_SHARED:
+		type_list(info->shared, buf, size);
+		break;
+	case COL_ROOT:
+		snprintf(buf, size, "%s", info->root);
+		break;
+	case COL_ID:
+		snprintf(buf, size, "%016llx", (unsigned long long)info->id);
+		break;
+	case COL_PATH:
+		snprintf(buf, size, "%s", info->path);
+		break;
+	case COL_OWNER:
+		snprintf(buf, size, "%u", info->owner);
+		break;
+	case COL_TRANSIENT:
+		snprintf(buf, size, "%d", info->transient != 0);
+		break;
+	case COL_HOSTNAME:
+	case COL_COUNT:
+		buf[0] = '\0';
+		break;
+	}
+}
+
+static int add_line(const struct container_info *info, void *arg)
+{
+	struct list *l = arg;
+	struct libscols_line *parent = NULL, *line;
+	char text[4096];
+
+	if (l->tree && info->depth > 0 && info->depth < MAX_DEPTH)
+		parent = l->parent[info->depth - 1];
+	line = scols_table_new_line(l->table, parent);
+	if (!line)
+		return 1;
+	if (info->depth < MAX_DEPTH)
+		l->parent[info->depth] = line;
+	for (size_t i = 0; i < l->count; i++) {
+		cell_text(l, l->column[i], info, text, sizeof(text));
+		if (scols_line_set_data(line, i, text) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int print_name(const struct container_info *info, void *arg)
+{
+	const struct list *l = arg;
+
+	return puts(relative_name(l, info->path)) < 0;
+}
+
+static int choose_columns(struct list *l, const char *list)
+{
+	while (*list) {
+		size_t len = strcspn(list, ","), i;
+
+		for (i = 0; i < COL_TRANSIENT; i++)
+			if (strlen(columns[i].name) == len && strncasecmp(columns[i].name, list, len) == 0)
+				break;
+		if (i == COL_TRANSIENT || l->count == COL_COUNT)
+			return cli_usage("ls", "unknown column: %.*s", (int)len, list);
+		l->column[l->count++] = (enum column)i;
+		list += len + (list[len] == ',');
+	}
+	return l->count ? 0 : cli_usage("ls", "no column given");
+}
+
+static unsigned int needed(const struct list *l)
+{
+	unsigned int flags = CONTAINER_WALK_RECURSIVE;
+
+	if (l->all || l->tree)
+		flags |= CONTAINER_WALK_SELF;
+	if (l->quiet)
+		return (l->all ? CONTAINER_WALK_SELF : 0) | CONTAINER_WALK_RECURSIVE;
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->column[i] == COL_STATE)
+			flags |= CONTAINER_WALK_STATE;
+		if (l->column[i] == COL_TASKS || l->column[i] == COL_INIT ||
+		    l->column[i] == COL_ROOT || l->column[i] == COL_OWNER)
+			flags |= CONTAINER_WALK_TASKS;
+	}
+	return flags;
+}
+
+static int list_columns(struct list *l)
+{
+	const enum column *from = l->json ? json_columns : default_columns;
+	size_t count = l->json ? ARRAY_SIZE(json_columns) : ARRAY_SIZE(default_columns);
+
+	if (l->count == 0) {
+		memcpy(l->column, from, count * sizeof(*from));
+		l->count = count;
+	}
+	for (size_t i = 0; i < l->count; i++)
+		l->shown[i] = &columns[l->column[i]];
+	return 0;
+}
+
+static int list_container(struct list *l, int container)
+{
+	int status;
+
+	if (l->quiet)
+		return container_walk(container, needed(l), print_name, l) ? cli_failed(NULL) : 0;
+	list_columns(l);
+	l->table = report_table(l->shown, l->count, l->json, l->tree && !l->json);
+	if (!l->table || container_walk(container, needed(l), add_line, l))
+		status = cli_failed(NULL);
+	else
+		status = report_print(l->table, l->json);
+	scols_unref_table(l->table);
+	return status;
+}
+
+/* No hierarchy yet: a list of nothing, and nothing is made for it. */
+static int list_nothing(const struct list *l)
+{
+	if (l->json)
+		puts("[]");
+	return 0;
+}
+
+static int ls_option(struct list *l, int c)
+{
+	switch (c) {
+	case 'a':
+		l->all = true;
+		return 0;
+	case 'q':
+		l->quiet = true;
+		return 0;
+	case 'o':
+		return choose_columns(l, optarg);
+	case OPTION_TREE:
+		l->tree = true;
+		return 0;
+	default:
+		l->json = true;
+		return 0;
+	}
+}
+
+int verb_ls(int argc, char **argv)
+{
+	static const struct option longs[] = {{"all", no_argument, NULL, 'a'},
+					      {"quiet", no_argument, NULL, 'q'},
+					      {"tree", no_argument, NULL, OPTION_TREE},
+					      {"output", required_argument, NULL, 'o'},
+					      {"json", no_argument, NULL, OPTION_JSON},
+					      {"help", no_argument, NULL, 'h'},
+					      {0}};
+	autoclose int container = -EBADF;
+	struct list l = {0};
+	char base[4096];
+	int c;
+
+	while ((c = cli_option("ls", argc, argv, ":haqo:", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		if (ls_option(&l, c))
+			return EXIT_FAILED;
+	}
+	if (argc - optind > 1)
+		return cli_usage("ls", "one name at most");
+	container = container_open(optind < argc ? argv[optind] : ".");
+	if (container < 0 && errno == ENOENT && optind == argc)
+		return list_nothing(&l);
+	if (container < 0 || container_path(container, base, sizeof(base)) < 0)
+		return cli_failed(optind < argc ? argv[optind] : NULL);
+	l.base = base;
+	l.base_len = strcmp(base, "/") == 0 ? 0 : strlen(base);
+	return list_container(&l, container);
+}
+
+struct show {
+	struct list list;
+	char hostname[65];
+};
+
+static int show_one(const struct container_info *info, void *arg)
+{
+	struct show *s = arg;
+	char text[4096];
+
+	if (s->list.json)
+		return add_line(info, &s->list) ? 1 : 2;
+	for (size_t i = 0; i < COL_COUNT; i++) {
+		cell_text(&s->list, i, info, text, sizeof(text));
+		printf("%s: %s\n", columns[i].json, i == COL_HOSTNAME ? s->hostname : text);
+	}
+	return 2;
+}
+
+int verb_show(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
+	autoclose int container = -EBADF;
+	struct show s = {0};
+	char path[4096];
+	int c, r, status = 0;
+
+	while ((c = cli_option("show", argc, argv, ":h", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		s.list.json = true;
+	}
+	if (argc - optind != 1)
+		return cli_usage("show", "one container");
+	container = cli_open(argv[optind]);
+	if (container < 0)
+		return EXIT_FAILED;
+	if (container_path(container, path, sizeof(path)) < 0)
+		return cli_failed(argv[optind]);
+	s.list.base = path;
+	s.list.base_len = strlen(path) - strlen(strrchr(path, '/'));
+	/* Its hostname cannot be told while an own uts namespace waits for its first task. */
+	container_get_hostname(container, s.hostname, sizeof(s.hostname));
+	list_columns(&s.list);
+	s.list.table = report_table(s.list.shown, s.list.count, s.list.json, false);
+	r = s.list.table ? container_walk(container, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS, show_one, &s)
+			 : -1;
+	if (r != 2)
+		status = cli_failed(argv[optind]);
+	else if (s.list.json)
+		status = report_print(s.list.table, true);
+	scols_unref_table(s.list.table);
+	return status;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * container(1): a table of verbs. A small static program, since most verbs take less time than the
+ * loading of shared libraries would; the verbs that print tables are in container-report.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "verbs.h"
+
+static const struct action {
+	const char *verb;
+	int (*run)(int argc, char **argv); /* NULL: in container-report */
+} actions[] = {
+	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", NULL},
+	{"show", NULL},		 {"ps", NULL},	      {"of", verb_of},	       {"set", verb_set},
+	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
+	{"rename", verb_rename}, {"rm", verb_rm},
+};
+
+static void overview(FILE *to)
+{
+	fprintf(to, "Usage: container VERB [OPTION]... [ARG]...\n"
+		    "Containers as objects: named, nested, with or without processes.\n\n");
+	for (const struct verb *v = verbs; v->name; v++)
+		fprintf(to, "  %-8s %s\n", v->name, v->summary);
+	fprintf(to, "\n\"container VERB --help\" tells more; so do container(1) and containerfs(7).\n");
+}
+
+/* Beside this program, or else where "make install" puts it. */
+int cli_report(char **argv)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("container-report"));
+	char *slash;
+
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		strcpy(slash ? slash + 1 : path, "container-report");
+		execv(path, argv);
+	}
+	execv(REPORT_PATH, argv);
+	cli_message(NULL, "%s: %s", REPORT_PATH, strerror(errno));
+	return EXIT_FAILED;
+}
+
+/* The verb that begins like what was typed, for the message. */
+static int unknown(const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (name[0] && strncmp(v->name, name, 2) == 0)
+			return cli_usage(NULL, "no such verb: %s; did you mean %s", name, v->name);
+	return cli_usage(NULL, "no such verb: %s", name);
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	if (argc < 2) {
+		overview(stderr);
+		return EXIT_FAILED;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		overview(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("container " VERSION);
+		return 0;
+	}
+	verb = verb_find(argv[1]);
+	if (!verb)
+		return unknown(argv[1]);
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(actions[i].verb, verb->name) == 0 && actions[i].run)
+			return actions[i].run(argc - 1, argv + 1);
+	return cli_report(argv);
+}

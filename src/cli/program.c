@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A program in the foreground: started in a container, waited for, with the terminal, signals and
+ * exit status passed through.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cli.h"
+
+extern char **environ;
+
+int cli_program_init(struct cli_program *p)
+{
+	size_t count = 0;
+
+	while (environ[count])
+		count++;
+	*p = (struct cli_program){.spawn = CONTAINER_SPAWN_INIT};
+	p->envp = malloc((count + 2) * sizeof(*p->envp));
+	if (!p->envp) {
+		cli_message(NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i <= count; i++)
+		p->envp[i] = environ[i];
+	p->env_count = count;
+	/* What runs inside can tell, as with other runtimes. */
+	return cli_program_env(p, "container=containerfs");
+}
+
+void cli_program_free(struct cli_program *p)
+{
+	free(p->envp);
+	p->envp = NULL;
+}
+
+/* K=V sets or replaces; K alone takes the caller's, which is there already. */
+int cli_program_env(struct cli_program *p, const char *setting)
+{
+	size_t len = strcspn(setting, "=");
+	const char **grown;
+
+	if (len == 0) {
+		cli_message(NULL, "not a variable: %s", setting);
+		return EXIT_FAILED;
+	}
+	if (setting[len] == '\0')
+		return 0;
+	for (size_t i = 0; i < p->env_count; i++)
+		if (strncmp(p->envp[i], setting, len + 1) == 0) {
+			p->envp[i] = setting;
+			return 0;
+		}
+	grown = realloc(p->envp, (p->env_count + 2) * sizeof(*grown));
+	if (!grown) {
+		cli_message(NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	grown[p->env_count++] = setting;
+	grown[p->env_count] = NULL;
+	p->envp = grown;
+	return 0;
+}
+
+void cli_program_argv(struct cli_program *p, int argc, char **argv)
+{
+	const char *shell = getenv("SHELL");
+
+	p->spawn.argv = (const char *const *)argv;
+	if (argc > 0)
+		return;
+	p->is_default = true;
+	p->argv_default[0] = shell && shell[0] == '/' ? shell : "/bin/sh";
+	p->spawn.argv = p->argv_default;
+}
+
+/* Whether a signal would do nothing to an init that has not asked for it: the kernel spares init. */
+static bool spared(pid_t pid, int sig)
+{
+	char path[64], line[256];
+	unsigned long long mask, asked = 0;
+	bool is_init = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		const char *last = strrchr(line, '\t');
+
+		if (strncmp(line, "NSpid:", 6) == 0)
+			is_init = last && strchr(line, '\t') != last && strcmp(last, "\t1\n") == 0;
+		if (sscanf(line, "SigIgn: %llx", &mask) == 1 || sscanf(line, "SigCgt: %llx", &mask) == 1)
+			asked |= mask;
+	}
+	fclose(f);
+	return is_init && !(asked & 1ull << (sig - 1));
+}
+
+/*
+ * A signal that asks the command to end also ends an init that never asked for signals, such as
+ * "container run sleep 100", which would otherwise not feel Ctrl-C.
+ */
+static void pass_signal(const siginfo_t *info, pid_t pid, int pidfd, int container, int *ended_by)
+{
+	bool ends = info->si_signo == SIGINT || info->si_signo == SIGTERM ||
+		    info->si_signo == SIGHUP || info->si_signo == SIGQUIT;
+
+	if (ends && spared(pid, info->si_signo)) {
+		*ended_by = info->si_signo;
+		container_kill(container, SIGKILL);
+		return;
+	}
+	/* What the terminal sent went to the command too, being in the same process group. */
+	if (info->si_code != SI_KERNEL)
+		syscall(SYS_pidfd_send_signal, pidfd, info->si_signo, NULL, 0);
+}
+
+static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed)
+{
+	int ended_by = 0, status;
+
+	for (;;) {
+		siginfo_t info;
+		pid_t r = waitpid(pid, &status, WNOHANG);
+
+		if (r == pid)
+			break;
+		if (r < 0 && errno != EINTR)
+			return EXIT_FAILED;
+		if (sigwaitinfo(passed, &info) > 0 && info.si_signo != SIGCHLD)
+			pass_signal(&info, pid, pidfd, container, &ended_by);
+	}
+	if (ended_by)
+		return 128 + ended_by;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int start_status(const struct cli_program *p, const char *name)
+{
+	const struct container_error *error = container_error_last();
+
+	if (strcmp(error->step, "exec") != 0)
+		return cli_failed(name);
+	cli_message(name, "%s: %s", p->spawn.argv[0],
+		    error->code == ENOENT && !strchr(p->spawn.argv[0], '/') ? "command not found"
+									    : strerror(error->code));
+	return error->code == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
+}
+
+static pid_t start(struct cli_program *p, int container)
+{
+	pid_t pid;
+
+	p->spawn.envp = p->envp;
+	pid = container_spawn(container, &p->spawn);
+	/* The user's shell of outside need not be there inside. */
+	if (pid < 0 && p->is_default && strcmp(container_error_last()->step, "exec") == 0) {
+		p->argv_default[0] = "/bin/sh";
+		pid = container_spawn(container, &p->spawn);
+	}
+	return pid;
+}
+
+int cli_program_run(struct cli_program *p, int container, const char *name)
+{
+	pid_t foreground = isatty(STDIN_FILENO) ? tcgetpgrp(STDIN_FILENO) : -1;
+	autoclose int pidfd = -EBADF;
+	sigset_t passed, old;
+	pid_t pid;
+	int status;
+
+	/* A caller that ignores SIGCHLD would have the kernel throw the exit status away. */
+	signal(SIGCHLD, SIG_DFL);
+	p->spawn.pidfd = &pidfd;
+	pid = start(p, container);
+	if (pid < 0)
+		return start_status(p, name);
+	sigfillset(&passed);
+	for (int s = 0; s < 3; s++)
+		sigdelset(&passed, (int[]){SIGTSTP, SIGTTIN, SIGTTOU}[s]);
+	sigprocmask(SIG_BLOCK, &passed, &old);
+	status = wait_for(pid, pidfd, container, &passed);
+	if (foreground > 0) {
+		signal(SIGTTOU, SIG_IGN);
+		tcsetpgrp(STDIN_FILENO, foreground);
+	}
+	return status;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ps: the tasks of a container, as the caller's /proc shows them.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "report.h"
+#include "verbs.h"
+
+#define COMMAND_SIZE 4096
+
+static const struct report_column pid_column = {"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
+static const struct report_column inside_column = {"INSIDE", "inside", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
+static const struct report_column user_column = {"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
+static const struct report_column command_column = {"COMMAND", "command", 0, SCOLS_JSON_STRING};
+
+static const struct report_column *const columns[] = {&pid_column, &inside_column, &user_column,
+						      &command_column};
+
+struct task {
+	char pid[16], inside[16], user[16];
+	char command[COMMAND_SIZE];
+};
+
+static FILE *open_proc(pid_t pid, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	return fopen(path, "re");
+}
+
+/* Name, number inside and user, from status; the process may be gone. */
+static int read_status(pid_t pid, struct task *t)
+{
+	FILE *f = open_proc(pid, "status");
+	char line[4096];
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		unsigned int uid;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "Name:\t", 6) == 0)
+			snprintf(t->command, sizeof(t->command), "[%.200s]", line + 6);
+		else if (strncmp(line, "NSpid:", 6) == 0)
+			snprintf(t->inside, sizeof(t->inside), "%.12s", strrchr(line, '\t') + 1);
+		else if (sscanf(line, "Uid: %u", &uid) == 1)
+			snprintf(t->user, sizeof(t->user), "%u", uid);
+	}
+	fclose(f);
+	return 0;
+}
+
+static int read_task(pid_t pid, struct task *t)
+{
+	FILE *f;
+	size_t n;
+
+	snprintf(t->pid, sizeof(t->pid), "%d", (int)pid);
+	if (read_status(pid, t) < 0)
+		return -1;
+	f = open_proc(pid, "cmdline");
+	if (!f)
+		return -1;
+	if (fgetc(f) != EOF) {
+		rewind(f);
+		n = fread(t->command, 1, sizeof(t->command) - 1, f);
+		t->command[n] = '\0';
+		for (size_t i = 0; i + 1 < n; i++)
+			if (t->command[i] == '\0')
+				t->command[i] = ' ';
+	}
+	fclose(f);
+	return 0;
+}
+
+static int add_task(struct libscols_table *table, pid_t pid)
+{
+	struct task t = {0};
+	struct libscols_line *line;
+
+	if (read_task(pid, &t) < 0)
+		return 0;
+	line = scols_table_new_line(table, NULL);
+	if (!line || scols_line_set_data(line, 0, t.pid) < 0 ||
+	    scols_line_set_data(line, 1, t.inside) < 0 || scols_line_set_data(line, 2, t.user) < 0)
+		return -1;
+	return scols_line_set_data(line, 3, t.command);
+}
+
+static ssize_t all_tasks(int container, pid_t **ret_pids)
+{
+	ssize_t n = container_tasks(container, NULL, 0);
+	pid_t *pids;
+	ssize_t have;
+
+	if (n < 0)
+		return n;
+	pids = calloc((size_t)n + 64, sizeof(*pids));
+	if (!pids)
+		return -1;
+	have = container_tasks(container, pids, (size_t)n + 64);
+	*ret_pids = pids;
+	return have > n + 64 ? n + 64 : have;
+}
+
+int verb_ps(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	autoclose int container = -EBADF;
+	autofree pid_t *pids = NULL;
+	struct libscols_table *table;
+	bool json = false;
+	ssize_t n;
+	int c, status;
+
+	while ((c = cli_option("ps", argc, argv, ":hj", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		json = true;
+	}
+	if (argc - optind != 1)
+		return cli_usage("ps", "one container");
+	container = cli_open(argv[optind]);
+	if (container < 0)
+		return EXIT_FAILED;
+	n = all_tasks(container, &pids);
+	if (n < 0)
+		return cli_failed(argv[optind]);
+	table = report_table(columns, ARRAY_SIZE(columns), json, false);
+	if (!table)
+		return EXIT_FAILED;
+	for (ssize_t i = 0; i < n; i++)
+		if (pids[i] > 0 && add_task(table, pids[i]) < 0)
+			break;
+	status = report_print(table, json);
+	scols_unref_table(table);
+	return status;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * container-report: the verbs of container(1) that print tables, trees and JSON, by libsmartcols.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "report.h"
+#include "verbs.h"
+
+enum { OPTION_JSON = 1000, OPTION_TREE };
+
+int report_print(struct libscols_table *table, bool json)
+{
+	autofree char *text = NULL;
+	char *begin, *end;
+
+	if (!json)
+		return scols_print_table(table) < 0 ? EXIT_FAILED : 0;
+	/* The library wraps the array in an object of one member; the array alone is our form. */
+	if (scols_print_table_to_string(table, &text) < 0)
+		return EXIT_FAILED;
+	begin = strchr(text, '[');
+	end = strrchr(text, ']');
+	if (!begin || !end) {
+		puts("[]");
+		return 0;
+	}
+	end[1] = '\0';
+	puts(begin);
+	return 0;
+}
+
+struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
+				    bool json, bool tree)
+{
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		return NULL;
+	scols_table_enable_json(table, json);
+	scols_table_set_name(table, "list");
+	for (size_t i = 0; i < count; i++) {
+		int flags = columns[i]->flags | (tree && i == 0 ? SCOLS_FL_TREE : 0);
+		struct libscols_column *column =
+			scols_table_new_column(table, json ? columns[i]->json : columns[i]->name, 0, flags);
+
+		if (!column) {
+			scols_unref_table(table);
+			return NULL;
+		}
+		scols_column_set_json_type(column, columns[i]->json_type);
+	}
+	return table;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *verb;
+		int (*run)(int, char **);
+	} actions[] = {{"ls", verb_ls}, {"show", verb_show}, {"ps", verb_ps}};
+	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
+
+	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)
+		if (strcmp(actions[i].verb, verb->name) == 0)
+			return actions[i].run(argc - 1, argv + 1);
+	return cli_usage(NULL, "container-report is a part of container(1)");
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tables by libsmartcols, and the one JSON form: an array of objects.
+ */
+#pragma once
+
+#include <libsmartcols.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct report_column {
+	const char *name; /* in the table's head */
+	const char *json; /* as a member of an object */
+	int flags;	  /* SCOLS_FL_* */
+	int json_type;	  /* SCOLS_JSON_* */
+};
+
+/* NULL: out of memory. */
+struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
+				    bool json, bool tree);
+
+/* Returns the exit status. */
+int report_print(struct libscols_table *table, bool json);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * run: make a container, run a program as its init, remove it. A container that does not stay is
+ * made with KILL_ON_CLOSE: nothing of it is pinned, and if this program is killed the next operation
+ * removes it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "create.h"
+#include "verbs.h"
+
+#define DEFAULT_OWN                                                                                \
+	(CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_UTS_NS |  \
+	 CONTAINER_NEW_CGROUP_NS)
+
+struct run_options {
+	struct create_options create;
+	struct cli_program program;
+	const char *name;
+	char cwd[4096];
+	bool keep;
+};
+
+static int run_option(struct run_options *o, int c)
+{
+	switch (c) {
+	case 'n':
+		o->name = optarg;
+		return 0;
+	case 'u':
+		o->program.spawn.user = optarg;
+		return 0;
+	case 'w':
+		o->program.spawn.cwd = optarg;
+		return 0;
+	case 'e':
+		return cli_program_env(&o->program, optarg);
+	case OPTION_KEEP:
+		o->keep = true;
+		return 0;
+	default:
+		return create_option(&o->create, "run", c, optarg);
+	}
+}
+
+/* In a private view the directory that the caller is in is there too. */
+static void default_cwd(struct run_options *o)
+{
+	if (o->program.spawn.cwd || o->create.root || !getcwd(o->cwd, sizeof(o->cwd)))
+		return;
+	o->program.spawn.cwd = o->cwd;
+	o->program.spawn.flags |= CONTAINER_SPAWN_CWD_OPTIONAL;
+}
+
+static const char *shown_name(const struct run_options *o)
+{
+	return o->name ? o->name : "run";
+}
+
+static int run_kept(struct run_options *o, unsigned int flags)
+{
+	autoclose int container = create_persistent(&o->create, o->name, flags);
+
+	if (container < 0)
+		return EXIT_FAILED;
+	return cli_program_run(&o->program, container, shown_name(o));
+}
+
+static int run_transient(struct run_options *o, unsigned int flags)
+{
+	autoclose int container = -EBADF;
+	autoclose int root = -EBADF;
+	int status;
+
+	if (o->create.root) {
+		root = open(o->create.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (root < 0) {
+			cli_message(shown_name(o), "set root: %s: %s", o->create.root, strerror(errno));
+			return EXIT_FAILED;
+		}
+		if (strcmp(o->create.root, "/") == 0)
+			o->program.spawn.root_flags = CONTAINER_ROOT_RECURSIVE;
+	}
+	container = container_create(o->name, flags | CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC);
+	if (container < 0)
+		return cli_failed(o->name);
+	o->program.spawn.root = root;
+	o->program.spawn.hostname = o->create.hostname;
+	o->program.spawn.flags |= CONTAINER_SPAWN_DIE_WITH_PARENT;
+	status = create_share(&o->create, container, shown_name(o));
+	if (status == 0)
+		status = cli_program_run(&o->program, container, shown_name(o));
+	if (container_remove(container, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE) < 0 &&
+	    errno != ENOENT)
+		cli_failed(shown_name(o));
+	return status;
+}
+
+int verb_run(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		CREATE_LONG_OPTIONS,
+		{"inherit", required_argument, NULL, OPTION_INHERIT},
+		{"keep", no_argument, NULL, OPTION_KEEP},
+		{"name", required_argument, NULL, 'n'},
+		{"user", required_argument, NULL, 'u'},
+		{"workdir", required_argument, NULL, 'w'},
+		{"env", required_argument, NULL, 'e'},
+		{0},
+	};
+	struct run_options o = {0};
+	unsigned int flags;
+	int c, status;
+
+	if (cli_program_init(&o.program))
+		return EXIT_FAILED;
+	while ((c = cli_option("run", argc, argv, "+:hn:u:w:e:", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		if (run_option(&o, c))
+			return EXIT_FAILED;
+	}
+	flags = (DEFAULT_OWN & ~o.create.inherit) | o.create.own;
+	cli_program_argv(&o.program, argc - optind, argv + optind);
+	default_cwd(&o);
+	status = o.keep ? run_kept(&o, flags) : run_transient(&o, flags);
+	cli_program_free(&o.program);
+	return status;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The verbs; each is described in main.c's table. */
+#pragma once
+
+int verb_create(int argc, char **argv);
+int verb_enter(int argc, char **argv);
+int verb_freeze(int argc, char **argv);
+int verb_kill(int argc, char **argv);
+int verb_ls(int argc, char **argv);
+int verb_of(int argc, char **argv);
+int verb_ps(int argc, char **argv);
+int verb_rename(int argc, char **argv);
+int verb_rm(int argc, char **argv);
+int verb_run(int argc, char **argv);
+int verb_set(int argc, char **argv);
+int verb_show(int argc, char **argv);
+int verb_thaw(int argc, char **argv);
+int verb_wait(int argc, char **argv);

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "kernel.h"
+
+static int join_error(int code, const char *type)
+{
+	return error_set(code, "join namespace", type);
+}
+
+static bool wants(const struct child_plan *plan, enum nstype type)
+{
+	return plan->make & (unsigned int)nstype_info(type)->clone_flag;
+}
+
+/* Types up to and without mount; the pid namespace is the clone's business. */
+static int join_first(const struct child_plan *plan)
+{
+	const unsigned int later = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
+	unsigned int by_task = plan->join->task_types & ~later;
+	unsigned int make = plan->make & ~later;
+
+	if (by_task && setns(plan->join->task, (int)by_task) < 0)
+		return join_error(-errno, "of init");
+	for (int t = 0; t < NS_MOUNT; t++) {
+		if (t == NS_PID || plan->join->fds.fd[t] < 0)
+			continue;
+		if (setns(plan->join->fds.fd[t], nstype_info(t)->clone_flag) < 0)
+			return join_error(-errno, nstype_info(t)->name);
+	}
+	if (make && unshare((int)make) < 0)
+		return error_set(-errno, "make namespaces", NULL);
+	return 0;
+}
+
+/* The user namespace last: with it goes the privilege that all other steps need. */
+static int join_user(const struct child_plan *plan)
+{
+	if ((plan->join->task_types & CLONE_NEWUSER) && setns(plan->join->task, CLONE_NEWUSER) < 0)
+		return join_error(-errno, "user");
+	if (plan->join->fds.fd[NS_USER] >= 0 &&
+	    setns(plan->join->fds.fd[NS_USER], CLONE_NEWUSER) < 0)
+		return join_error(-errno, "user");
+	/* A copy that the user namespace owns, in which what was mounted so far is locked. */
+	if (plan->user_owned && wants(plan, NS_MOUNT) && unshare(CLONE_NEWNS) < 0)
+		return error_set(-errno, "make namespaces", "mount");
+	return 0;
+}
+
+static int new_mount_ns(const struct child_plan *plan, struct root_build *build)
+{
+	if (setns(plan->cradle, CLONE_NEWNS) < 0)
+		return join_error(-errno, "the cradle");
+	if (unshare(CLONE_NEWNS) < 0)
+		return error_set(-errno, "make namespaces", "mount");
+	return root_attach(plan->root, build);
+}
+
+static int join_mount_ns(const struct child_plan *plan)
+{
+	autoclose int proc = -EBADF;
+	int r;
+
+	/* Made before: a mount namespace of a lesser user namespace is not let mount it. */
+	if (plan->renew_proc) {
+		proc = root_new_proc();
+		if (proc < 0)
+			return proc;
+	}
+	if ((plan->join->task_types & CLONE_NEWNS) && setns(plan->join->task, CLONE_NEWNS) < 0)
+		return join_error(-errno, "mount");
+	if (plan->join->fds.fd[NS_MOUNT] >= 0 &&
+	    setns(plan->join->fds.fd[NS_MOUNT], CLONE_NEWNS) < 0)
+		return join_error(-errno, "mount");
+	r = proc >= 0 ? root_renew_proc(proc) : 0;
+	return r < 0 ? error_set(r, "mount", "/proc") : 0;
+}
+
+static int setup_mounts(const struct child_plan *plan)
+{
+	struct root_build build;
+	int r;
+
+	root_build_init(&build);
+	r = root_open_source(plan->root, &build);
+	if (r == 0 && plan->base_mount >= 0 && setns(plan->base_mount, CLONE_NEWNS) < 0)
+		r = join_error(-errno, "the parent's mount");
+	r = r ? r : root_build_view(plan->root, &build);
+	r = r ? r : join_first(plan);
+	r = r ? r : root_special(plan->root, &build);
+	r = r ? r : new_mount_ns(plan, &build);
+	root_build_close(&build);
+	return r;
+}
+
+int child_setup(const struct child_plan *plan)
+{
+	int r;
+
+	if (wants(plan, NS_MOUNT)) {
+		r = setup_mounts(plan);
+	} else {
+		r = join_first(plan);
+		r = r ? r : join_mount_ns(plan);
+	}
+	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+		r = error_set(-errno, "set hostname", plan->hostname);
+	return r ? r : join_user(plan);
+}
+
+/* A line at a time, by read(2) into a buffer of our own; long lines are passed over. */
+struct lines {
+	int fd;
+	size_t start, end;
+	char buf[4096];
+};
+
+static const char *lines_next(struct lines *l)
+{
+	for (;;) {
+		char *line = l->buf + l->start;
+		char *newline = memchr(line, '\n', l->end - l->start);
+		ssize_t n;
+
+		if (newline) {
+			*newline = '\0';
+			l->start = (size_t)(newline - l->buf) + 1;
+			return line;
+		}
+		memmove(l->buf, line, l->end - l->start);
+		l->end -= l->start;
+		l->start = 0;
+		if (l->end == sizeof(l->buf))
+			l->end = 0;
+		n = read(l->fd, l->buf + l->end, sizeof(l->buf) - l->end);
+		if (n <= 0)
+			return NULL;
+		l->end += (size_t)n;
+	}
+}
+
+/* The files are the container's: no fifo or device of its making may be waited for. */
+static int lines_open(struct lines *l, const char *path)
+{
+	struct stat st;
+
+	l->start = l->end = 0;
+	l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (l->fd < 0)
+		return -errno;
+	if (fstat(l->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close_fd(&l->fd);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int find_user(const struct account_wish *wish, struct account *account,
+		     char name[ACCOUNT_NAME_SIZE])
+{
+	struct lines l;
+	const char *line;
+	bool found = false;
+
+	if (lines_open(&l, "/etc/passwd") == 0) {
+		while (!found && (line = lines_next(&l)))
+			found = account_passwd_line(line, wish, &account->uid, &account->gid, name);
+		close_fd(&l.fd);
+	}
+	if (found)
+		return 0;
+	name[0] = '\0';
+	if (!wish->has_uid)
+		return error_set(-EINVAL, "no such user in the container", wish->user);
+	account->uid = wish->uid;
+	/* As chroot(1): a number without an entry needs its group, or it would get root's. */
+	if (!wish->has_group)
+		return error_set(-EINVAL, "user has no entry and no group; say USER:GROUP", wish->user);
+	return 0;
+}
+
+static int find_groups(const struct account_wish *wish, struct account *account, const char *name)
+{
+	struct lines l;
+	const char *line;
+	gid_t gid;
+	bool found = !wish->has_group || wish->has_gid;
+
+	if (wish->has_gid)
+		account->gid = wish->gid;
+	if (lines_open(&l, "/etc/group") == 0) {
+		while ((line = lines_next(&l))) {
+			if (wish->has_group && !wish->has_gid && !found &&
+			    account_group_line(line, wish->group, NULL, &gid)) {
+				account->gid = gid;
+				found = true;
+			}
+			if (!wish->has_group && name[0] &&
+			    account->group_count < ACCOUNT_GROUPS &&
+			    account_group_line(line, NULL, name, &gid))
+				account->groups[account->group_count++] = gid;
+		}
+		close_fd(&l.fd);
+	}
+	return found ? 0 : error_set(-EINVAL, "no such group in the container", wish->group);
+}
+
+/* The raw calls: those of a libc would change all threads of the parent whose memory this is. */
+static int become_user(const struct account_wish *wish)
+{
+	struct account account = {0};
+	char name[ACCOUNT_NAME_SIZE];
+	int r = find_user(wish, &account, name);
+
+	r = r ? r : find_groups(wish, &account, name);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_setgroups, account.group_count, account.groups) < 0 ||
+	    syscall(SYS_setresgid, account.gid, account.gid, account.gid) < 0 ||
+	    syscall(SYS_setresuid, account.uid, account.uid, account.uid) < 0)
+		return error_set(-errno, "become user", wish->user);
+	return 0;
+}
+
+/* First out of each other's way, then into place. */
+static int place_stdio(const int stdio[3])
+{
+	int copy[3];
+
+	for (int i = 0; i < 3; i++) {
+		copy[i] = -EBADF;
+		if (stdio[i] < 0)
+			continue;
+		copy[i] = fcntl(stdio[i], F_DUPFD_CLOEXEC, 3);
+		if (copy[i] < 0)
+			return error_set(-errno, "take over standard fds", NULL);
+	}
+	for (int i = 0; i < 3; i++)
+		if (copy[i] >= 0 && dup2(copy[i], i) < 0)
+			return error_set(-errno, "take over standard fds", NULL);
+	return 0;
+}
+
+static int change_dir(const struct child_plan *plan)
+{
+	const char *cwd = plan->cwd ? plan->cwd : "/";
+
+	if (chdir(cwd) == 0)
+		return 0;
+	if (!plan->cwd_optional || chdir("/") < 0)
+		return error_set(-errno, "change directory", cwd);
+	return 0;
+}
+
+static int run(const struct child_plan *plan)
+{
+	int r = -ENOENT;
+
+	for (const char *const *path = plan->paths; *path; path++) {
+		execve(*path, (char *const *)(uintptr_t)plan->argv,
+		       (char *const *)(uintptr_t)plan->envp);
+		/* As execvp(3): the next directory, but what is found and may not be run is told. */
+		if (errno == EACCES)
+			r = -EACCES;
+		else if (errno != ENOENT && errno != ENOTDIR)
+			return -errno;
+	}
+	return r;
+}
+
+int child_exec(const struct child_plan *plan)
+{
+	int r = place_stdio(plan->stdio);
+
+	if (r == 0 && kernel_close_on_exec_from(3) < 0)
+		r = error_set(-errno, "close fds", NULL);
+	r = r ? r : change_dir(plan);
+	if (r == 0 && plan->has_user)
+		r = become_user(&plan->user);
+	/* After the change of user, which would clear it. */
+	if (r == 0 && plan->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		r = error_set(-errno, "set the parent-death signal", NULL);
+	if (r < 0)
+		return r;
+	kernel_restore_signals(&plan->signal_mask);
+	r = run(plan);
+	return error_set(r, "exec", plan->argv[0]);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * All that runs between clone and exec, or between clone and the pinning of new namespaces. The plan
+ * is complete before the clone; the child allocates nothing, takes no lock, uses no stdio, and with
+ * CLONE_VM works in the memory of its suspended parent.
+ */
+#pragma once
+
+#include "account.h"
+#include "join.h"
+#include "root.h"
+
+struct child_plan {
+	/* namespaces */
+	const struct join_plan *join;
+	unsigned int make; /* CLONE_NEW* to make here; what clone flags have made is not in it */
+	int base_mount;	   /* nsfs fd of the parent's mount namespace; -EBADF: the caller's */
+	int cradle;
+	bool renew_proc;	 /* joins an existing mount namespace as first task of a pid namespace */
+	const char *hostname;	 /* for a new uts namespace, or NULL */
+	const struct root_plan *root;
+	bool user_owned; /* join has a user namespace that shall own a new mount namespace */
+
+	/* the program; argv NULL: none, the caller goes on */
+	const char *const *argv;
+	const char *const *envp;
+	const char *const *paths; /* candidates for execve(2), NULL at the end */
+	const char *cwd;
+	bool cwd_optional; /* go to "/" if it is not there */
+	bool has_user;
+	struct account_wish user;
+	int stdio[3];
+	bool die_with_parent;
+	sigset_t signal_mask;
+};
+
+/* What the child tells: in shared memory, read after the clone call returned. */
+struct child_result {
+	int code; /* 0, or the negative errno of what failed before the program ran */
+	struct container_error error;
+};
+
+/* Namespaces, root, hostname: 0 or -errno with the error set. */
+int child_setup(const struct child_plan *plan);
+
+/* User, working directory, fds, signals, exec. Returns only on failure. */
+int child_exec(const struct child_plan *plan);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "error.h"
+#include "init.h"
+#include "kernel.h"
+#include "lock.h"
+#include "proc.h"
+
+#define FREEZE_TIMEOUT 2000 /* ms */
+
+static int check_target(const struct hierarchy *h, const struct object *o)
+{
+	int r = object_check_below_caller(h, o);
+
+	if (r == 0 && object_is_root(o))
+		return error_set(-EPERM, "not for the init container", NULL);
+	return r;
+}
+
+/*
+ * A pid read from the cgroup may be another process by the time it is used: a pidfd is opened first,
+ * then the cgroup of the pid is checked. If the process of the pidfd still lives when the signal is
+ * sent, the check was of this very process.
+ */
+static int send_signal(const struct hierarchy *h, const struct object *o, pid_t pid, int sig)
+{
+	autoclose int pidfd = kernel_pidfd_open(pid);
+	char chain[SPEC_CGROUP_SIZE];
+
+	if (pidfd < 0)
+		return pidfd;
+	if (object_chain_of(h, pid, chain) < 0 || !object_chain_within(chain, o->spec.cgroup))
+		return -ESRCH;
+	return kernel_pidfd_send_signal(pidfd, sig);
+}
+
+/* All pids below a cgroup; memory is grown until it was enough. */
+static ssize_t all_pids(int cgroup, pid_t **ret_pids)
+{
+	size_t room = 64;
+
+	for (;;) {
+		autofree pid_t *pids = malloc(room * sizeof(*pids));
+		ssize_t n = pids ? cgroup_pids(cgroup, true, pids, room) : -ENOMEM;
+
+		if (n < 0)
+			return n;
+		if ((size_t)n <= room) {
+			*ret_pids = pids;
+			pids = NULL;
+			return n;
+		}
+		room = (size_t)n + 64;
+	}
+}
+
+static int signal_all(const struct hierarchy *h, const struct object *o, int cgroup, int sig)
+{
+	autofree pid_t *pids = NULL;
+	ssize_t n = all_pids(cgroup, &pids);
+	int result = -ESRCH;
+
+	for (ssize_t i = 0; i < n; i++) {
+		int r = pids[i] > 0 ? send_signal(h, o, pids[i], sig) : -ESRCH;
+
+		if (r != -ESRCH && (result == -ESRCH || r < 0))
+			result = r;
+	}
+	return n < 0 ? (int)n : result;
+}
+
+int control_kill(const struct hierarchy *h, const struct object *o, int sig)
+{
+	autoclose int cgroup = -EBADF;
+	struct cgroup_events events;
+	int r = check_target(h, o);
+
+	if (r < 0)
+		return r;
+	if (sig < 0 || sig > SIGRTMAX)
+		return error_set(-EINVAL, "not a signal", NULL);
+	cgroup = object_open_cgroup(h, o);
+	if (cgroup < 0)
+		return error_set(cgroup == -ENOENT ? -ESRCH : cgroup, "it has no task", NULL);
+	r = cgroup_read_events(cgroup, &events);
+	if (r < 0)
+		return r;
+	if (!events.populated)
+		return error_set(-ESRCH, "it has no task", NULL);
+	r = sig == SIGKILL ? cgroup_kill(cgroup) : signal_all(h, o, cgroup, sig);
+	return r < 0 ? error_set(r, "signal", NULL) : 0;
+}
+
+/* The lock: a container that is being removed must not get its cgroup back. */
+int control_freeze(const struct hierarchy *h, const struct object *o, bool frozen)
+{
+	autoclose int cgroup = -EBADF;
+	struct spec spec;
+	int r = check_target(h, o);
+
+	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_SHARED);
+	r = r ? r : object_load(o->dir, &spec);
+	if (r < 0)
+		return r;
+	cgroup = object_make_cgroup(h, o);
+	if (cgroup < 0)
+		return cgroup;
+	r = cgroup_freeze(cgroup, frozen);
+	if (r < 0)
+		return error_set(r, frozen ? "freeze" : "thaw", NULL);
+	r = cgroup_wait(cgroup, true, frozen, FREEZE_TIMEOUT);
+	if (r == -ETIMEDOUT)
+		return error_set(-EBUSY, frozen ? "some task does not stop" : "a container above is frozen",
+				 NULL);
+	return r;
+}
+
+int control_wait(const struct hierarchy *h, const struct object *o, int timeout)
+{
+	autoclose int cgroup = -EBADF;
+	int r = check_target(h, o);
+
+	if (r < 0)
+		return r;
+	cgroup = object_open_cgroup(h, o);
+	if (cgroup < 0)
+		return cgroup == -ENOENT ? 0 : cgroup;
+	r = cgroup_wait(cgroup, false, false, timeout);
+	return r < 0 ? error_set(r, "wait", NULL) : 0;
+}
+
+int control_wait_fd(const struct hierarchy *h, const struct object *o)
+{
+	autoclose int cgroup = -EBADF;
+	int r = check_target(h, o);
+
+	r = r ? r : (cgroup = object_make_cgroup(h, o));
+	return r < 0 ? r : cgroup_open_events(cgroup);
+}
+
+ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n)
+{
+	autoclose int cgroup = -EBADF;
+	int r = check_target(h, o);
+
+	if (r < 0)
+		return r;
+	cgroup = object_open_cgroup(h, o);
+	if (cgroup < 0)
+		return cgroup == -ENOENT ? 0 : cgroup;
+	return cgroup_pids(cgroup, false, pids, n);
+}
+
+int control_state(const struct hierarchy *h, const struct object *o, enum container_state *ret_state)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	struct cgroup_events events;
+	int r = cgroup < 0 ? cgroup : cgroup_read_events(cgroup, &events);
+
+	if (r == -ENOENT || r == -ENODEV)
+		events = (struct cgroup_events){0};
+	else if (r < 0)
+		return r;
+	if (events.frozen)
+		*ret_state = CONTAINER_FROZEN;
+	else if (events.populated)
+		*ret_state = CONTAINER_RUNNING;
+	else
+		*ret_state = init_was_recorded(o->dir) ? CONTAINER_STOPPED : CONTAINER_CREATED;
+	return 0;
+}

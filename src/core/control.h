@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Acting on a container's tasks by its cgroup: kill, freeze, wait, list.
+ */
+#pragma once
+
+#include "object.h"
+
+int control_kill(const struct hierarchy *h, const struct object *o, int sig);
+int control_freeze(const struct hierarchy *h, const struct object *o, bool frozen);
+int control_wait(const struct hierarchy *h, const struct object *o, int timeout);
+int control_wait_fd(const struct hierarchy *h, const struct object *o);
+ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);
+
+/* What the container is doing; dir alone is used of an object whose cgroup is not there. */
+int control_state(const struct hierarchy *h, const struct object *o, enum container_state *ret_state);

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hierarchy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "error.h"
+#include "kernel.h"
+#include "lock.h"
+#include "name.h"
+#include "proc.h"
+#include "reap.h"
+#include "spec.h"
+#include "text.h"
+#include "vault.h"
+
+#define DEFAULT_DIR "/run/containerfs"
+#define SETUP_LOCK 0 /* no object has this id */
+#define HOST_TEXT_SIZE 256
+
+static const char *state_path(void)
+{
+	const char *path = secure_getenv("CONTAINERFS_STATE");
+
+	return path && path[0] ? path : DEFAULT_DIR;
+}
+
+void hierarchy_init(struct hierarchy *h)
+{
+	*h = (struct hierarchy){.dir = -EBADF, .lock = -EBADF, .cgroup = -EBADF, .cradle = -EBADF};
+}
+
+void hierarchy_close(struct hierarchy *h)
+{
+	close_fd(&h->cradle);
+	close_fd(&h->cgroup);
+	close_fd(&h->lock);
+	close_fd(&h->dir);
+}
+
+int hierarchy_new_id(uint64_t *ret_id)
+{
+	do {
+		if (getrandom(ret_id, sizeof(*ret_id), 0) != (ssize_t)sizeof(*ret_id))
+			return errno == EINTR ? -EAGAIN : -errno;
+		*ret_id &= INT64_MAX;
+	} while (*ret_id == 0);
+	return 0;
+}
+
+static int make_dir(int dirfd, const char *name, mode_t mode)
+{
+	return mkdirat(dirfd, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* A state directory that others can write to would let them make us act on their names. */
+static int check_owner(int dir)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022))
+		return error_set(-EPERM, "state directory is open to other users", state_path());
+	return 0;
+}
+
+static int cgroup_setup(struct hierarchy *h, uint64_t root_id)
+{
+	char mount[PATH_SIZE], path[PATH_SIZE + HIERARCHY_CGROUP_NAME], id[ID_TEXT_SIZE];
+	bool is_default = strcmp(state_path(), DEFAULT_DIR) == 0;
+	int r = cgroup_find_mount(mount, sizeof(mount));
+
+	if (r < 0)
+		return error_set(r, "find a cgroup v2 mount", "/sys/fs/cgroup");
+	text_format_id(root_id, id);
+	snprintf(path, sizeof(path), "%s/containerfs%s%s", mount, is_default ? "" : "-",
+		 is_default ? "" : id);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return error_set(-errno, "make cgroup", path);
+	r = kernel_replace_link(h->dir, "cgroup", path);
+	return r < 0 ? error_set(r, "record cgroup", path) : 0;
+}
+
+/* The identities of the namespaces there were before any container, in the order of enum nstype. */
+static int host_setup(struct hierarchy *h)
+{
+	char text[HOST_TEXT_SIZE] = "";
+	size_t len = 0;
+	int r = 0;
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		autoclose int fd = proc_open_ns(0, nstype_info(t)->proc);
+		char number[21];
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return error_set(fd < 0 ? fd : -errno, "read namespaces", "/proc/self/ns");
+		text_format_u64(st.st_ino, number);
+		r = text_append(text, sizeof(text), &len, number);
+		r = r ? r : text_append(text, sizeof(text), &len, " ");
+	}
+	return r ? r : kernel_replace_link(h->dir, "host", text);
+}
+
+int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host)
+{
+	char text[HOST_TEXT_SIZE];
+	const char *s = text;
+	ssize_t n = kernel_readlink(h->dir, "host", text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	for (int t = 0; t < NS_COUNT; t++) {
+		int used = text_parse_u64(s, UINT64_MAX, &ret_host->inode[t]);
+
+		if (used < 0)
+			return -EUCLEAN;
+		s += used + 1;
+	}
+	return 0;
+}
+
+int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type)
+{
+	char path[32] = "/proc/self/ns/";
+	size_t len = strlen(path);
+	struct stat st;
+
+	text_append(path, sizeof(path), &len, nstype_info(type)->proc);
+	if (stat(path, &st) < 0)
+		return -errno;
+	return st.st_ino == host->inode[type];
+}
+
+/* What an earlier boot left in a state directory that is not on a tmpfs names nothing any more. */
+static int forget_earlier_boot(struct hierarchy *h)
+{
+	char boot[64], recorded[64];
+	ssize_t n = kernel_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+	int r;
+
+	if (n < 0)
+		return (int)n;
+	boot[strcspn(boot, "\n")] = '\0';
+	if (kernel_readlink(h->dir, "boot", recorded, sizeof(recorded)) >= 0 &&
+	    strcmp(boot, recorded) != 0) {
+		r = reap_forget_all(h->dir);
+		if (r < 0)
+			return error_set(r, "clear the state of an earlier boot", state_path());
+	}
+	return kernel_replace_link(h->dir, "boot", boot);
+}
+
+/*
+ * A vault that was made before in this boot, in a mount namespace that is not the caller's, cannot
+ * be seen from here, and a second one beside it would split the hierarchy.
+ */
+static int check_same_mount_ns(struct hierarchy *h)
+{
+	struct host_ns host;
+	int r = hierarchy_host_ns(h, &host);
+
+	if (r == -ENOENT)
+		return 0;
+	r = r ? r : hierarchy_in_host_ns(&host, NS_MOUNT);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return error_set(-EXDEV, "the vault is not mounted in this mount namespace", state_path());
+}
+
+static int root_setup(struct hierarchy *h, uint64_t id)
+{
+	struct spec spec = {.id = id};
+	char text[SPEC_TEXT_SIZE];
+	autoclose int root = openat(h->dir, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (root < 0)
+		return -errno;
+	r = spec_format(&spec, text);
+	return r ? r : kernel_replace_link(root, "@spec", text);
+}
+
+/* The id of the root, so that a set-up that was killed goes on with the cgroup it made. */
+static uint64_t root_id(struct hierarchy *h)
+{
+	char text[SPEC_TEXT_SIZE];
+	struct spec spec;
+
+	if (kernel_readlink(h->dir, "tree/@spec", text, sizeof(text)) < 0 ||
+	    spec_parse(text, &spec) < 0)
+		return 0;
+	return spec.id;
+}
+
+/*
+ * All steps may be repeated; mounting the cradle comes last and is what makes the hierarchy exist.
+ */
+static int setup_locked(struct hierarchy *h)
+{
+	static const char *const dirs[] = {"tree", "limbo", "held"};
+	uint64_t id;
+	int r = forget_earlier_boot(h);
+
+	r = r ? r : check_same_mount_ns(h);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)
+		r = make_dir(h->dir, dirs[i], 0755);
+	id = r == 0 ? root_id(h) : 0;
+	if (r == 0 && id == 0) {
+		r = hierarchy_new_id(&id);
+		r = r ? r : root_setup(h, id);
+	}
+	r = r ? r : cgroup_setup(h, id);
+	r = r ? r : host_setup(h);
+	return r ? r : vault_setup(h->dir);
+}
+
+/* O_NOFOLLOW: the last component is ours to make; a link there was put by somebody else. */
+static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
+{
+	const char *path = state_path();
+
+	if (use == HIERARCHY_WRITE && mkdir(path, 0755) < 0 && errno != EEXIST)
+		return error_set(-errno, "make state directory", path);
+	h->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (h->dir < 0)
+		return error_set(-errno, "open state directory", path);
+	return 0;
+}
+
+static bool open_cradle(struct hierarchy *h)
+{
+	close_fd(&h->cradle);
+	h->cradle = openat(h->dir, "cradle", O_RDONLY | O_CLOEXEC);
+	if (h->cradle >= 0 && kernel_is_nsfs(h->cradle))
+		return true;
+	close_fd(&h->cradle);
+	return false;
+}
+
+static int setup(struct hierarchy *h)
+{
+	int r = check_owner(h->dir);
+
+	if (r < 0)
+		return r;
+	close_fd(&h->lock);
+	h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (h->lock < 0)
+		return error_set(-errno, "open lock", state_path());
+	r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+	if (r < 0)
+		return error_set(r, "lock", state_path());
+	if (!open_cradle(h)) {
+		r = setup_locked(h);
+		if (r == 0 && !open_cradle(h))
+			r = -EIO;
+	}
+	lock_release(h->lock, SETUP_LOCK);
+	return r < 0 ? error_default(r, "set up", state_path()) : 0;
+}
+
+static int open_cgroup(struct hierarchy *h)
+{
+	char path[PATH_SIZE];
+	const char *name;
+	ssize_t n = kernel_readlink(h->dir, "cgroup", path, sizeof(path));
+
+	if (n < 0)
+		return error_set((int)n, "find the cgroup of", state_path());
+	name = path + name_parent_len(path);
+	if (strlen(name) >= sizeof(h->cgroup_name))
+		return -ENAMETOOLONG;
+	memcpy(h->cgroup_name, name, strlen(name) + 1);
+	h->cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->cgroup < 0 && errno == ENOENT && h->lock >= 0 && mkdir(path, 0755) == 0)
+		h->cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return h->cgroup < 0 ? error_set(-errno, "open cgroup", path) : 0;
+}
+
+int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
+{
+	int r;
+
+	hierarchy_init(h);
+	r = open_state_dir(h, use);
+	if (r < 0)
+		return r;
+	if (use == HIERARCHY_READ)
+		return open_cgroup(h);
+	if (open_cradle(h)) {
+		h->lock = openat(h->dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (h->lock < 0)
+			return error_set(-errno, "open lock", state_path());
+	} else {
+		r = setup(h);
+		if (r < 0)
+			return r;
+	}
+	r = open_cgroup(h);
+	return r < 0 ? r : reap_sweep(h);
+}
+
+int hierarchy_open_root(const struct hierarchy *h)
+{
+	int fd = openat(h->dir, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Everything but the directory's own name is removed under the set-up lock. */
+int hierarchy_remove(struct hierarchy *h)
+{
+	static const char *const links[] = {"tree/@spec", "cgroup", "host", "boot", "mounts", "cradle"};
+	static const char *const dirs[] = {"held", "limbo"};
+	char cgroup_path[PATH_SIZE];
+	int r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+
+	if (r < 0)
+		return r;
+	if (kernel_readlink(h->dir, "cgroup", cgroup_path, sizeof(cgroup_path)) < 0)
+		return -EIO;
+	r = reap_check_empty(h);
+	if (r < 0)
+		return r;
+	r = cgroup_remove(AT_FDCWD, cgroup_path);
+	if (r < 0)
+		return r;
+	r = vault_teardown(h->dir);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (unlinkat(h->dir, links[i], 0) < 0 && errno != ENOENT)
+			return -errno;
+	if (unlinkat(h->dir, "tree", AT_REMOVEDIR) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (unlinkat(h->dir, dirs[i], AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return -errno;
+	unlinkat(h->dir, "lock", 0);
+	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
+}

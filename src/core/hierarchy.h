@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One hierarchy of containers: its state directory, its cgroup, its lock file and its cradle. Opened
+ * for each operation and closed after it; nothing is kept between operations but what the kernel and
+ * the state directory keep. (Layout: doc/ARCHITECTURE.md.)
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nstype.h"
+
+#define HIERARCHY_CGROUP_NAME 64
+
+struct hierarchy {
+	int dir;    /* the state directory */
+	int lock;   /* for lock_take(); -EBADF when opened for reading */
+	int cgroup; /* O_PATH fd of the hierarchy's cgroup directory */
+	int cradle; /* nsfs fd of the cradle; -EBADF when opened for reading */
+	char cgroup_name[HIERARCHY_CGROUP_NAME]; /* last component, below the cgroup2 mount */
+};
+
+enum hierarchy_use {
+	HIERARCHY_READ,	 /* never makes or changes anything; -ENOENT: there is no hierarchy */
+	HIERARCHY_WRITE, /* made if it is not there; garbage is swept first */
+};
+
+void hierarchy_init(struct hierarchy *h);
+int hierarchy_open(struct hierarchy *h, enum hierarchy_use use);
+void hierarchy_close(struct hierarchy *h);
+
+/* The init container's directory. */
+int hierarchy_open_root(const struct hierarchy *h);
+
+/* The inodes of the init container's namespaces. */
+struct host_ns {
+	uint64_t inode[NS_COUNT];
+};
+int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host);
+
+/* Whether the caller is in the init container's namespace of this type: 1, 0; -errno. */
+int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type);
+
+/* Take the whole hierarchy down; it must hold no container. -ENOTEMPTY, -EBUSY. */
+int hierarchy_remove(struct hierarchy *h);
+
+/* 63 random bits, never 0. */
+int hierarchy_new_id(uint64_t *ret_id);
+
+#define autohierarchy __attribute__((cleanup(hierarchy_close)))

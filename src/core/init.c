@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "kernel.h"
+#include "proc.h"
+#include "text.h"
+
+#define INIT_TEXT_SIZE 48
+
+static int init_read(int dir, pid_t *ret_pid, uint64_t *ret_identity)
+{
+	char text[INIT_TEXT_SIZE];
+	uint64_t pid;
+	int used;
+	ssize_t n = kernel_readlink(dir, OBJECT_INIT, text, sizeof(text));
+
+	if (n < 0)
+		return n == -ENOENT ? -ESRCH : (int)n;
+	used = text_parse_u64(text, INT32_MAX, &pid);
+	if (used < 0 || text[used] != ' ' ||
+	    text_parse_whole_u64(text + used + 1, UINT64_MAX, ret_identity) < 0)
+		return -EUCLEAN;
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
+/*
+ * With an own pid namespace only its number 1 will do. Else any task stands for the container: all
+ * were started with the same namespaces, but for those that asked for only some.
+ */
+static int init_adopt(const struct hierarchy *h, const struct object *o, struct init *ret_init)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	bool own_pid = o->spec.mode[NS_PID] == CONTAINER_NS_OWN;
+	pid_t pids[256];
+	ssize_t n;
+
+	if (cgroup < 0)
+		return cgroup == -ENOENT ? -ESRCH : cgroup;
+	n = cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
+	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++) {
+		autoclose int pidfd = pids[i] > 0 ? kernel_pidfd_open(pids[i]) : -ESRCH;
+
+		if (pidfd < 0 || (own_pid && proc_is_nested_init(pids[i]) != 1) ||
+		    kernel_pidfd_send_signal(pidfd, 0) < 0)
+			continue;
+		init_record(o, pids[i], pidfd);
+		ret_init->pid = pids[i];
+		ret_init->pidfd = take_fd(&pidfd);
+		return 0;
+	}
+	return n < 0 ? (int)n : -ESRCH;
+}
+
+int init_find(const struct hierarchy *h, const struct object *o, struct init *ret_init)
+{
+	uint64_t identity;
+	pid_t pid;
+	int pidfd;
+	int r = init_read(o->dir, &pid, &identity);
+
+	if (r == 0) {
+		pidfd = proc_open_identified(pid, identity);
+		if (pidfd >= 0) {
+			*ret_init = (struct init){.pid = pid, .pidfd = pidfd};
+			return 0;
+		}
+		r = pidfd;
+	}
+	return r == -ESRCH || r == -EUCLEAN ? init_adopt(h, o, ret_init) : r;
+}
+
+int init_record(const struct object *o, pid_t pid, int pidfd)
+{
+	char text[INIT_TEXT_SIZE], number[21];
+	size_t len = 0;
+	uint64_t identity;
+	int r = proc_identity(pidfd, pid, &identity);
+
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
+	text_format_u64((uint64_t)pid, number);
+	text[0] = '\0';
+	text_append(text, sizeof(text), &len, number);
+	text_append(text, sizeof(text), &len, " ");
+	text_format_u64(identity, number);
+	text_append(text, sizeof(text), &len, number);
+	return kernel_replace_link(o->dir, OBJECT_INIT, text);
+}
+
+bool init_was_recorded(int dir)
+{
+	return faccessat(dir, OBJECT_INIT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+pid_t init_peek(int dir)
+{
+	uint64_t identity;
+	pid_t pid;
+	int pidfd;
+
+	if (init_read(dir, &pid, &identity) < 0)
+		return 0;
+	pidfd = proc_open_identified(pid, identity);
+	if (pidfd < 0)
+		return 0;
+	close(pidfd);
+	return pid;
+}

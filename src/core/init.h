@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A container's init: its first task, number 1 of an own pid namespace. Recorded as "PID IDENTITY"
+ * in the link @init; the record is a hint that is checked at each use, and made again from the
+ * cgroup if the one who should have written it was killed.
+ */
+#pragma once
+
+#include "object.h"
+
+struct init {
+	pid_t pid;
+	int pidfd; /* the caller's; -EBADF if there is none */
+};
+
+/* The init that is alive now. -ESRCH: none. */
+int init_find(const struct hierarchy *h, const struct object *o, struct init *ret_init);
+
+/* Record a new one; pidfd is borrowed. */
+int init_record(const struct object *o, pid_t pid, int pidfd);
+
+/* Whether the container ever had one. */
+bool init_was_recorded(int dir);
+
+/* The pid alone, without a check that costs an fd: 0 if there is none or it is dead. For listings. */
+pid_t init_peek(int dir);

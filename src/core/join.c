@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "join.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "proc.h"
+#include "text.h"
+#include "vault.h"
+
+void join_plan_init(struct join_plan *plan)
+{
+	*plan = (struct join_plan){.task = -EBADF};
+	ns_set_init(&plan->fds);
+}
+
+void join_plan_close(struct join_plan *plan)
+{
+	close_fd(&plan->task);
+	ns_set_close(&plan->fds);
+}
+
+/*
+ * What the init container has is what the caller has, in all but odd places such as a shell under
+ * unshare(1). Then process 1 is asked; if that is not the one either (or may not be looked at), the
+ * caller's own has to do. Up to a pid or user namespace above its own the kernel lets nobody go.
+ */
+static int plan_host(const struct host_ns *host, enum nstype type, struct join_plan *plan)
+{
+	autoclose int fd = -EBADF;
+	struct stat st;
+	int r;
+
+	if (type == NS_PID || type == NS_USER)
+		return 0;
+	r = hierarchy_in_host_ns(host, type);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	fd = proc_open_ns(1, nstype_info(type)->proc);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == host->inode[type])
+		plan->fds.fd[type] = take_fd(&fd);
+	return 0;
+}
+
+/* An own namespace that is held by tasks only. */
+static int plan_from_task(const struct hierarchy *h, const struct object *owner, bool is_target,
+			  enum nstype type, struct join_plan *plan)
+{
+	const struct nstype_info *info = nstype_info(type);
+	struct init init = {.pidfd = -EBADF};
+	int r;
+
+	if (is_target && plan->task >= 0) {
+		plan->task_types |= (unsigned int)info->clone_flag;
+		return 0;
+	}
+	r = is_target && plan->make ? -ESRCH : init_find(h, owner, &init);
+	if (r == -ESRCH && is_target) {
+		plan->make |= (unsigned int)info->clone_flag;
+		return 0;
+	}
+	if (r == -ESRCH)
+		return error_set(-ESRCH, "a container above has no task to inherit from", info->name);
+	if (r < 0)
+		return r;
+	if (is_target) {
+		plan->task = init.pidfd;
+		plan->task_types |= (unsigned int)info->clone_flag;
+		return 0;
+	}
+	plan->fds.fd[type] = proc_open_ns(init.pid, info->proc);
+	r = plan->fds.fd[type] < 0 ? plan->fds.fd[type] : 0;
+	close_fd(&init.pidfd);
+	return r;
+}
+
+/* The types in want that this container does not inherit; returns those that it does. */
+static int plan_level(const struct hierarchy *h, const struct object *o, bool is_target,
+		      unsigned int *want, uint64_t pins[NS_COUNT], struct join_plan *plan)
+{
+	for (int t = 0; t < NS_COUNT; t++) {
+		unsigned int flag = (unsigned int)nstype_info(t)->clone_flag;
+		int r;
+
+		if (!(*want & flag) || o->spec.mode[t] == CONTAINER_NS_INHERIT)
+			continue;
+		*want &= ~flag;
+		if (o->spec.pinned[t]) {
+			pins[t] = o->spec.id;
+			continue;
+		}
+		r = plan_from_task(h, o, is_target, t, plan);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int plan_levels(const struct hierarchy *h, const struct object *o, unsigned int *want,
+		       uint64_t pins[NS_COUNT], struct join_plan *plan)
+{
+	autoobject struct object level = *o;
+	int r;
+
+	level.dir = -EBADF;
+	if (object_is_root(o))
+		return 0;
+	r = plan_level(h, o, true, want, pins, plan);
+	level.dir = fcntl(o->dir, F_DUPFD_CLOEXEC, 3);
+	if (level.dir < 0)
+		return -errno;
+	/* A chain of one id is a child of the init container, and needs no further look. */
+	while (r == 0 && *want && strlen(level.spec.cgroup) > ID_TEXT_SIZE) {
+		struct object above;
+
+		r = object_open_parent(&level, &above);
+		if (r < 0)
+			return r;
+		object_close(&level);
+		level = above;
+		r = plan_level(h, &level, false, want, pins, plan);
+	}
+	return r;
+}
+
+int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
+		   struct join_plan *ret_plan)
+{
+	autojoin struct join_plan plan;
+	uint64_t pins[NS_COUNT] = {0};
+	unsigned int want = types;
+	bool any_pin = false;
+	struct host_ns host;
+	int r;
+
+	join_plan_init(&plan);
+	for (int t = 0; types == 0 && t < NS_COUNT; t++)
+		want |= (unsigned int)nstype_info(t)->clone_flag;
+	r = plan_levels(h, o, &want, pins, &plan);
+	for (int t = 0; t < NS_COUNT; t++)
+		any_pin |= pins[t] != 0;
+	if (r == 0 && any_pin)
+		r = vault_open_pins(h->cradle, pins, &plan.fds);
+	r = r ? r : hierarchy_host_ns(h, &host);
+	for (int t = 0; r == 0 && t < NS_COUNT; t++)
+		if (want & (unsigned int)nstype_info(t)->clone_flag)
+			r = plan_host(&host, t, &plan);
+	if (r < 0)
+		return r;
+	*ret_plan = plan;
+	join_plan_init(&plan);
+	return 0;
+}
+
+int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type)
+{
+	const struct nstype_info *info = nstype_info(type);
+	autojoin struct join_plan plan;
+	int r;
+
+	join_plan_init(&plan);
+	r = join_plan_make(h, o, (unsigned int)info->clone_flag, &plan);
+	if (r < 0)
+		return r;
+	if (plan.make)
+		return error_set(-ESRCH, "no task has brought to life its own namespace", info->name);
+	if (plan.task >= 0) {
+		struct init init = {.pidfd = -EBADF};
+		int fd;
+
+		r = init_find(h, o, &init);
+		if (r < 0)
+			return r;
+		fd = proc_open_ns(init.pid, info->proc);
+		close_fd(&init.pidfd);
+		return fd;
+	}
+	if (plan.fds.fd[type] >= 0)
+		return take_fd(&plan.fds.fd[type]);
+	return proc_open_ns(0, info->proc);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The plan of which namespaces a task of a container gets and where from. Made before any clone; the
+ * child only walks it.
+ */
+#pragma once
+
+#include "init.h"
+#include "object.h"
+
+struct join_plan {
+	int task;		 /* pidfd of a task that has those in task_types; may be -EBADF */
+	unsigned int task_types; /* CLONE_NEW* */
+	struct ns_set fds;	 /* others to join */
+	unsigned int make;	 /* own ones that come with the first task */
+};
+
+void join_plan_init(struct join_plan *plan);
+
+/*
+ * types: those wanted (CLONE_NEW*), 0 for all. What equals the caller's is left out. -ESRCH: it
+ * would come from a container above whose own one has no task yet.
+ */
+int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
+		   struct join_plan *ret_plan);
+
+/* One namespace as an nsfs fd: of the container, or the caller's own. -ESRCH as above. */
+int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type);
+
+void join_plan_close(struct join_plan *plan);
+#define autojoin __attribute__((cleanup(join_plan_close)))

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "child.h"
+#include "cleanup.h"
+#include "error.h"
+#include "join.h"
+#include "kernel.h"
+#include "lock.h"
+#include "proc.h"
+#include "reap.h"
+#include "text.h"
+#include "vault.h"
+#include "view.h"
+
+#define KNOWN_FLAGS                                                                                \
+	(CONTAINER_NEW_FS_NS | CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_CGROUP_NS |               \
+	 CONTAINER_NEW_UTS_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_USER_NS |                     \
+	 CONTAINER_NEW_PID_NS | CONTAINER_NEW_NET_NS | CONTAINER_KILL_ON_CLOSE |                   \
+	 CONTAINER_FD_CLOEXEC | CONTAINER_NEW_TIME_NS)
+
+static int spec_from_flags(const struct object *parent, unsigned int flags, struct spec *ret_spec)
+{
+	struct spec spec = {.transient = flags & CONTAINER_KILL_ON_CLOSE};
+	char id[ID_TEXT_SIZE];
+	size_t len = strlen(parent->spec.cgroup);
+	int r;
+
+	if (flags & ~(unsigned int)KNOWN_FLAGS)
+		return error_set(-EINVAL, "unknown flags", NULL);
+	spec.empty_root = flags & CONTAINER_NEW_EMPTY_FS_NS;
+	if (spec.empty_root)
+		flags |= CONTAINER_NEW_FS_NS;
+	for (int t = 0; t < NS_COUNT; t++) {
+		if (!(flags & nstype_info(t)->create_flag))
+			continue;
+		spec.mode[t] = CONTAINER_NS_OWN;
+		spec.pinned[t] = !spec.transient && t != NS_PID;
+	}
+	r = hierarchy_new_id(&spec.id);
+	if (r < 0)
+		return r;
+	text_format_id(spec.id, id);
+	memcpy(spec.cgroup, parent->spec.cgroup, len + 1);
+	if (text_append(spec.cgroup, sizeof(spec.cgroup), &len, "/") < 0 ||
+	    text_append(spec.cgroup, sizeof(spec.cgroup), &len, id) < 0)
+		return error_set(-ENAMETOOLONG, "nested too deep", NULL);
+	*ret_spec = spec;
+	return 0;
+}
+
+int make_user_ns(void)
+{
+	char path[64];
+	int pid, fd;
+	int r = agent_holder_start(CLONE_NEWUSER, &pid);
+
+	if (r < 0)
+		return error_set(r, "make namespaces", "user");
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	r = kernel_write_file(AT_FDCWD, path, "0 0 4294967295\n");
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	r = r ? r : kernel_write_file(AT_FDCWD, path, "0 0 4294967295\n");
+	fd = r ? r : proc_open_ns(pid, "user");
+	agent_holder_end(pid);
+	return fd < 0 ? error_set(fd, "map ids of the user namespace", NULL) : fd;
+}
+
+/* All that an agent opens of itself, by an fd of /proc: paths may name something else by then. */
+static int open_made(int proc, unsigned int types, struct ns_set *set)
+{
+	for (int t = 0; t < NS_COUNT; t++) {
+		char path[32] = "self/ns/";
+		size_t len = strlen(path);
+
+		if (!(types & (unsigned int)nstype_info(t)->clone_flag))
+			continue;
+		text_append(path, sizeof(path), &len, nstype_info(t)->proc_for_new);
+		close_fd(&set->fd[t]);
+		set->fd[t] = openat(proc, path, O_RDONLY | O_CLOEXEC);
+		if (set->fd[t] < 0)
+			return error_set(-errno, "open namespace", nstype_info(t)->name);
+	}
+	return 0;
+}
+
+struct in_user_ns {
+	int user_ns, proc;
+	unsigned int types;
+	struct ns_set *set;
+};
+
+static int in_user_ns_agent(void *arg)
+{
+	struct in_user_ns *a = arg;
+
+	if (a->user_ns >= 0 && setns(a->user_ns, CLONE_NEWUSER) < 0)
+		return error_set(-errno, "join namespace", "user");
+	if (unshare((int)a->types) < 0)
+		return error_set(-errno, "make namespaces", NULL);
+	return open_made(a->proc, a->types, a->set);
+}
+
+int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set)
+{
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct in_user_ns a = {user_ns, proc, types, set};
+
+	if (proc < 0)
+		return error_set(-errno, "open", "/proc");
+	return agent_run(cgroup, in_user_ns_agent, &a);
+}
+
+struct own_ns {
+	const struct child_plan *plan;
+	uint64_t id;
+	int proc;
+	unsigned int made;
+	struct ns_set *set;
+};
+
+/* Makes the namespaces, then goes to the vault and pins them. */
+static int own_ns_agent(void *arg)
+{
+	struct own_ns *a = arg;
+	int r = child_setup(a->plan);
+
+	r = r ? r : open_made(a->proc, a->made, a->set);
+	if (r < 0)
+		return r;
+	return a->plan->user_owned ? 0 : vault_enter(a->plan->cradle);
+}
+
+static int pin_agent(void *arg)
+{
+	struct own_ns *a = arg;
+	int r = vault_enter(a->plan->cradle);
+
+	r = r < 0 ? error_set(r, "enter the vault", NULL) : 0;
+	return r ? r : vault_pin(a->id, a->set);
+}
+
+static int own_ns_and_pin_agent(void *arg)
+{
+	struct own_ns *a = arg;
+	int r = own_ns_agent(a);
+
+	return r ? r : vault_pin(a->id, a->set);
+}
+
+int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
+{
+	autoobject struct object parent = {.dir = -EBADF};
+	autojoin struct join_plan plan;
+	int r = object_open_parent(o, &parent);
+
+	join_plan_init(&plan);
+	r = r ? r : join_plan_make(h, &parent, CLONE_NEWNS, &plan);
+	if (r < 0)
+		return r;
+	if (plan.make)
+		return error_set(-ESRCH, "a container above has no task to inherit from", "mount");
+	if (plan.task >= 0) {
+		*ret_fd = join_open_one(h, &parent, NS_MOUNT);
+		return *ret_fd < 0 ? *ret_fd : 0;
+	}
+	*ret_fd = take_fd(&plan.fds.fd[NS_MOUNT]);
+	return 0;
+}
+
+/* An own uts namespace begins as a copy of the parent's, and so does time. */
+static int plan_copied(const struct hierarchy *h, const struct object *o, unsigned int types,
+		       struct join_plan *plan)
+{
+	autoobject struct object parent = {.dir = -EBADF};
+	int r;
+
+	types &= CLONE_NEWUTS;
+	if (types == 0)
+		return 0;
+	r = object_open_parent(o, &parent);
+	r = r ? r : join_plan_make(h, &parent, types, plan);
+	if (r == 0 && plan->make)
+		return error_set(-ESRCH, "a container above has no task to inherit from", "uts");
+	return r;
+}
+
+int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
+	     struct root_plan *root)
+{
+	autojoin struct join_plan join;
+	autofree char *view_memory = NULL;
+	autoclose int cgroup = -EBADF;
+	autoclose int base_mount = -EBADF;
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct ns_set set;
+	struct child_plan plan = {.join = &join, .root = root, .base_mount = -EBADF, .cradle = h->cradle};
+	struct own_ns a = {.plan = &plan, .id = o->spec.id, .proc = proc, .set = &set};
+	int r = proc < 0 ? -errno : 0;
+
+	join_plan_init(&join);
+	ns_set_init(&set);
+	r = r ? r : plan_copied(h, o, types, &join);
+	if (r == 0 && (types & CLONE_NEWCGROUP))
+		r = cgroup = object_make_cgroup(h, o);
+	if (r >= 0 && (types & CLONE_NEWNS)) {
+		r = make_open_base_mount(h, o, &base_mount);
+		plan.base_mount = base_mount;
+		if (r == 0 && root->kind == ROOT_VIEW)
+			r = view_list_mounts(&view_memory, root);
+	}
+	if (r >= 0 && (types & CLONE_NEWUSER)) {
+		unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);
+
+		plan.user_owned = true;
+		r = set.fd[NS_USER] = make_user_ns();
+		if (r >= 0 && inside)
+			r = make_in_user_ns(set.fd[NS_USER], cgroup, inside, &set);
+		/* Joined by the builder of the root: /sys shows the network namespace it is made in. */
+		for (int t = 0; r >= 0 && t < NS_COUNT; t++)
+			if (set.fd[t] >= 0 && t != NS_TIME)
+				r = join.fds.fd[t] = fcntl(set.fd[t], F_DUPFD_CLOEXEC, 3);
+		types &= CLONE_NEWNS;
+	}
+	plan.make = a.made = types;
+	if (r >= 0 && plan.user_owned) {
+		r = types ? agent_run(cgroup, own_ns_agent, &a) : 0;
+		r = r ? r : agent_run(-1, pin_agent, &a);
+	} else if (r >= 0) {
+		r = agent_run(cgroup, own_ns_and_pin_agent, &a);
+	}
+	ns_set_close(&set);
+	return r < 0 ? error_default(r, "make namespaces", NULL) : 0;
+}
+
+static unsigned int pinned_own_types(const struct spec *spec)
+{
+	unsigned int types = 0;
+
+	for (int t = 0; t < NS_COUNT; t++)
+		if (spec->mode[t] == CONTAINER_NS_OWN && spec->pinned[t])
+			types |= (unsigned int)nstype_info(t)->clone_flag;
+	return types;
+}
+
+struct root_plan make_plan_view(const struct spec *spec)
+{
+	return (struct root_plan){
+		.kind = spec->empty_root ? ROOT_EMPTY : ROOT_VIEW,
+		.given = -EBADF,
+		.terminal = -EBADF,
+		.parents_proc = spec->mode[NS_PID] == CONTAINER_NS_INHERIT,
+	};
+}
+
+static int limbo_open(const struct hierarchy *h)
+{
+	int fd = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? error_set(-errno, "open", "limbo") : fd;
+}
+
+static int make_in_limbo(int limbo, const char *id_text, struct object *o)
+{
+	int r;
+
+	if (mkdirat(limbo, id_text, 0755) < 0)
+		return error_set(-errno, "make the container's directory", NULL);
+	o->dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (o->dir < 0)
+		return error_set(-errno, "open the container's directory", NULL);
+	r = object_store(o->dir, &o->spec);
+	return r < 0 ? error_set(r, "write the container's record", NULL) : 0;
+}
+
+/* The link through which a sweep finds the container once the last copy of its fd is closed. */
+static int hold(const struct hierarchy *h, const struct object *parent, const char *name,
+		const struct object *o, const char *id_text)
+{
+	char path[PATH_SIZE + NAME_SIZE], link[sizeof("held/") + ID_TEXT_SIZE] = "held/";
+	size_t link_len = strlen(link);
+	int len = object_path(h, parent->dir, path, PATH_SIZE);
+	size_t path_len = len > 0 ? (size_t)len : 0;
+
+	if (len < 0)
+		return len;
+	if (path_len > 1)
+		text_append(path, sizeof(path), &path_len, "/");
+	text_append(path, sizeof(path), &path_len, name);
+	text_append(link, sizeof(link), &link_len, id_text);
+	if (flock(o->dir, LOCK_EX | LOCK_NB) < 0 || symlinkat(path, h->dir, link) < 0)
+		return error_set(-errno, "hold the container", NULL);
+	return 0;
+}
+
+/* The lowest free container_N above those that are there. */
+static int next_number(int parent, uint64_t *ret_number)
+{
+	static const char prefix[] = "container_";
+	autodir DIR *children = NULL;
+	const char *name;
+	uint64_t number;
+	int r = object_children(parent, &children);
+
+	*ret_number = 1;
+	while (r == 0 && (name = object_next_child(children)))
+		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
+		    text_parse_whole_u64(name + strlen(prefix), UINT32_MAX, &number) == 0 &&
+		    number >= *ret_number)
+			*ret_number = number + 1;
+	return r;
+}
+
+static int make_named(const struct hierarchy *h, const struct object *parent, const char *name,
+		      int limbo, const char *id_text, struct object *o)
+{
+	struct root_plan root = make_plan_view(&o->spec);
+	unsigned int types = pinned_own_types(&o->spec);
+	struct stat st;
+	int r;
+
+	if (fstatat(parent->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return error_set(-EEXIST, "create", NULL);
+	r = make_in_limbo(limbo, id_text, o);
+	if (r == 0 && types)
+		r = make_own(h, o, types, &root);
+	if (r == 0 && o->spec.transient)
+		r = hold(h, parent, name, o, id_text);
+	r = r ? r : kernel_rename_new(limbo, id_text, parent->dir, name);
+	return r < 0 ? error_default(r, "create", NULL) : 0;
+}
+
+int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
+		   unsigned int flags, struct object *ret_o)
+{
+	autoobject struct object o = {.dir = -EBADF};
+	autoclose int limbo = limbo_open(h);
+	char id_text[ID_TEXT_SIZE], numbered[NAME_SIZE];
+	struct spec parent_spec;
+	const char *why;
+	int r = limbo < 0 ? limbo : object_check_below_caller(h, parent);
+
+	r = r ? r : spec_from_flags(parent, flags, &o.spec);
+	if (r == 0 && name && (why = name_error(name, strlen(name))))
+		r = error_set(-EINVAL, why, name);
+	r = r ? r : lock_take(h->lock, o.spec.id, LOCK_EXCLUSIVE);
+	r = r ? r : lock_take(h->lock, parent->spec.id, LOCK_SHARED);
+	r = r ? r : object_load(parent->dir, &parent_spec);
+	if (r < 0)
+		return error_default(r, "create", name);
+	text_format_id(o.spec.id, id_text);
+	for (uint64_t number = 0; !name || number == 0;) {
+		if (!name) {
+			r = next_number(parent->dir, &number);
+			snprintf(numbered, sizeof(numbered), "container_%llu",
+				 (unsigned long long)number);
+		} else {
+			number = 1;
+		}
+		r = r ? r : make_named(h, parent, name ? name : numbered, limbo, id_text, &o);
+		if (r == 0)
+			break;
+		close_fd(&o.dir);
+		reap_dismantle(h, limbo, id_text);
+		if (name || r != -EEXIST)
+			return r;
+		error_clear();
+	}
+	*ret_o = (struct object){.dir = take_fd(&o.dir), .spec = o.spec};
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making containers, and making or changing their namespaces and root while they have no task.
+ */
+#pragma once
+
+#include "object.h"
+#include "root.h"
+
+/* name NULL: container_N. Returns the object, which the caller closes. */
+int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
+		   unsigned int flags, struct object *ret_o);
+
+/*
+ * Make own namespaces of these types (CLONE_NEW*, no pid) for a container without tasks, and pin
+ * them. What was pinned before is replaced. root: for a mount namespace.
+ */
+int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
+	     struct root_plan *root);
+
+/* The plan of a root that nobody has given: the private view, or nothing. */
+struct root_plan make_plan_view(const struct spec *spec);
+
+/* A new user namespace with all ids mapped to themselves: an nsfs fd. */
+int make_user_ns(void);
+
+/* New namespaces of these types (not mount, pid, user) owned by the user namespace. */
+int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set);
+
+/* The parent container's mount namespace, -EBADF: the caller's own, which needs no joining. */
+int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd);
+

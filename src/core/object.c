@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "object.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "error.h"
+#include "kernel.h"
+#include "proc.h"
+#include "text.h"
+
+void object_close(struct object *o)
+{
+	close_fd(&o->dir);
+}
+
+int object_load(int dir, struct spec *ret_spec)
+{
+	char text[SPEC_TEXT_SIZE];
+	ssize_t n = kernel_readlink(dir, OBJECT_SPEC, text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	return spec_parse(text, ret_spec) < 0 ? -EUCLEAN : 0;
+}
+
+int object_store(int dir, const struct spec *spec)
+{
+	char text[SPEC_TEXT_SIZE];
+	int r = spec_format(spec, text);
+
+	return r ? r : kernel_replace_link(dir, OBJECT_SPEC, text);
+}
+
+/* Step from the container whose directory is *dir to its nested one. */
+static int step_down(int *dir, const char *name)
+{
+	int next = openat(*dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (next < 0)
+		return -errno;
+	close_fd(dir);
+	*dir = next;
+	return 0;
+}
+
+static int walk(int *dir, const char *path)
+{
+	char name[NAME_SIZE];
+	int r;
+
+	if (strcmp(path, ".") == 0)
+		return 0;
+	while ((r = name_next(&path, name)) > 0) {
+		r = step_down(dir, name);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int object_find(const struct hierarchy *h, const char *path, struct object *ret_o)
+{
+	autoclose int dir = -EBADF;
+	char chain[SPEC_CGROUP_SIZE] = "";
+	int r = path[0] == '/' ? 0 : object_chain_of(h, 0, chain);
+
+	if (r < 0)
+		return r;
+	if (chain[0]) {
+		struct object caller;
+
+		r = object_find_cgroup(h, chain, &caller);
+		if (r < 0)
+			return error_set(r, "find the caller's container", NULL);
+		dir = caller.dir;
+	} else {
+		dir = hierarchy_open_root(h);
+	}
+	r = dir < 0 ? dir : walk(&dir, path);
+	r = r < 0 ? r : object_load(dir, &ret_o->spec);
+	if (r < 0)
+		return error_set(r == -ELOOP || r == -ENOTDIR ? -ENOENT : r, "find", path);
+	ret_o->unnamed = false;
+	ret_o->dir = take_fd(&dir);
+	return 0;
+}
+
+/*
+ * The next level of a chain: among the subdirectories of dir, the object with this id. A directory
+ * scan, since names are the index; a record is read by one readlinkat(2).
+ */
+static int step_to_id(int *dir, const char *id_text)
+{
+	autodir DIR *children = NULL;
+	const char *name;
+	int r = object_children(*dir, &children);
+
+	if (r < 0)
+		return r;
+	while ((name = object_next_child(children))) {
+		char path[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[ID_TEXT_SIZE];
+		size_t len = 0;
+
+		if (text_append(path, sizeof(path), &len, name) < 0 ||
+		    text_append(path, sizeof(path), &len, "/" OBJECT_SPEC) < 0)
+			continue;
+		if (readlinkat(*dir, path, text, ID_TEXT_SIZE - 1) == ID_TEXT_SIZE - 1 &&
+		    memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0)
+			return step_down(dir, name);
+	}
+	return -ENOENT;
+}
+
+int object_find_cgroup(const struct hierarchy *h, const char *chain, struct object *ret_o)
+{
+	autoclose int dir = hierarchy_open_root(h);
+	int r = dir < 0 ? dir : 0;
+
+	for (size_t i = 0; r == 0 && chain[i]; i += ID_TEXT_SIZE)
+		r = step_to_id(&dir, chain + i + 1);
+	r = r ? r : object_load(dir, &ret_o->spec);
+	if (r < 0)
+		return r;
+	ret_o->unnamed = false;
+	ret_o->dir = take_fd(&dir);
+	return 0;
+}
+
+int object_open_parent(const struct object *o, struct object *ret_parent)
+{
+	autoclose int dir = -EBADF;
+	int r;
+
+	if (object_is_root(o))
+		return -ENOENT;
+	dir = openat(o->unnamed ? o->parent : o->dir, o->unnamed ? "." : "..",
+		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	r = object_load(dir, &ret_parent->spec);
+	if (r < 0)
+		return r;
+	ret_parent->unnamed = false;
+	ret_parent->dir = take_fd(&dir);
+	return 0;
+}
+
+/* The kernel's own answer: /proc/self/fd gives the path of an open directory. */
+static int fd_path(int fd, char *buf, size_t size)
+{
+	char link[sizeof("/proc/self/fd/") + 20] = "/proc/self/fd/";
+	ssize_t n;
+
+	text_format_u64((uint64_t)fd, link + strlen(link));
+	n = kernel_readlink(AT_FDCWD, link, buf, size);
+	return n < 0 ? (int)n : 0;
+}
+
+int object_path(const struct hierarchy *h, int dir, char *buf, size_t size)
+{
+	autoclose int root = hierarchy_open_root(h);
+	char top[PATH_SIZE], path[PATH_SIZE];
+	const char *rest;
+	size_t len;
+	int r = root < 0 ? root : fd_path(root, top, sizeof(top));
+
+	r = r ? r : fd_path(dir, path, sizeof(path));
+	if (r < 0)
+		return r;
+	len = strlen(top);
+	if (strncmp(path, top, len) != 0)
+		return -ENOENT;
+	/* A removed directory is shown as "NAME (deleted)": no name has a space or a parenthesis. */
+	rest = path[len] ? path + len : "/";
+	if (rest[0] != '/' || strchr(rest, ' '))
+		return -ENOENT;
+	if (strlen(rest) >= size)
+		return -ERANGE;
+	memcpy(buf, rest, strlen(rest) + 1);
+	return (int)strlen(rest);
+}
+
+/*
+ * A task with an own cgroup namespace reads its cgroup as "/". It sees this state directory only if
+ * it was given the host's root, so this is the rare case, and it may take a walk: the containers'
+ * cgroup.procs, read by the caller, give pids as the caller numbers them.
+ */
+static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE])
+{
+	autodir DIR *children = NULL;
+	autoclose int cgroup = -EBADF;
+	struct object o = {.dir = dir};
+	pid_t pids[512];
+	const char *name;
+	ssize_t n;
+	int r = object_load(dir, &o.spec);
+
+	if (r < 0)
+		return r;
+	cgroup = object_open_cgroup(h, &o);
+	n = cgroup < 0 ? 0 : cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
+	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++)
+		if (pids[i] == pid) {
+			memcpy(chain, o.spec.cgroup, strlen(o.spec.cgroup) + 1);
+			return 1;
+		}
+	r = object_children(dir, &children);
+	if (r < 0)
+		return r;
+	while ((name = object_next_child(children))) {
+		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (child >= 0 && chain_search(child, h, pid, chain) == 1)
+			return 1;
+	}
+	return 0;
+}
+
+/* "/containerfs/ID/ID/more" to "/ID/ID"; what is not below the hierarchy's cgroup is "". */
+static void chain_from_cgroup(const struct hierarchy *h, const char *path,
+			      char chain[SPEC_CGROUP_SIZE])
+{
+	size_t name_len = strlen(h->cgroup_name), len = 0;
+	uint64_t id;
+
+	chain[0] = '\0';
+	if (path[0] != '/' || strncmp(path + 1, h->cgroup_name, name_len) != 0)
+		return;
+	path += 1 + name_len;
+	while (path[len] == '/' && text_parse_id(path + len + 1, &id) > 0 &&
+	       (path[len + ID_TEXT_SIZE] == '/' || path[len + ID_TEXT_SIZE] == '\0') &&
+	       len + ID_TEXT_SIZE < SPEC_CGROUP_SIZE)
+		len += ID_TEXT_SIZE;
+	memcpy(chain, path, len);
+	chain[len] = '\0';
+}
+
+int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE])
+{
+	char path[PATH_SIZE];
+	struct host_ns host;
+	int r = proc_cgroup(pid, path, sizeof(path));
+
+	if (r < 0)
+		return r == -EOPNOTSUPP ? error_set(r, "find cgroup v2 in", "/proc/self/cgroup") : r;
+	chain_from_cgroup(h, path, chain);
+	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
+	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {
+		autoclose int root = hierarchy_open_root(h);
+
+		r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
+		return r < 0 ? r : 0;
+	}
+	return 0;
+}
+
+bool object_chain_within(const char *below, const char *above)
+{
+	size_t len = strlen(above);
+
+	/* Ids have one length, so a common prefix ends at a '/'. */
+	return strncmp(below, above, len) == 0;
+}
+
+int object_check_below_caller(const struct hierarchy *h, const struct object *o)
+{
+	char chain[SPEC_CGROUP_SIZE];
+	int r = object_chain_of(h, 0, chain);
+
+	if (r < 0)
+		return r;
+	if (!object_chain_within(o->spec.cgroup, chain))
+		return error_set(-EPERM, "not the caller's container nor below it", NULL);
+	return 0;
+}
+
+int object_children(int dir, DIR **ret_children)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *children;
+
+	if (copy < 0)
+		return -errno;
+	children = fdopendir(copy);
+	if (!children) {
+		close(copy);
+		return -ENOMEM;
+	}
+	*ret_children = children;
+	return 0;
+}
+
+const char *object_next_child(DIR *children)
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(children)))
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			return entry->d_name;
+	return NULL;
+}
+
+int object_has_children(int dir)
+{
+	autodir DIR *children = NULL;
+	int r = object_children(dir, &children);
+
+	return r < 0 ? r : object_next_child(children) != NULL;
+}
+
+int object_open_cgroup(const struct hierarchy *h, const struct object *o)
+{
+	const char *path = object_is_root(o) ? "." : o->spec.cgroup + 1;
+	int fd = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int object_make_cgroup(const struct hierarchy *h, const struct object *o)
+{
+	char path[SPEC_CGROUP_SIZE];
+	int fd;
+
+	if (object_is_root(o))
+		return object_open_cgroup(h, o);
+	/* Usually only the last one is missing: those above are made when that fails. */
+	for (size_t depth = 0;; depth++) {
+		if (mkdirat(h->cgroup, o->spec.cgroup + 1, 0755) == 0 || errno == EEXIST)
+			break;
+		if (errno != ENOENT || depth > 0)
+			return error_set(-errno, "make cgroup", o->spec.cgroup);
+		for (size_t i = ID_TEXT_SIZE; o->spec.cgroup[i]; i += ID_TEXT_SIZE) {
+			memcpy(path, o->spec.cgroup + 1, i - 1);
+			path[i - 1] = '\0';
+			if (mkdirat(h->cgroup, path, 0755) < 0 && errno != EEXIST)
+				return error_set(-errno, "make cgroup", path);
+		}
+	}
+	fd = object_open_cgroup(h, o);
+	return fd < 0 ? error_set(fd, "open cgroup", o->spec.cgroup) : fd;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Container objects: directories named and nested as the containers are, below STATE/tree.
+ *
+ * What a container is stands in symbolic links in its directory (spec.h, init.h); its nested
+ * containers are its subdirectories. A rename is one rename(2). A directory fd is the handle: it
+ * stays good over renames of the object and of those above it.
+ *
+ * An object has its record from before it gets its name until it is taken apart, so whoever finds
+ * none has found something that is being removed: -ENOENT.
+ */
+#pragma once
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hierarchy.h"
+#include "name.h"
+#include "spec.h"
+
+struct object {
+	int dir;
+	bool unnamed; /* in limbo, being made: its parent is not the directory above */
+	int parent;   /* then: a borrowed fd of its parent to be */
+	struct spec spec;
+};
+
+#define OBJECT_SPEC "@spec"
+#define OBJECT_INIT "@init"
+#define OBJECT_ROOT "@root"
+
+/* Read the record of the container whose directory is dir; o->dir is not touched. */
+int object_load(int dir, struct spec *ret_spec);
+int object_store(int dir, const struct spec *spec);
+
+/* Open by name: from the init container if it begins with '/', else from the caller's. */
+int object_find(const struct hierarchy *h, const char *path, struct object *ret_o);
+
+/* The container that has this cgroup chain: "" is the init container. */
+int object_find_cgroup(const struct hierarchy *h, const char *chain, struct object *ret_o);
+
+/* The parent; -ENOENT for the init container. */
+int object_open_parent(const struct object *o, struct object *ret_parent);
+
+static inline bool object_is_root(const struct object *o)
+{
+	return o->spec.cgroup[0] == '\0';
+}
+
+/* The full name of the container whose directory is dir. -ENOENT: it is removed. -ERANGE. */
+int object_path(const struct hierarchy *h, int dir, char *buf, size_t size);
+
+/* The cgroup chain of the container that a process is in (0: the caller). */
+int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE]);
+
+/* Whether chain below is chain above or below it. */
+bool object_chain_within(const char *below, const char *above);
+
+/* -EPERM unless o is the caller's container or below it. */
+int object_check_below_caller(const struct hierarchy *h, const struct object *o);
+
+/* Nested containers, one name after the other; NULL at the end. */
+int object_children(int dir, DIR **ret_children);
+const char *object_next_child(DIR *children);
+
+/* Whether there are nested containers: 1, 0. */
+int object_has_children(int dir);
+
+/* The cgroup directory as an O_PATH fd; -ENOENT: it has had no task yet. */
+int object_open_cgroup(const struct hierarchy *h, const struct object *o);
+
+/* The same, made with those above it if need be. */
+int object_make_cgroup(const struct hierarchy *h, const struct object *o);
+
+void object_close(struct object *o);
+#define autoobject __attribute__((cleanup(object_close)))

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "error.h"
+#include "kernel.h"
+#include "lock.h"
+#include "text.h"
+#include "vault.h"
+
+#define DEATH_TIMEOUT 5000 /* ms for killed tasks to be gone */
+#define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
+
+static const char *const records[] = {
+	OBJECT_SPEC,   OBJECT_INIT,   OBJECT_ROOT,
+	"@new.@spec", "@new.@init", "@new.@root", "@next",
+};
+
+/* Dead tasks leave the cgroup a moment after they are reaped: not populated comes first. */
+static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, bool kill)
+{
+	const char *path = spec->cgroup + 1;
+	autoclose int cgroup = -EBADF;
+	int r;
+
+	if (spec->cgroup[0] == '\0')
+		return 0;
+	r = cgroup_remove(h->cgroup, path);
+	if (r != -EBUSY || !kill)
+		return r;
+	cgroup = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = cgroup_kill(cgroup);
+	r = r ? r : cgroup_wait(cgroup, false, false, DEATH_TIMEOUT);
+	if (r == -ETIMEDOUT)
+		return error_set(-EBUSY, "tasks do not die", NULL);
+	return r ? r : cgroup_remove(h->cgroup, path);
+}
+
+static int remove_records(int dir)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++)
+		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
+			return -errno;
+	return 0;
+}
+
+/* Their locks are waited for: who starts a task in one of them holds it for the moment of that. */
+static int dismantle_children(const struct hierarchy *h, int dir)
+{
+	autodir DIR *children = NULL;
+	const char *name;
+	int r = object_children(dir, &children);
+
+	while (r == 0 && (name = object_next_child(children))) {
+		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct spec spec;
+
+		if (child >= 0 && object_load(child, &spec) == 0)
+			r = lock_take(h->lock, spec.id, LOCK_EXCLUSIVE);
+		r = r ? r : reap_dismantle(h, dir, name);
+	}
+	return r;
+}
+
+int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
+{
+	autoclose int dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct spec spec = {0};
+	int r;
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = object_load(dir, &spec);
+	/* Without a record: killed between mkdir and symlink, or just before the end of this function. */
+	if (r < 0 && r != -ENOENT && r != -EUCLEAN)
+		return r;
+	r = dismantle_children(h, dir);
+	if (r == 0 && spec.id) {
+		char text[ID_TEXT_SIZE];
+
+		r = remove_cgroup(h, &spec, true);
+		/* A pin may be there before the record tells of it, but not of a transient one. */
+		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
+			r = vault_unpin_all(h->cradle, spec.id);
+		text_format_id(spec.id, text);
+		if (r == 0 && spec.transient) {
+			char held[sizeof("held/") + ID_TEXT_SIZE] = "held/";
+			size_t len = strlen(held);
+
+			text_append(held, sizeof(held), &len, text);
+			if (unlinkat(h->dir, held, 0) < 0 && errno != ENOENT)
+				r = -errno;
+		}
+	}
+	r = r ? r : remove_records(dir);
+	if (r < 0)
+		return r;
+	return unlinkat(limbo, id_text, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* A container that is not killed goes only if the kernel agrees that it is empty, at once. */
+static int check_removable(const struct hierarchy *h, const struct object *o, bool kill,
+			   bool recursive)
+{
+	int r = recursive ? 0 : object_has_children(o->dir);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return error_set(-ENOTEMPTY, "it has nested containers", NULL);
+	if (kill)
+		return 0;
+	r = remove_cgroup(h, &o->spec, false);
+	if (r == -EBUSY)
+		return error_set(-EBUSY, "it has tasks", NULL);
+	return r;
+}
+
+int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool recursive)
+{
+	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int parent = openat(o->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_SIZE], id_text[ID_TEXT_SIZE];
+	int r;
+
+	if (limbo < 0 || parent < 0)
+		return -errno;
+	r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+	r = r ? r : object_load(o->dir, &o->spec);
+	if (r < 0)
+		return r;
+	r = check_removable(h, o, kill, recursive);
+	r = r < 0 ? r : object_path(h, o->dir, path, sizeof(path));
+	if (r < 0)
+		return r;
+	text_format_id(o->spec.id, id_text);
+	/* From here on no name reaches it; killed now, the next operation goes on with it. */
+	if (renameat(parent, path + name_parent_len(path), limbo, id_text) < 0)
+		return -errno;
+	return reap_dismantle(h, limbo, id_text);
+}
+
+static int sweep_limbo(const struct hierarchy *h)
+{
+	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *entries = NULL;
+	const char *name;
+	int r = limbo < 0 ? -errno : object_children(limbo, &entries);
+
+	if (r < 0)
+		return r;
+	while ((name = object_next_child(entries))) {
+		uint64_t id;
+
+		if (text_parse_id(name, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
+			continue;
+		/* What cannot be taken apart now (a task in an uninterruptible sleep) stays. */
+		reap_dismantle(h, limbo, name);
+		lock_release(h->lock, id);
+	}
+	return 0;
+}
+
+/* Find a held container whose link is out of date, since it or one above it was renamed. */
+static int find_id(int dir, uint64_t id, struct object *ret_o)
+{
+	autodir DIR *children = NULL;
+	const char *name;
+	int r = object_children(dir, &children);
+
+	if (r < 0)
+		return r;
+	while ((name = object_next_child(children))) {
+		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (child < 0 || object_load(child, &ret_o->spec) < 0)
+			continue;
+		if (ret_o->spec.id == id) {
+			ret_o->dir = take_fd(&child);
+			return 0;
+		}
+		if (find_id(child, id, ret_o) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int open_held(const struct hierarchy *h, const char *path, uint64_t id, struct object *ret_o)
+{
+	autoclose int root = hierarchy_open_root(h);
+	autoclose int dir = -EBADF;
+
+	if (root < 0)
+		return root;
+	dir = openat(root, path + strspn(path, "/"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && object_load(dir, &ret_o->spec) == 0 && ret_o->spec.id == id) {
+		ret_o->dir = take_fd(&dir);
+		return 0;
+	}
+	return find_id(root, id, ret_o);
+}
+
+static void sweep_held_one(const struct hierarchy *h, int held, const char *id_text)
+{
+	autoobject struct object o = {.dir = -EBADF};
+	char path[PATH_SIZE];
+	uint64_t id;
+
+	if (text_parse_id(id_text, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
+		return;
+	if (kernel_readlink(held, id_text, path, sizeof(path)) >= 0) {
+		if (open_held(h, path, id, &o) < 0)
+			unlinkat(held, id_text, 0);
+		else if (flock(o.dir, LOCK_EX | LOCK_NB) == 0)
+			reap_remove(h, &o, true, true);
+	}
+	lock_release(h->lock, id);
+}
+
+/*
+ * A directory's times tell when it was last looked at: with many held containers only the first
+ * operation of each second looks at all of them.
+ */
+static bool checked_this_second(int dir)
+{
+	struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+	struct timespec t;
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	if (fstat(dir, &st) < 0 || st.st_atim.tv_sec == t.tv_sec)
+		return true;
+	return futimens(dir, now) < 0;
+}
+
+static int sweep_held(const struct hierarchy *h)
+{
+	int held = openat(h->dir, "held", O_RDONLY | O_DIRECTORY | O_NOATIME | O_CLOEXEC);
+	autodir DIR *links = held < 0 ? NULL : fdopendir(held);
+	struct dirent *entry;
+	size_t count = 0;
+
+	if (!links) {
+		close_fd(&held);
+		return -errno;
+	}
+	while ((entry = readdir(links))) {
+		if (entry->d_type != DT_LNK)
+			continue;
+		if (count++ == HELD_CHECKED && checked_this_second(held))
+			break;
+		sweep_held_one(h, held, entry->d_name);
+	}
+	return 0;
+}
+
+int reap_sweep(const struct hierarchy *h)
+{
+	struct stat st;
+	int r;
+
+	/* A directory's link count is 2 and one for each subdirectory; 1 where it is not counted. */
+	if (fstatat(h->dir, "limbo", &st, 0) < 0)
+		return error_set(-errno, "sweep", "limbo");
+	if (st.st_nlink != 2) {
+		r = sweep_limbo(h);
+		if (r < 0)
+			return error_default(r, "sweep", "limbo");
+	}
+	r = sweep_held(h);
+	error_clear();
+	return r < 0 ? error_set(r, "sweep", "held") : 0;
+}
+
+int reap_check_empty(const struct hierarchy *h)
+{
+	autoclose int root = hierarchy_open_root(h);
+	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = root < 0 ? root : object_has_children(root);
+
+	if (r < 0 || limbo < 0)
+		return r < 0 ? r : -errno;
+	if (r > 0)
+		return error_set(-ENOTEMPTY, "there are containers", NULL);
+	r = object_has_children(limbo);
+	return r > 0 ? error_set(-EBUSY, "a container is being made or removed", NULL) : r;
+}
+
+/* Only directories and links are removed, never followed. */
+static int remove_tree(int dirfd, const char *name)
+{
+	int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autodir DIR *entries = dir < 0 ? NULL : fdopendir(dir);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!entries) {
+		close_fd(&dir);
+		return errno == ENOENT ? 0 : -errno;
+	}
+	while (r == 0 && (entry = readdir(entries))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (entry->d_type == DT_DIR)
+			r = remove_tree(dir, entry->d_name);
+		else if (unlinkat(dir, entry->d_name, 0) < 0)
+			r = -errno;
+	}
+	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+		r = -errno;
+	return r;
+}
+
+int reap_forget_all(int state_dir)
+{
+	static const char *const dirs[] = {"tree", "limbo", "held"};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)
+		r = remove_tree(state_dir, dirs[i]);
+	if (r == 0 && unlinkat(state_dir, "host", 0) < 0 && errno != ENOENT)
+		r = -errno;
+	return r;
+}

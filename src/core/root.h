@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The root directory of a container with an own mount namespace: built as detached mounts by a child
+ * or agent, then attached over the empty root of a copy of the cradle. No part of it ever has a path
+ * on the host. Used between clone and exec: nothing here allocates or locks.
+ *
+ * The steps are in the order in which a child changes its mount namespace:
+ *   root_open_source()  in the caller's: what was given by fd
+ *   root_build_view()   in the parent container's: what is copied on write
+ *   root_special()      in the network and pid namespace that /proc and /sys shall show
+ *   root_attach()       in the new one
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum root_kind {
+	ROOT_VIEW,  /* private copy-on-write view of the parent's root */
+	ROOT_GIVEN, /* a directory or a detached mount, as it is */
+	ROOT_EMPTY, /* nothing, until a root is set */
+};
+
+/* A file system mounted below the parent's root that the view covers too. */
+struct view_mount {
+	const char *path; /* below the root, no leading '/' */
+};
+
+struct root_plan {
+	enum root_kind kind;
+	int given;	   /* ROOT_GIVEN: fd */
+	bool recursive;	   /* ROOT_GIVEN: with what is mounted below */
+	bool new_proc;	   /* a new /proc: the builder is in the pid namespace it shall show */
+	bool parents_proc; /* else the parent container's, if the pid namespace is inherited */
+	int terminal;	   /* fd of a terminal to be /dev/console; -EBADF: none */
+	const struct view_mount *mounts;
+	size_t mount_count;
+};
+
+#define ROOT_VIEW_MOUNTS 32 /* more are left out */
+
+/* All fds; unset ones are -EBADF. */
+struct root_build {
+	int root;     /* detached mount that becomes "/" */
+	int scratch;  /* tmpfs with the upper layers */
+	int lower;    /* clone of the parent's root, where overlayfs takes paths only */
+	int proc, sys, dev, pts, terminal;
+	int submounts[ROOT_VIEW_MOUNTS];
+};
+
+void root_build_init(struct root_build *b);
+void root_build_close(struct root_build *b);
+int root_open_source(const struct root_plan *plan, struct root_build *b);
+int root_build_view(const struct root_plan *plan, struct root_build *b);
+int root_special(const struct root_plan *plan, struct root_build *b);
+int root_attach(const struct root_plan *plan, struct root_build *b);
+
+/* In a mount namespace that exists already: a new /proc in place of that of an earlier init. */
+int root_renew_proc(int proc);
+
+/* A detached procfs of the caller's pid namespace. */
+int root_new_proc(void);

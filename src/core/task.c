@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+#include "child.h"
+#include "cleanup.h"
+#include "error.h"
+#include "init.h"
+#include "join.h"
+#include "kernel.h"
+#include "lock.h"
+#include "make.h"
+#include "proc.h"
+#include "view.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define CHILD_STACK 65536
+
+extern char **environ;
+
+/* What all ways into a container prepare, and hold until the task is in it. */
+struct entry {
+	struct join_plan join;
+	struct root_plan root;
+	struct child_plan child;
+	char *view_memory;
+	int cgroup;
+	int base_mount;
+	bool make_pid; /* the task begins a pid namespace */
+	bool own_mm;   /* joins a time namespace: not allowed while memory is shared */
+	bool records_init;
+};
+
+static void entry_init(struct entry *e)
+{
+	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF};
+	join_plan_init(&e->join);
+	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
+	e->child = (struct child_plan){
+		.join = &e->join, .root = &e->root, .base_mount = -EBADF, .stdio = {-1, -1, -1}};
+}
+
+static void entry_close(struct entry *e)
+{
+	join_plan_close(&e->join);
+	close_fd(&e->cgroup);
+	close_fd(&e->base_mount);
+	free(e->view_memory);
+	e->view_memory = NULL;
+}
+#define autoentry __attribute__((cleanup(entry_close)))
+
+/*
+ * Own namespaces that come with the first task are made under the exclusive lock, lest two first
+ * tasks make two sets; all other entries share the lock, which only keeps the container from being
+ * removed. It is released with the lock fd, at the end of the operation.
+ */
+static int entry_lock(const struct hierarchy *h, struct object *o)
+{
+	bool first_may_make = false;
+	int r;
+
+	if (object_is_root(o))
+		return 0;
+	for (int t = 0; t < NS_COUNT; t++)
+		first_may_make |= o->spec.mode[t] == CONTAINER_NS_OWN && !o->spec.pinned[t];
+	r = lock_take(h->lock, o->spec.id, first_may_make ? LOCK_EXCLUSIVE : LOCK_SHARED);
+	return r ? r : object_load(o->dir, &o->spec);
+}
+
+/* Types that a user namespace shall own are made inside it, by an agent, and then joined. */
+static int entry_user_ns(struct entry *e)
+{
+	const unsigned int not_there = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
+	unsigned int types = e->join.make & ~not_there;
+	int r;
+
+	if (e->join.make & CLONE_NEWUSER) {
+		e->join.fds.fd[NS_USER] = make_user_ns();
+		if (e->join.fds.fd[NS_USER] < 0)
+			return e->join.fds.fd[NS_USER];
+		e->join.make &= ~(unsigned int)CLONE_NEWUSER;
+		e->child.user_owned = true;
+	} else {
+		types &= CLONE_NEWTIME;
+	}
+	if (types == 0)
+		return 0;
+	r = make_in_user_ns(e->join.fds.fd[NS_USER], e->cgroup, types, &e->join.fds);
+	e->join.make &= ~types;
+	return r;
+}
+
+static int entry_plan_root(const struct hierarchy *h, struct object *o, struct entry *e)
+{
+	int r;
+
+	if (!(e->join.make & CLONE_NEWNS))
+		return 0;
+	if (o->spec.empty_root)
+		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
+	r = make_open_base_mount(h, o, &e->base_mount);
+	e->child.base_mount = e->base_mount;
+	e->root.new_proc = true;
+	if (r == 0 && e->root.kind == ROOT_VIEW)
+		r = view_list_mounts(&e->view_memory, &e->root);
+	return r;
+}
+
+static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types,
+			 struct entry *e)
+{
+	int r = object_check_below_caller(h, o);
+
+	r = r ? r : entry_lock(h, o);
+	r = r ? r : join_plan_make(h, o, types, &e->join);
+	if (r < 0)
+		return r;
+	if (!object_is_root(o)) {
+		e->cgroup = object_make_cgroup(h, o);
+		if (e->cgroup < 0)
+			return e->cgroup;
+	}
+	e->make_pid = e->join.make & CLONE_NEWPID;
+	e->records_init = !object_is_root(o) &&
+			  (e->make_pid || (types == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN &&
+					   init_peek(o->dir) == 0));
+	r = entry_plan_root(h, o, e);
+	r = r ? r : entry_user_ns(e);
+	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
+	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
+	e->child.cradle = h->cradle;
+	e->child.renew_proc = e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN &&
+			      !(e->join.make & CLONE_NEWNS) && !o->spec.empty_root;
+	return r;
+}
+
+/*
+ * The pid namespace that the calling thread's next child will be in. Nothing else of the thread
+ * changes, and only for the moment of one clone with signals blocked.
+ */
+struct pid_switch {
+	int old; /* nsfs fd to go back to; -EBADF: nothing was changed */
+};
+
+static int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool make)
+{
+	bool by_task = join->task_types & CLONE_NEWPID;
+	int r;
+
+	s->old = -EBADF;
+	if (!make && !by_task && join->fds.fd[NS_PID] < 0)
+		return 0;
+	s->old = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+	if (s->old < 0)
+		return error_set(-errno, "open", "/proc/thread-self/ns/pid_for_children");
+	if (make)
+		r = unshare(CLONE_NEWPID);
+	else
+		r = setns(by_task ? join->task : join->fds.fd[NS_PID], CLONE_NEWPID);
+	if (r < 0) {
+		r = error_set(-errno, "join namespace", "pid");
+		close_fd(&s->old);
+	}
+	return r;
+}
+
+static void pid_switch_end(struct pid_switch *s)
+{
+	/* It was the thread's a moment ago, so the kernel cannot refuse it. */
+	if (s->old >= 0 && setns(s->old, CLONE_NEWPID) < 0)
+		abort();
+	close_fd(&s->old);
+}
+
+/* After the clone: remember init. The task runs already; a failure here loses nothing but a hint. */
+static void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)
+{
+	if (e->records_init)
+		init_record(o, pid, pidfd);
+}
+
+/* DIR/NAME for each DIR of PATH, as execvp(3) tries them: a NULL-ended array in one block. */
+static const char **exec_candidates(const char *name, const char *const *envp)
+{
+	const char *path = DEFAULT_PATH;
+	size_t count = 2, bytes = 0, n = 0;
+	const char **list;
+	char *text;
+
+	for (; *envp; envp++)
+		if (strncmp(*envp, "PATH=", 5) == 0)
+			path = *envp + 5;
+	if (strchr(name, '/') || name[0] == '\0')
+		path = NULL;
+	for (const char *p = path; p && *p; p++)
+		count += *p == ':';
+	bytes = path ? strlen(path) + count * (strlen(name) + 2) : strlen(name) + 1;
+	list = malloc((count + 1) * sizeof(*list) + bytes);
+	if (!list)
+		return NULL;
+	text = (char *)(list + count + 1);
+	if (!path) {
+		list[n++] = strcpy(text, name);
+	} else {
+		for (const char *p = path; n < count; p++) {
+			size_t len = strcspn(p, ":");
+
+			list[n++] = text;
+			memcpy(text, p, len);
+			text += len;
+			if (len > 0)
+				*text++ = '/';
+			text = stpcpy(text, name) + 1;
+			p += len;
+			if (*p == '\0')
+				break;
+		}
+	}
+	list[n] = NULL;
+	return list;
+}
+
+static int child_main(void *arg)
+{
+	struct {
+		const struct child_plan *plan;
+		struct child_result *result;
+	} *a = arg;
+	int r = child_setup(a->plan);
+
+	r = r ? r : child_exec(a->plan);
+	a->result->error = *error_last();
+	a->result->code = r;
+	return 127;
+}
+
+static pid_t clone_child(const struct entry *e, struct child_plan *plan,
+			 struct child_result *result, int *ret_pidfd)
+{
+	char stack[CHILD_STACK] __attribute__((aligned(16)));
+	struct {
+		const struct child_plan *plan;
+		struct child_result *result;
+	} arg = {plan, result};
+	struct clone_request req = {
+		.flags = CLONE_VFORK | CLONE_CLEAR_SIGHAND | (e->own_mm ? 0 : CLONE_VM) |
+			 (e->make_pid ? CLONE_NEWPID : 0),
+		.exit_signal = SIGCHLD,
+		.cgroup = e->cgroup,
+		.ret_pidfd = ret_pidfd,
+		.stack = stack,
+		.stack_size = sizeof(stack),
+	};
+	struct pid_switch pid_switch;
+	pid_t pid;
+	int r;
+
+	kernel_block_signals(&plan->signal_mask);
+	r = pid_switch_begin(&pid_switch, &e->join, false);
+	pid = r < 0 ? r : kernel_clone(&req, child_main, &arg);
+	if (pid < 0 && r == 0)
+		error_set(pid, "start a task", NULL);
+	pid_switch_end(&pid_switch);
+	kernel_restore_signals(&plan->signal_mask);
+	return pid;
+}
+
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
+static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
+{
+	struct child_result local = {0}, *result = &local;
+	autoclose int pidfd = -EBADF;
+	pid_t pid;
+
+	/* A child with memory of its own needs a page in common to say what went wrong. */
+	if (e->own_mm) {
+		result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (result == MAP_FAILED)
+			return error_set(-errno, "start a task", NULL);
+	}
+	pid = clone_child(e, &e->child, result, &pidfd);
+	if (pid > 0)
+		local = *result;
+	if (e->own_mm)
+		munmap(result, sizeof(*result));
+	if (pid < 0)
+		return pid;
+	if (local.code < 0) {
+		reap(pid);
+		error_copy(&local.error);
+		return local.code;
+	}
+	entry_record_init(o, e, pid, pidfd);
+	if (ret_pidfd)
+		*ret_pidfd = take_fd(&pidfd);
+	return pid;
+}
+
+static int plan_program(const struct container_spawn *how, struct child_plan *plan)
+{
+	if (!how->argv || !how->argv[0])
+		return error_set(-EINVAL, "no program to start", NULL);
+	plan->argv = how->argv;
+	plan->envp = how->envp ? how->envp : (const char *const *)environ;
+	plan->cwd = how->cwd;
+	plan->cwd_optional = how->flags & CONTAINER_SPAWN_CWD_OPTIONAL;
+	plan->die_with_parent = how->flags & CONTAINER_SPAWN_DIE_WITH_PARENT;
+	plan->hostname = how->hostname;
+	memcpy(plan->stdio, how->stdio, sizeof(plan->stdio));
+	plan->has_user = how->user != NULL;
+	if (how->user && account_parse(how->user, &plan->user) < 0)
+		return error_set(-EINVAL, "not USER[:GROUP] by name or number", how->user);
+	return 0;
+}
+
+static int check_spawn(const struct object *o, const struct container_spawn *how)
+{
+	const unsigned int known = CONTAINER_SPAWN_DIE_WITH_PARENT | CONTAINER_SPAWN_CWD_OPTIONAL;
+
+	if (how->size != sizeof(*how) || (how->flags & ~known))
+		return error_set(-EINVAL, "unknown options", NULL);
+	if (!o->spec.transient && (how->root >= 0 || how->hostname))
+		return error_set(-EINVAL, "root and hostname are set beforehand", NULL);
+	return 0;
+}
+
+pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct container_spawn *how)
+{
+	autoentry struct entry e;
+	autofree const char **paths = NULL;
+	int terminal = how->stdio[0] >= 0 ? how->stdio[0] : 0;
+	int r;
+
+	entry_init(&e);
+	r = check_spawn(o, how);
+	r = r ? r : plan_program(how, &e.child);
+	if (r < 0)
+		return r;
+	paths = exec_candidates(e.child.argv[0], e.child.envp);
+	if (!paths)
+		return -ENOMEM;
+	e.child.paths = paths;
+	if (how->root >= 0) {
+		e.root.kind = ROOT_GIVEN;
+		e.root.given = how->root;
+		e.root.recursive = how->root_flags & CONTAINER_ROOT_RECURSIVE;
+	}
+	if (isatty(terminal))
+		e.root.terminal = terminal;
+	r = entry_prepare(h, o, (unsigned int)how->nstypes, &e);
+	return r < 0 ? r : start(o, &e, how->pidfd);
+}
+
+/* In the child of fork(2): into the cgroup before anything of the caller's runs. */
+static int forked_child(const struct entry *e)
+{
+	if (e->cgroup >= 0) {
+		int r = kernel_write_file(e->cgroup, "cgroup.procs", "0");
+
+		if (r < 0)
+			return error_set(r, "join cgroup", NULL);
+	}
+	return child_setup(&e->child);
+}
+
+/* fork(2) and not a clone of our own: a program's fork handlers and its libc's locks rely on it. */
+static pid_t fork_and_tell(const struct entry *e, int tell[2])
+{
+	struct child_result result = {0};
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid < 0 ? error_set(-errno, "fork", NULL) : pid;
+	result.code = forked_child(e);
+	result.error = *error_last();
+	if (write(tell[1], &result, sizeof(result)) != (ssize_t)sizeof(result) || result.code < 0)
+		_exit(127);
+	return 0;
+}
+
+static pid_t fork_in(const struct entry *e, sigset_t *mask)
+{
+	autoclose int in = -EBADF;
+	autoclose int out = -EBADF;
+	struct child_result result = {.code = -ECHILD};
+	struct pid_switch pid_switch;
+	int tell[2];
+	ssize_t n;
+	pid_t pid;
+	int r;
+
+	if (pipe2(tell, O_CLOEXEC) < 0)
+		return error_set(-errno, "fork", NULL);
+	in = tell[0];
+	out = tell[1];
+	kernel_block_signals(mask);
+	r = pid_switch_begin(&pid_switch, &e->join, e->make_pid);
+	pid = r < 0 ? r : fork_and_tell(e, tell);
+	if (pid == 0) {
+		close_fd(&pid_switch.old);
+		kernel_restore_signals(mask);
+		return 0;
+	}
+	pid_switch_end(&pid_switch);
+	kernel_restore_signals(mask);
+	if (pid < 0)
+		return pid;
+	close_fd(&out);
+	do
+		n = read(in, &result, sizeof(result));
+	while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(result) && result.code == 0)
+		return pid;
+	reap(pid);
+	if (n == (ssize_t)sizeof(result))
+		error_copy(&result.error);
+	return n == (ssize_t)sizeof(result) ? result.code : error_set(-ECHILD, "child died", NULL);
+}
+
+pid_t task_fork(const struct hierarchy *h, struct object *o)
+{
+	autoentry struct entry e;
+	sigset_t mask;
+	pid_t pid;
+	int r;
+
+	entry_init(&e);
+	r = entry_prepare(h, o, 0, &e);
+	if (r < 0)
+		return r;
+	pid = fork_in(&e, &mask);
+	if (pid > 0 && e.records_init) {
+		autoclose int pidfd = kernel_pidfd_open(pid);
+
+		if (pidfd >= 0)
+			init_record(o, pid, pidfd);
+	}
+	return pid;
+}
+
+/* The cgroup last: it cannot fail for a reason that could not have been seen before. */
+int task_enter(const struct hierarchy *h, struct object *o, unsigned int types)
+{
+	autoentry struct entry e;
+	struct pid_switch pid_switch;
+	int r;
+
+	entry_init(&e);
+	r = entry_prepare(h, o, types, &e);
+	if (r < 0)
+		return r;
+	if (e.join.make)
+		return error_set(-ESRCH, "it has no task yet; start one first", NULL);
+	r = pid_switch_begin(&pid_switch, &e.join, false);
+	if (r < 0)
+		return r;
+	r = child_setup(&e.child);
+	if (r < 0) {
+		pid_switch_end(&pid_switch);
+		return r;
+	}
+	close_fd(&pid_switch.old);
+	if (e.cgroup >= 0) {
+		r = kernel_write_file(e.cgroup, "cgroup.procs", "0");
+		if (r < 0)
+			return error_set(r, "half entered: join cgroup", NULL);
+	}
+	return 0;
+}

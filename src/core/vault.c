@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "vault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <stdbool.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <linux/mount.h>
+
+#include "agent.h"
+#include "cleanup.h"
+#include "error.h"
+#include "kernel.h"
+#include "text.h"
+
+#define PIN_NAME_SIZE 32
+
+static void pin_name(uint64_t id, enum nstype type, char buf[PIN_NAME_SIZE])
+{
+	size_t len = ID_TEXT_SIZE - 1;
+
+	text_format_id(id, buf);
+	text_append(buf, PIN_NAME_SIZE, &len, ".");
+	text_append(buf, PIN_NAME_SIZE, &len, nstype_info(type)->name);
+}
+
+/* In an agent: the root directory becomes a new tmpfs, the only mount of the mount namespace. */
+static int become_tmpfs(void)
+{
+	/* Opened here: a mount is attached below a directory of the agent's present namespace. */
+	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int fs = kernel_fsopen("tmpfs");
+	autoclose int mnt = -EBADF;
+	int r;
+
+	if (fs < 0 || root < 0)
+		return fs < 0 ? fs : -errno;
+	r = kernel_fsconfig_set(fs, "mode", "0755");
+	if (r < 0)
+		return r;
+	mnt = kernel_fsmount(fs, 0);
+	if (mnt < 0)
+		return mnt;
+	r = kernel_move_mount(mnt, root, "");
+	if (r < 0)
+		return r;
+	if (fchdir(mnt) < 0)
+		return -errno;
+	r = kernel_pivot_root_here();
+	if (r < 0)
+		return r;
+	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
+}
+
+static int touch(const char *path, int flags)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+
+	return fd < 0 ? -errno : 0;
+}
+
+static int unpin_here(const char *name)
+{
+	/* -EINVAL: nothing is mounted there. */
+	if (umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != ENOENT && errno != EINVAL)
+		return -errno;
+	return unlink(name) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* In place of what is pinned there: a mount on top of it would keep the old one too. */
+static int pin_here(int ns, const char *path)
+{
+	autoclose int tree = -EBADF;
+	int r = touch(path, O_EXCL);
+
+	if (r == -EEXIST) {
+		r = unpin_here(path);
+		r = r ? r : touch(path, O_EXCL);
+	}
+	if (r < 0)
+		return r;
+	tree = kernel_open_tree(ns, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	return tree < 0 ? tree : kernel_move_mount(tree, AT_FDCWD, path);
+}
+
+struct setup {
+	int proc;
+	int cradle; /* result */
+};
+
+/* Directories that root.c mounts on for a moment, on kernels where overlayfs takes no fds. */
+static int cradle_fill(void)
+{
+	if (mkdir("/lower", 0755) < 0 || mkdir("/upper", 0755) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_own_mount_ns(int proc)
+{
+	int fd = openat(proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The agent ends in the vault; both fds stay in the caller's table. */
+static int setup_agent(void *arg)
+{
+	struct setup *s = arg;
+	autoclose int vault = -EBADF;
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	r = become_tmpfs();
+	r = r ? r : cradle_fill();
+	if (r < 0)
+		return r;
+	s->cradle = open_own_mount_ns(s->proc);
+	if (s->cradle < 0)
+		return s->cradle;
+	if (unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	r = become_tmpfs();
+	if (r < 0)
+		return r;
+	vault = open_own_mount_ns(s->proc);
+	if (vault < 0)
+		return vault;
+	if (setns(s->cradle, CLONE_NEWNS) < 0)
+		return -errno;
+	r = pin_here(vault, "/vault");
+	if (r < 0)
+		return r;
+	/* The file system itself: containers keep a hidden copy of this mount below their root. */
+	return mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0 ? -errno : 0;
+}
+
+int vault_setup(int state_dir)
+{
+	struct setup s = {.cradle = -EBADF};
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int file = -EBADF;
+	autoclose int tree = -EBADF;
+	autoclose int cradle = -EBADF;
+	int r;
+
+	if (proc < 0)
+		return error_set(-errno, "open", "/proc");
+	s.proc = proc;
+	r = agent_run(-1, setup_agent, &s);
+	cradle = s.cradle;
+	if (r < 0)
+		return error_set(r, "make the vault", NULL);
+	file = openat(state_dir, "cradle", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file < 0)
+		return error_set(-errno, "make the vault's mount point", NULL);
+	tree = kernel_open_tree(cradle, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	r = tree < 0 ? tree : kernel_move_mount(tree, state_dir, "cradle");
+	return r < 0 ? error_set(r, "mount the vault", NULL) : 0;
+}
+
+/* umount2(2) takes no directory fd: an agent has a working directory of its own. */
+static int teardown_agent(void *arg)
+{
+	const int *state_dir = arg;
+
+	if (fchdir(*state_dir) < 0)
+		return -errno;
+	return umount2("cradle", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+int vault_teardown(int state_dir)
+{
+	return agent_run(-1, teardown_agent, &state_dir);
+}
+
+int vault_enter(int cradle)
+{
+	autoclose int vault = -EBADF;
+
+	if (setns(cradle, CLONE_NEWNS) < 0)
+		return -errno;
+	vault = open("/vault", O_RDONLY | O_CLOEXEC);
+	if (vault < 0)
+		return -errno;
+	return setns(vault, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
+int vault_pin(uint64_t id, const struct ns_set *set)
+{
+	for (int t = 0; t < NS_COUNT; t++) {
+		char name[PIN_NAME_SIZE];
+		int r;
+
+		if (set->fd[t] < 0)
+			continue;
+		pin_name(id, t, name);
+		r = pin_here(set->fd[t], name);
+		if (r < 0)
+			return error_set(r, "pin namespace", nstype_info(t)->name);
+	}
+	return 0;
+}
+
+struct open_pins {
+	int cradle;
+	const uint64_t *id;
+	struct ns_set *set;
+};
+
+static int open_pins_agent(void *arg)
+{
+	struct open_pins *o = arg;
+	int r = vault_enter(o->cradle);
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		char name[PIN_NAME_SIZE];
+
+		if (o->id[t] == 0)
+			continue;
+		pin_name(o->id[t], t, name);
+		o->set->fd[t] = open(name, O_RDONLY | O_CLOEXEC);
+		if (o->set->fd[t] < 0 && errno != ENOENT)
+			r = -errno;
+		/* A file that nothing is mounted on: the pin was lost, or is being made. */
+		else if (o->set->fd[t] >= 0 && !kernel_is_nsfs(o->set->fd[t]))
+			close_fd(&o->set->fd[t]);
+	}
+	return r;
+}
+
+int vault_open_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set)
+{
+	struct open_pins o = {cradle, id, set};
+	int r = agent_run(-1, open_pins_agent, &o);
+
+	if (r < 0)
+		return error_set(r, "open pinned namespaces", NULL);
+	for (int t = 0; t < NS_COUNT; t++)
+		if (id[t] && set->fd[t] < 0)
+			return error_set(-ENOENT, "pinned namespace is lost", nstype_info(t)->name);
+	return 0;
+}
+
+int vault_open_pin(int cradle, uint64_t id, enum nstype type)
+{
+	uint64_t ids[NS_COUNT] = {0};
+	struct ns_set set;
+	int r;
+
+	ns_set_init(&set);
+	ids[type] = id;
+	r = vault_open_pins(cradle, ids, &set);
+	if (r < 0) {
+		ns_set_close(&set);
+		return r;
+	}
+	return set.fd[type];
+}
+
+struct change_pin {
+	int cradle;
+	uint64_t id;
+	int type; /* -1: all */
+	int fd;
+};
+
+static int change_pin_agent(void *arg)
+{
+	struct change_pin *c = arg;
+	char name[PIN_NAME_SIZE];
+	int r = vault_enter(c->cradle);
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		if (c->type >= 0 && c->type != t)
+			continue;
+		pin_name(c->id, t, name);
+		r = c->fd >= 0 ? pin_here(c->fd, name) : unpin_here(name);
+	}
+	return r;
+}
+
+int vault_set_pin(int cradle, uint64_t id, enum nstype type, int fd)
+{
+	struct change_pin c = {cradle, id, (int)type, fd};
+	int r = agent_run(-1, change_pin_agent, &c);
+
+	return r < 0 ? error_set(r, "pin namespace", nstype_info(type)->name) : 0;
+}
+
+int vault_unpin_all(int cradle, uint64_t id)
+{
+	struct change_pin c = {cradle, id, -1, -EBADF};
+	int r = agent_run(-1, change_pin_agent, &c);
+
+	return r < 0 ? error_set(r, "unpin namespaces", NULL) : 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The vault: a mount namespace of its own, holding a tmpfs with one nsfs mount for each pinned
+ * namespace, named ID.TYPE. Beside it the cradle: a mount namespace that holds nothing but an empty
+ * read-only tmpfs, and that all containers' mount namespaces are copied from, which makes that copy
+ * cheap whatever the host has mounted.
+ *
+ * The host's mount table has one line for both: the cradle's nsfs file on STATE/cradle. The vault's
+ * is mounted on /vault inside the cradle, where copying leaves it behind, as it does all mounts of
+ * mount namespaces; the pins must not be in the cradle, since those of other types would be copied.
+ * The kernel lets a mount namespace be pinned only in an older one: cradle, vault, containers.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nstype.h"
+
+/* Make both and mount the cradle on STATE/cradle. */
+int vault_setup(int state_dir);
+int vault_teardown(int state_dir);
+
+/* Called in an agent or a child: joins the vault; its root directory is then the place of the pins. */
+int vault_enter(int cradle);
+
+/* In the vault: pin every fd that is set. */
+int vault_pin(uint64_t id, const struct ns_set *set);
+
+/* Open one pin from outside, by an agent: an nsfs fd. -ENOENT. */
+int vault_open_pin(int cradle, uint64_t id, enum nstype type);
+
+/* One agent for several: a pin is asked for where id is not 0; missing ones give -ENOENT. */
+int vault_open_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set);
+
+/* Pin one more, or replace a pin, or remove (fd -EBADF). */
+int vault_set_pin(int cradle, uint64_t id, enum nstype type, int fd);
+
+/* Remove all pins of a container; missing ones are no error. */
+int vault_unpin_all(int cradle, uint64_t id);

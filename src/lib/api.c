@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The exported calls: arguments are checked, the hierarchy is opened for the one operation, and the
+ * -errno of the core becomes -1 and errno. All behaviour is in core/.
+ */
+#include <containerfs/container.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "change.h"
+#include "cleanup.h"
+#include "error.h"
+#include "hierarchy.h"
+#include "join.h"
+#include "kernel.h"
+#include "lock.h"
+#include "make.h"
+#include "name.h"
+#include "object.h"
+#include "reap.h"
+#include "control.h"
+#include "task.h"
+#include "walk.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* What a call works on: the hierarchy, and the object whose fd the caller gave (borrowed). */
+struct call {
+	struct hierarchy h;
+	struct object o;
+};
+
+static void call_end(struct call *c)
+{
+	hierarchy_close(&c->h);
+}
+#define autocall __attribute__((cleanup(call_end)))
+
+static ssize_t done(ssize_t r, const char *step, const char *object)
+{
+	if (r >= 0)
+		return r;
+	error_default((int)r, step, NULL);
+	if (object)
+		error_object(object);
+	errno = (int)-r;
+	return -1;
+}
+
+static int call_open(struct call *c, enum hierarchy_use use)
+{
+	hierarchy_init(&c->h);
+	c->o = (struct object){.dir = -EBADF};
+	error_clear();
+	return hierarchy_open(&c->h, use);
+}
+
+static int call_begin(struct call *c, int container, enum hierarchy_use use)
+{
+	int r = call_open(c, use);
+
+	if (r < 0)
+		return r;
+	c->o.dir = container;
+	r = object_load(container, &c->o.spec);
+	/* A removed container has no record; what was never one has none either. */
+	if (r == -EINVAL || r == -ENOTDIR)
+		r = -EBADF;
+	return r < 0 ? error_set(r, "not a container, or removed", NULL) : 0;
+}
+
+EXPORT const struct container_error *container_error_last(void)
+{
+	return error_last();
+}
+
+EXPORT const char *container_name_error(const char *name)
+{
+	return name_error(name, strlen(name));
+}
+
+static int give_fd(struct object *o, unsigned int flags)
+{
+	if (!(flags & CONTAINER_FD_CLOEXEC) && fcntl(o->dir, F_SETFD, 0) < 0)
+		return -errno;
+	return take_fd(&o->dir);
+}
+
+static int create_below(struct call *c, const struct object *parent, const char *name,
+			unsigned int flags)
+{
+	autoobject struct object made = {.dir = -EBADF};
+	int r = make_container(&c->h, parent, name, flags, &made);
+
+	return r < 0 ? r : give_fd(&made, flags);
+}
+
+EXPORT int container_create_at(int parent, const char *name, unsigned int flags)
+{
+	autocall struct call c;
+	int r = call_begin(&c, parent, HIERARCHY_WRITE);
+
+	r = r ? r : create_below(&c, &c.o, name, flags);
+	return (int)done(r, "create", name);
+}
+
+/* "a/b/": the trailing slash asks for a name to be found. */
+static int create_path(struct call *c, const char *name, unsigned int flags)
+{
+	autoobject struct object parent = {.dir = -EBADF};
+	size_t len = name ? name_parent_len(name) : 0;
+	char above[PATH_SIZE] = ".";
+	int r;
+
+	if (len >= sizeof(above))
+		return -ENAMETOOLONG;
+	if (len > 0) {
+		memcpy(above, name, len);
+		above[len] = '\0';
+	}
+	r = object_find(&c->h, above, &parent);
+	if (r < 0)
+		return r;
+	return create_below(c, &parent, name && name[len] ? name + len : NULL, flags);
+}
+
+EXPORT int container_create(const char *name, unsigned int flags)
+{
+	autocall struct call c;
+	int r = call_open(&c, HIERARCHY_WRITE);
+
+	r = r ? r : create_path(&c, name, flags);
+	return (int)done(r, "create", name);
+}
+
+EXPORT int container_open(const char *name)
+{
+	autocall struct call c;
+	autoobject struct object found = {.dir = -EBADF};
+	int r = call_open(&c, HIERARCHY_READ);
+
+	r = r ? r : object_find(&c.h, name, &found);
+	r = r ? r : object_check_below_caller(&c.h, &found);
+	return (int)done(r ? r : take_fd(&found.dir), "open", name);
+}
+
+EXPORT int container_of(pid_t pid)
+{
+	autocall struct call c;
+	autoobject struct object found = {.dir = -EBADF};
+	char chain[SPEC_CGROUP_SIZE];
+	int r = pid < 0 ? -EINVAL : call_open(&c, HIERARCHY_READ);
+
+	if (pid < 0)
+		hierarchy_init(&c.h);
+	r = r ? r : object_chain_of(&c.h, pid, chain);
+	r = r ? r : object_find_cgroup(&c.h, chain, &found);
+	return (int)done(r ? r : take_fd(&found.dir), "find the container of a process", NULL);
+}
+
+EXPORT ssize_t container_path(int container, char *buf, size_t size)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_READ);
+
+	return done(r ? r : object_path(&c.h, container, buf, size), "path", NULL);
+}
+
+EXPORT int container_rename(int container, const char *new_name)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : change_name(&c.h, &c.o, new_name), "rename", NULL);
+}
+
+static int remove_root(struct call *c, unsigned int flags)
+{
+	if (flags)
+		return error_set(-EPERM, "the init container is removed only when it is empty", NULL);
+	return hierarchy_remove(&c->h);
+}
+
+EXPORT int container_remove(int container, unsigned int flags)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	if (r == 0 && (flags & ~(unsigned int)(CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE)))
+		r = -EINVAL;
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	if (r == 0 && object_is_root(&c.o))
+		r = remove_root(&c, flags);
+	else if (r == 0)
+		r = reap_remove(&c.h, &c.o, flags & CONTAINER_REMOVE_KILL,
+				flags & CONTAINER_REMOVE_RECURSIVE);
+	return (int)done(r, "remove", NULL);
+}
+
+EXPORT int container_namespace(int container, int nstype)
+{
+	autocall struct call c;
+	int type = nstype_of_flag(nstype);
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	r = r ? r : type < 0 ? type : join_open_one(&c.h, &c.o, (enum nstype)type);
+	return (int)done(r, "open namespace", NULL);
+}
+
+/* fd is an nsfs fd, or a container's fd, whose namespace of the type is then opened. */
+static int share_from(struct call *c, enum nstype type, int fd)
+{
+	autoobject struct object source = {.dir = -EBADF};
+	autoclose int ns = -EBADF;
+	int r;
+
+	if (kernel_is_nsfs(fd))
+		return change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, fd, NULL);
+	r = object_load(fd, &source.spec);
+	if (r < 0)
+		return error_set(-EINVAL, "neither a namespace nor a container", NULL);
+	source.dir = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (source.dir < 0)
+		return -errno;
+	r = object_check_below_caller(&c->h, &source);
+	if (r < 0)
+		return r;
+	ns = join_open_one(&c->h, &source, type);
+	return ns < 0 ? ns
+		      : change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, ns, &source);
+}
+
+EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
+{
+	autocall struct call c;
+	int type = nstype_of_flag(nstype);
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	if (r == 0 && type < 0)
+		r = error_set(type, "unknown namespace type", NULL);
+	if (r == 0 && mode == CONTAINER_NS_SHARE)
+		r = share_from(&c, (enum nstype)type, fd);
+	else if (r == 0)
+		r = change_namespace(&c.h, &c.o, (enum nstype)type, mode, -EBADF, NULL);
+	return (int)done(r, "set namespace", NULL);
+}
+
+EXPORT int container_set_root(int container, int fd, unsigned int flags)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	if (r == 0 && (flags & ~(unsigned int)CONTAINER_ROOT_RECURSIVE))
+		r = -EINVAL;
+	r = r ? r : change_root(&c.h, &c.o, fd, flags & CONTAINER_ROOT_RECURSIVE);
+	return (int)done(r, "set root", NULL);
+}
+
+EXPORT int container_set_hostname(int container, const char *hostname)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : change_hostname(&c.h, &c.o, hostname), "set hostname", NULL);
+}
+
+EXPORT int container_get_hostname(int container, char *buf, size_t size)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname", NULL);
+}
+
+EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (pid_t)done(r ? r : task_spawn(&c.h, &c.o, how), "spawn", NULL);
+}
+
+EXPORT pid_t container_fork(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (pid_t)done(r ? r : task_fork(&c.h, &c.o), "fork", NULL);
+}
+
+EXPORT int container_enter(int container, int nstypes)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
+}
+
+EXPORT int container_kill(int container, int sig)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_READ);
+
+	return (int)done(r ? r : control_kill(&c.h, &c.o, sig), "kill", NULL);
+}
+
+EXPORT int container_freeze(int container, int frozen)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : control_freeze(&c.h, &c.o, frozen), "freeze", NULL);
+}
+
+EXPORT int container_wait(int container, int timeout)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_READ);
+
+	return (int)done(r ? r : control_wait(&c.h, &c.o, timeout), "wait", NULL);
+}
+
+EXPORT int container_wait_fd(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : control_wait_fd(&c.h, &c.o), "wait", NULL);
+}
+
+EXPORT ssize_t container_tasks(int container, pid_t *pids, size_t n)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_READ);
+
+	return done(r ? r : control_tasks(&c.h, &c.o, pids, n), "list tasks", NULL);
+}
+
+EXPORT int container_walk(int container, unsigned int flags,
+			  int (*fn)(const struct container_info *info, void *arg), void *arg)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_READ);
+
+	r = r ? r : walk_containers(&c.h, &c.o, flags, fn, arg);
+	return r > 0 ? r : (int)done(r, "list", NULL);
+}

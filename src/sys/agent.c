@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+#define AGENT_STACK 65536
+
+struct agent {
+	int (*fn)(void *);
+	void *arg;
+	int result;
+};
+
+static int agent_main(void *arg)
+{
+	struct agent *agent = arg;
+
+	agent->result = agent->fn(agent->arg);
+	return 0;
+}
+
+/* The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). */
+static void agent_reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+		;
+}
+
+int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
+{
+	char stack[AGENT_STACK] __attribute__((aligned(16)));
+	struct agent agent = {.fn = fn, .arg = arg, .result = -ECANCELED};
+	struct clone_request req = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
+		.cgroup = cgroup,
+		.stack = stack,
+		.stack_size = sizeof(stack),
+	};
+	sigset_t old;
+	pid_t pid;
+
+	kernel_block_signals(&old);
+	pid = kernel_clone(&req, agent_main, &agent);
+	if (pid > 0)
+		agent_reap(pid);
+	kernel_restore_signals(&old);
+	return pid < 0 ? pid : agent.result;
+}
+
+static int holder_main(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* Not CLONE_VM: it must not depend on memory that the caller goes on using. */
+int agent_holder_start(int clone_flags, int *ret_pid)
+{
+	char stack[4096] __attribute__((aligned(16)));
+	struct clone_request req = {
+		.flags = (unsigned int)clone_flags,
+		.cgroup = -1,
+		.stack = stack,
+		.stack_size = sizeof(stack),
+	};
+	sigset_t old;
+	pid_t pid;
+
+	kernel_block_signals(&old);
+	pid = kernel_clone(&req, holder_main, NULL);
+	kernel_restore_signals(&old);
+	if (pid < 0)
+		return pid;
+	*ret_pid = pid;
+	return 0;
+}
+
+void agent_holder_end(int pid)
+{
+	kill(pid, SIGKILL);
+	agent_reap(pid);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+#include "text.h"
+
+/* The octal escapes of mountinfo: space, tab, newline, backslash. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+int cgroup_find_mount(char *buf, size_t size)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	autofree char *line = NULL;
+	size_t room = 0;
+	int r = -EOPNOTSUPP;
+
+	if (!f)
+		return -errno;
+	while (r == -EOPNOTSUPP && getline(&line, &room, f) > 0) {
+		autofree char *point = NULL;
+
+		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &point) != 1)
+			continue;
+		unescape(point);
+		r = strlen(point) < size ? 0 : -ENAMETOOLONG;
+		if (r == 0)
+			memcpy(buf, point, strlen(point) + 1);
+	}
+	fclose(f);
+	return r;
+}
+
+static int events_parse(const char *text, struct cgroup_events *ret_events)
+{
+	const char *populated = strstr(text, "populated ");
+	const char *frozen = strstr(text, "frozen ");
+
+	if (!populated || !frozen)
+		return -EIO;
+	ret_events->populated = populated[strlen("populated ")] == '1';
+	ret_events->frozen = frozen[strlen("frozen ")] == '1';
+	return 0;
+}
+
+int cgroup_read_events(int cgroup, struct cgroup_events *ret_events)
+{
+	char text[256];
+	ssize_t n = kernel_read_file(cgroup, "cgroup.events", text, sizeof(text));
+
+	if (n < 0)
+		return n == -ENOENT ? -ENODEV : (int)n;
+	return events_parse(text, ret_events);
+}
+
+static ssize_t own_pids(int cgroup, const char *file, pid_t *pids, size_t n, size_t have)
+{
+	autoclose int fd = openat(cgroup, file, O_RDONLY | O_CLOEXEC);
+	char buf[4096];
+	pid_t pid = 0;
+	ssize_t len;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENODEV ? (ssize_t)have : -errno;
+	while ((len = read(fd, buf, sizeof(buf))) != 0) {
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return errno == ENODEV ? (ssize_t)have : -errno;
+		for (ssize_t i = 0; i < len; i++) {
+			if (buf[i] != '\n') {
+				pid = pid * 10 + (buf[i] - '0');
+				continue;
+			}
+			if (have < n)
+				pids[have] = pid;
+			have++;
+			pid = 0;
+		}
+	}
+	return (ssize_t)have;
+}
+
+/* Depth-first, an fd for each level: the depth is bounded by cgroup.max.depth and by our names. */
+static ssize_t pids_below(int cgroup, pid_t *pids, size_t n, size_t have)
+{
+	ssize_t r = own_pids(cgroup, "cgroup.procs", pids, n, have);
+	autodir DIR *dir = NULL;
+	struct dirent *entry;
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? r : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir))) {
+		autoclose int child = -EBADF;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		child = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (child < 0)
+			continue;
+		r = pids_below(child, pids, n, (size_t)r);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n)
+{
+	return nested ? pids_below(cgroup, pids, n, 0) : own_pids(cgroup, "cgroup.procs", pids, n, 0);
+}
+
+int cgroup_kill(int cgroup)
+{
+	return kernel_write_file(cgroup, "cgroup.kill", "1");
+}
+
+int cgroup_freeze(int cgroup, bool frozen)
+{
+	return kernel_write_file(cgroup, "cgroup.freeze", frozen ? "1" : "0");
+}
+
+int cgroup_open_events(int cgroup)
+{
+	int fd = openat(cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int cgroup_wait(int cgroup, bool of_frozen, bool value, int timeout)
+{
+	autoclose int fd = cgroup_open_events(cgroup);
+	int64_t end = timeout < 0 ? 0 : now_ms() + timeout;
+
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENODEV ? 0 : take_fd(&fd);
+	for (;;) {
+		struct pollfd poll_fd = {.fd = fd, .events = POLLPRI};
+		struct cgroup_events events;
+		char text[256];
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+		int64_t left = timeout < 0 ? -1 : end - now_ms();
+		int r;
+
+		if (n < 0 && errno == ENODEV)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		text[n < 0 ? 0 : n] = '\0';
+		r = n < 0 ? 0 : events_parse(text, &events);
+		if (r < 0)
+			return r;
+		if (n >= 0 && (of_frozen ? events.frozen : events.populated) == value)
+			return 0;
+		if (timeout >= 0 && left <= 0)
+			return -ETIMEDOUT;
+		/* A second at most, so that a notification lost to a removed cgroup costs little. */
+		if (left < 0 || left > 1000)
+			left = 1000;
+		if (poll(&poll_fd, 1, (int)left) < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int cgroup_remove(int parent, const char *path)
+{
+	autodir DIR *dir = NULL;
+	struct dirent *entry;
+	int fd;
+
+	if (unlinkat(parent, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EBUSY)
+		return -errno;
+	/* Cgroups that the tasks themselves made may be left: they go if they are empty. */
+	fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir))) {
+		int r;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		r = cgroup_remove(fd, entry->d_name);
+		if (r < 0)
+			return r;
+	}
+	return unlinkat(parent, path, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cgroup v2 directories: membership, kill, freeze. All by directory fd.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Where cgroup v2 is mounted, from /proc/self/mountinfo. -EOPNOTSUPP: nowhere. */
+int cgroup_find_mount(char *buf, size_t size);
+
+/* cgroup.events: -ENODEV once the directory is removed. */
+struct cgroup_events {
+	bool populated, frozen;
+};
+int cgroup_read_events(int cgroup, struct cgroup_events *ret_events);
+
+/*
+ * Pids of the tasks in this cgroup itself, and with nested in those below it. Written to pids up to
+ * n; returns how many there are.
+ */
+ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n);
+
+int cgroup_kill(int cgroup);
+int cgroup_freeze(int cgroup, bool frozen);
+
+/*
+ * Wait until populated (or frozen, if of_frozen) is value. timeout in milliseconds, -1: no limit.
+ * -ETIMEDOUT. A cgroup that is removed counts as not populated.
+ */
+int cgroup_wait(int cgroup, bool of_frozen, bool value, int timeout);
+
+/* An fd of cgroup.events; poll(2) reports POLLPRI on it after each change. */
+int cgroup_open_events(int cgroup);
+
+/* Remove path and the empty cgroups below it. -EBUSY: there are tasks. A missing one is no error. */
+int cgroup_remove(int parent, const char *path);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/close_range.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+
+#include "cleanup.h"
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
+{
+	struct open_how open_how = {
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+		.resolve = how == LOOKUP_IN_ROOT
+				   ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+				   : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int r;
+
+	/* -EAGAIN: a rename or mount raced with a ".." step; the kernel asks for another try. */
+	for (int i = 0; i < 64; i++) {
+		r = result(syscall(SYS_openat2, dirfd, path, &open_how, sizeof(open_how)));
+		if (r != -EAGAIN)
+			break;
+	}
+	return r;
+}
+
+/*
+ * The child must not return into this frame, whose stack it does not have, so the call of fn and
+ * the exit are part of the assembly. The registers that carry fn and arg survive the system call.
+ */
+static long clone3_call(struct clone_args *args, int (*fn)(void *), void *arg)
+{
+#if defined(__x86_64__)
+	long ret;
+	register int (*fn_reg)(void *) __asm__("r8") = fn;
+	register void *arg_reg __asm__("r9") = arg;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r9, %%rdi\n\t"
+			 "call *%%r8\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n"
+			 "1:"
+			 : "=a"(ret)
+			 : "0"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), "r"(fn_reg),
+			   "r"(arg_reg), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "memory", "cc");
+	return ret;
+#elif defined(__aarch64__)
+	register long number __asm__("x8") = SYS_clone3;
+	register long ret __asm__("x0") = (long)args;
+	register long size __asm__("x1") = sizeof(*args);
+	register int (*fn_reg)(void *) __asm__("x2") = fn;
+	register void *arg_reg __asm__("x3") = arg;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, #0\n\t"
+			 "mov x0, x3\n\t"
+			 "blr x2\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n"
+			 "1:"
+			 : "+r"(ret)
+			 : "r"(number), "r"(size), "r"(fn_reg), "r"(arg_reg), [exit] "i"(SYS_exit)
+			 : "memory", "cc", "x30");
+	return ret;
+#else
+#error "clone3 with a stack of its own is written for x86-64 and arm64 only"
+#endif
+}
+
+pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *arg)
+{
+	struct clone_args args = {
+		.flags = req->flags,
+		.exit_signal = (uint64_t)req->exit_signal,
+		.stack = (uint64_t)(uintptr_t)req->stack,
+		.stack_size = req->stack_size,
+	};
+
+	if (req->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)req->cgroup;
+	}
+	if (req->ret_pidfd) {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uint64_t)(uintptr_t)req->ret_pidfd;
+	}
+	return (pid_t)clone3_call(&args, fn, arg);
+}
+
+int kernel_pidfd_open(pid_t pid)
+{
+	return result(syscall(SYS_pidfd_open, pid, 0));
+}
+
+int kernel_pidfd_send_signal(int pidfd, int sig)
+{
+	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+int kernel_close_on_exec_from(unsigned int first)
+{
+	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));
+}
+
+int kernel_open_tree(int dirfd, const char *path, unsigned int flags)
+{
+	return result(syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC));
+}
+
+int kernel_move_mount(int from, int to_dirfd, const char *to_path)
+{
+	unsigned int flags = MOVE_MOUNT_F_EMPTY_PATH;
+
+	if (to_path[0] == '\0')
+		flags |= MOVE_MOUNT_T_EMPTY_PATH;
+	return result(syscall(SYS_move_mount, from, "", to_dirfd, to_path, flags));
+}
+
+int kernel_fsopen(const char *fsname)
+{
+	return result(syscall(SYS_fsopen, fsname, FSOPEN_CLOEXEC));
+}
+
+int kernel_fsconfig_set(int fs, const char *key, const char *value)
+{
+	return result(syscall(SYS_fsconfig, fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG,
+			      key, value, 0));
+}
+
+int kernel_fsconfig_fd(int fs, const char *key, int fd)
+{
+	return result(syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, fd));
+}
+
+int kernel_fsmount(int fs, unsigned int attributes)
+{
+	int r = result(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+
+	if (r < 0)
+		return r;
+	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes));
+}
+
+int kernel_pivot_root_here(void)
+{
+	return result(syscall(SYS_pivot_root, ".", "."));
+}
+
+ssize_t kernel_read_file(int dirfd, const char *path, char *buf, size_t size)
+{
+	autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, buf + len, size - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+		if (n == 0 && len < size)
+			break;
+		if (len == size)
+			return -E2BIG;
+	}
+	buf[len] = '\0';
+	return (ssize_t)len;
+}
+
+int kernel_write_file(int dirfd, const char *path, const char *text)
+{
+	autoclose int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(text) ? 0 : -EIO;
+}
+
+ssize_t kernel_readlink(int dirfd, const char *path, char *buf, size_t size)
+{
+	ssize_t n = readlinkat(dirfd, path, buf, size);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	buf[n] = '\0';
+	return n;
+}
+
+int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return result(syscall(SYS_renameat2, from_dir, from, to_dir, to, RENAME_NOREPLACE));
+}
+
+int kernel_replace_link(int dirfd, const char *path, const char *target)
+{
+	char temporary[64] = "@new.";
+	size_t len = strlen(path);
+
+	if (symlinkat(target, dirfd, path) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (len + 6 > sizeof(temporary))
+		return -ENAMETOOLONG;
+	memcpy(temporary + 5, path, len + 1);
+	/* Whoever writes holds the object's lock: what is in the way was left by a killed writer. */
+	if (symlinkat(target, dirfd, temporary) < 0) {
+		if (errno != EEXIST || unlinkat(dirfd, temporary, 0) < 0)
+			return -errno;
+		if (symlinkat(target, dirfd, temporary) < 0)
+			return -errno;
+	}
+	return result(renameat(dirfd, temporary, dirfd, path));
+}
+
+void kernel_block_signals(sigset_t *ret_old)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, ret_old);
+}
+
+void kernel_restore_signals(const sigset_t *old)
+{
+	sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+bool kernel_is_nsfs(int fd)
+{
+	struct statfs sfs;
+
+	return fstatfs(fd, &sfs) == 0 && sfs.f_type == NSFS_MAGIC;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * System calls that a libc may not wrap, with -errno as the error. All may be used between clone and
+ * exec: they allocate nothing and take no lock.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* How a path that someone else may have shaped is resolved: see openat2(2). */
+enum lookup {
+	LOOKUP_IN_ROOT, /* links and ".." stay below dirfd; no magic links */
+	LOOKUP_PLAIN,	/* below dirfd, and no link of any kind on the way */
+};
+
+int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
+
+/*
+ * clone3(2) of a child that runs fn(arg) on a stack of its own and exits with its result. With
+ * CLONE_VM it must not return from fn with anything but an exit status, and must not use stdio.
+ */
+struct clone_request {
+	uint64_t flags;
+	int exit_signal;
+	int cgroup; /* an O_PATH or directory fd, or -1 */
+	int *ret_pidfd;
+	void *stack;
+	size_t stack_size;
+};
+pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *arg);
+
+int kernel_pidfd_open(pid_t pid);
+int kernel_pidfd_send_signal(int pidfd, int sig);
+int kernel_close_on_exec_from(unsigned int first);
+
+/* The mount API. Returned fds are close-on-exec. */
+int kernel_open_tree(int dirfd, const char *path, unsigned int flags);
+int kernel_move_mount(int from, int to_dirfd, const char *to_path);
+int kernel_fsopen(const char *fsname);
+int kernel_fsconfig_set(int fs, const char *key, const char *value); /* value NULL: a flag */
+int kernel_fsconfig_fd(int fs, const char *key, int fd);
+int kernel_fsmount(int fs, unsigned int attributes); /* creates the superblock first */
+int kernel_pivot_root_here(void);		      /* the working directory becomes "/" */
+
+/* A file of a known small size, read whole into buf with a NUL; returns its length. -E2BIG. */
+ssize_t kernel_read_file(int dirfd, const char *path, char *buf, size_t size);
+
+/* One write(2) to an existing file. */
+int kernel_write_file(int dirfd, const char *path, const char *text);
+
+/* The target of a symbolic link with a NUL; returns its length. -ENAMETOOLONG. */
+ssize_t kernel_readlink(int dirfd, const char *path, char *buf, size_t size);
+
+/* rename(2) to a name that must not be there: -EEXIST. */
+int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to);
+
+/* Put a symbolic link in place of what is there, in one step that all see whole. */
+int kernel_replace_link(int dirfd, const char *path, const char *target);
+
+/* All signals blocked; the caller restores *ret_old. Only the kernel's own sigprocmask is used. */
+void kernel_block_signals(sigset_t *ret_old);
+void kernel_restore_signals(const sigset_t *old);
+
+bool kernel_is_nsfs(int fd);

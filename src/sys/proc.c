@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+#include "text.h"
+
+#define PIDFS_MAGIC 0x50494446 /* linux/magic.h has it since 6.9 */
+
+/* "/proc/self/ENTRY" or "/proc/PID/ENTRY". */
+static void proc_path(pid_t pid, const char *entry, char *buf, size_t size)
+{
+	char number[21];
+	size_t len = 0;
+
+	if (pid)
+		text_format_u64((uint64_t)pid, number);
+	buf[0] = '\0';
+	text_append(buf, size, &len, "/proc/");
+	text_append(buf, size, &len, pid ? number : "self");
+	text_append(buf, size, &len, "/");
+	text_append(buf, size, &len, entry);
+}
+
+static int proc_read(pid_t pid, const char *entry, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+
+	proc_path(pid, entry, path, sizeof(path));
+	n = kernel_read_file(AT_FDCWD, path, buf, size);
+	if (n == -ENOENT && pid)
+		return -ESRCH;
+	return n < 0 ? (int)n : 0;
+}
+
+/* Field 22 of proc_pid_stat(5), counted from the last ')': the command's name may hold anything. */
+static int proc_start_time(pid_t pid, uint64_t *ret_time)
+{
+	char buf[1024];
+	const char *s;
+	int r = proc_read(pid, "stat", buf, sizeof(buf));
+
+	if (r < 0)
+		return r;
+	s = strrchr(buf, ')');
+	for (int field = 2; s && field < 22; field++) {
+		s = strchr(s, ' ');
+		s = s ? s + 1 : NULL;
+	}
+	if (!s || text_parse_u64(s, UINT64_MAX, ret_time) < 0)
+		return -EIO;
+	return 0;
+}
+
+int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
+{
+	struct statfs sfs;
+	struct stat st;
+
+	if (fstatfs(pidfd, &sfs) == 0 && sfs.f_type == PIDFS_MAGIC && fstat(pidfd, &st) == 0) {
+		*ret_identity = st.st_ino;
+		return 0;
+	}
+	return proc_start_time(pid, ret_identity);
+}
+
+int proc_open_identified(pid_t pid, uint64_t identity)
+{
+	autoclose int pidfd = kernel_pidfd_open(pid);
+	uint64_t found;
+	int r;
+
+	if (pidfd < 0)
+		return pidfd == -EINVAL ? -ESRCH : take_fd(&pidfd);
+	r = proc_identity(pidfd, pid, &found);
+	if (r < 0)
+		return r;
+	/* The number may have been read of a later process: this one must be alive after it. */
+	if (found != identity || kernel_pidfd_send_signal(pidfd, 0) < 0)
+		return -ESRCH;
+	return take_fd(&pidfd);
+}
+
+int proc_cgroup(pid_t pid, char *buf, size_t size)
+{
+	char text[8192];
+	const char *line;
+	size_t len;
+	int r = proc_read(pid, "cgroup", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	if (!line)
+		return -EOPNOTSUPP;
+	line = strchr(line, ':') + 2;
+	len = strcspn(line, "\n");
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(buf, line, len);
+	buf[len] = '\0';
+	return 0;
+}
+
+int proc_open_ns(pid_t pid, const char *entry)
+{
+	char path[64], ns_entry[32] = "ns/";
+	size_t len = 3;
+	int fd;
+
+	text_append(ns_entry, sizeof(ns_entry), &len, entry);
+	proc_path(pid, ns_entry, path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && pid ? -ESRCH : -errno;
+	return fd;
+}
+
+int proc_is_nested_init(pid_t pid)
+{
+	char buf[4096];
+	const char *line, *last;
+	size_t len;
+	int r = proc_read(pid, "status", buf, sizeof(buf));
+
+	if (r < 0)
+		return r;
+	line = strstr(buf, "\nNSpid:");
+	if (!line)
+		return 0;
+	line += strlen("\nNSpid:");
+	len = strcspn(line, "\n");
+	last = line + len;
+	while (last > line && last[-1] != '\t')
+		last--;
+	/* More than one number, and the innermost is 1. */
+	return last > line + 1 && len - (size_t)(last - line) == 1 && *last == '1';
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What /proc says of processes, and who a process is for good: a pid is reused, so a task is
+ * remembered as its pid with an identity number that no other process shares.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The identity of the process behind a pidfd: its inode in pidfs (Linux 6.9 and newer), else the
+ * time it was started, read from /proc/PID/stat. -ESRCH.
+ */
+int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
+
+/* A pidfd of pid if it still is the process with this identity; -ESRCH. */
+int proc_open_identified(pid_t pid, uint64_t identity);
+
+/* The cgroup v2 path of a process (0: the caller), relative to the hierarchy's root: "/a/b". */
+int proc_cgroup(pid_t pid, char *buf, size_t size);
+
+/* The nsfs fd of entry, "net" for example, of a process (0: the caller). */
+int proc_open_ns(pid_t pid, const char *entry);
+
+/* Whether a process is number 1 of a pid namespace below the caller's. */
+int proc_is_nested_init(pid_t pid);

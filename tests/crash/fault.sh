@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# fault.sh [OPERATION...]: make each system call of each operation fail once. The operation succeeds
+# all the same, or says why not and exits with 1 to 127; nothing is left over either way.
+#
+# CRASH_STEP    every how many-th call (1)
+# CRASH_BUDGET  seconds per operation (30)
+# CRASH_ERRORS  which errors ("ENOMEM EMFILE EINTR ENOSYS")
+# CRASH_ONLY    only this number of call
+# CRASH_JOBS    operations at a time (number of processors)
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+fault_at()
+{
+	complaints=
+	op_setup "$1" x >"$work/err" 2>&1 || wrong "set-up failed: $(cat "$work/err")"
+	# shellcheck disable=SC2046
+	said=$(CONTAINERFS_STATE=$state "$inject" --timeout 10 fail "$2" "$3" -- "$container" \
+		$(op_words "$1" x) 2>"$work/message" </dev/null)
+	status=$?
+	case $said in
+	*'died of signal'* | *timeout*) wrong "$said" ;;
+	esac
+	said=${said##*"$newline"}
+	if [ $status = 0 ]; then
+		succeeded=yes
+	else
+		succeeded=no
+		[ $status -le 127 ] || wrong "exit status $status"
+		[ -s "$work/message" ] || wrong "exit status $status without a message"
+	fi
+	tasks=no
+	[ "$1" != rm-tree ] || tasks=yes
+	invariants $tasks
+	op_after "$1" x $succeeded
+	op_again "$1"
+	clean_up
+	[ -z "$complaints" ] || wrong "(exit status $status: $(cat "$work/message"))"
+	case_end "${said:-at $2 $3}: CRASH_ERRORS=$3 CRASH_ONLY=$2 fault.sh $1"
+}
+
+worker()
+{
+	worker_begin
+	count_calls "$1"
+	cases=0
+	for n in ${CRASH_ONLY:-$(numbers "$calls")}; do
+		for error in ${CRASH_ERRORS:-ENOMEM EMFILE EINTR ENOSYS}; do
+			[ $(($(date +%s) - begin)) -lt "${CRASH_BUDGET:-30}" ] || break 2
+			fault_at "$1" "$n" "$error"
+		done
+	done
+	worker_end "$1" faults
+}
+
+need_machine
+if [ "${1:-}" = --worker ]; then
+	isolate sh "$0" "$@"
+	worker "$2"
+else
+	run_workers "$@"
+fi

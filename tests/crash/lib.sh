@@ -1,0 +1,458 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
+#
+# lib.sh: what crash.sh and fault.sh share: a private hierarchy, the operations under test, and the
+# invariants that hold after whatever happened to one of them.
+#
+# Invariants of this file:
+# - Every hierarchy is below $work, a fresh directory; the mount namespace is the worker's own, with
+#   shared propagation as on a host of systemd, so that every mount that appears in it is ours.
+# - A process is known as ours by CONTAINERFS_STATE in its environment; that of the shell does not
+#   have it: it is given to each command alone. Only such processes are killed, by pid.
+# - /sys/fs/cgroup is only read. What a failure leaves there stays, and the report says so.
+# - A failure is written down and the hierarchy given up: the next case begins in a new one.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=${BUILD:-$here/../../build}
+container=${CONTAINER:-$build/container}
+inject=${INJECT:-$build/tests/crash/inject}
+vaultls=${VAULTLS:-$build/tests/crash/vaultls}
+newline='
+'
+
+operations='create run run-keep set-network set-hostname rename rm rm-tree enter first rm-root'
+
+# --- the machine ---
+
+# Skips are visible, and failures where CRASH_REQUIRED is set.
+skip()
+{
+	echo "SKIP $(basename "$0"): $1"
+	[ -z "${CRASH_REQUIRED:-}" ] || exit 1
+	exit 77
+}
+
+need_machine()
+{
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	for tool in "$container" "$inject" "$vaultls"; do
+		[ -x "$tool" ] || skip "$tool is not built"
+	done
+	cgroup_mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	[ -n "$cgroup_mount" ] || skip 'no cgroup v2 is mounted'
+	unshare -m true 2>/dev/null || skip 'cannot make a mount namespace'
+}
+
+# Go on in a mount namespace of one's own.
+isolate()
+{
+	[ -z "${CRASH_ISOLATED:-}" ] || return 0
+	CRASH_ISOLATED=1 exec unshare -m sh -c 'mount --make-rshared / && exec "$@"' sh "$@"
+}
+
+# Run this script once per operation, several at a time; each prints all it has to say at its end.
+run_workers()
+{
+	begin=$(date +%s)
+	# shellcheck disable=SC2086
+	[ $# -gt 0 ] || set -- $operations
+	printf '%s\n' "$@" |
+		xargs -P "${CRASH_JOBS:-$(nproc)}" -n 1 sh "$0" --worker
+	status=$?
+	verdict=ok
+	[ $status = 0 ] || verdict=FAILED
+	echo "$(basename "$0"): $(($(date +%s) - begin)) s, $verdict"
+	[ $status = 0 ]
+}
+
+# --- one hierarchy ---
+
+# The time limit is for hangs: nothing here takes a second.
+c()
+{
+	CONTAINERFS_STATE=$state timeout -s KILL 20 "$container" "$@"
+}
+
+hierarchy_begin()
+{
+	state=$(mktemp -d "$work/state.XXXXXX") || exit 1
+	background=
+	mounts=$(mount_lines)
+	c create first >"$work/err" 2>&1 || give_up 'create, the first of all'
+	cgroup_root=
+	find_cgroup
+	[ -d "$cgroup_root" ] || give_up "no cgroup: STATE/cgroup is '$cgroup_root'"
+	c rm first >"$work/err" 2>&1 || give_up 'rm, the first of all'
+}
+
+# The hierarchy's cgroup has another name once "rm /" has begun it anew.
+find_cgroup()
+{
+	before=$cgroup_root
+	cgroup_root=$(readlink "$state/cgroup")
+	[ "$before" = "$cgroup_root" ] || [ ! -d "$before" ] || wrong "cgroup $before is left"
+}
+
+# There is no point in going on.
+give_up()
+{
+	echo "FAIL $1: $(cat "$work/err")"
+	cat "$work/details"
+	exit 1
+}
+
+mount_lines()
+{
+	grep -c . /proc/self/mountinfo
+}
+
+# Processes of this hierarchy. The assignment keeps grep itself out.
+our_processes()
+{
+	CONTAINERFS_STATE='' grep -lszx "CONTAINERFS_STATE=$state" /proc/[0-9]*/environ |
+		while IFS=/ read -r _ _ pid _; do
+			echo "$pid"
+		done
+}
+
+kill_ours()
+{
+	for pid in $(our_processes); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	# shellcheck disable=SC2086
+	[ -z "$background" ] || wait $background 2>/dev/null
+	background=
+}
+
+# Everything away, with force, and without a word: what is wrong has been said already.
+hierarchy_abandon()
+{
+	for name in $(c ls -a -q 2>/dev/null); do
+		c rm -f -r "$name"
+	done >/dev/null 2>&1
+	c rm / >/dev/null 2>&1
+	kill_ours
+	[ ! -d "$cgroup_root" ] || wrong "left behind for good: $cgroup_root"
+	grep -o " ${state}[^ ]*" /proc/self/mountinfo | while read -r point; do
+		umount -l "$point"
+	done
+	rm -rf "$state"
+}
+
+# The regular end: the init container is removed as the last, and all that was kept goes with it.
+hierarchy_end()
+{
+	c rm / >"$work/err" 2>&1 || wrong "rm / failed: $(cat "$work/err")"
+	[ ! -d "$cgroup_root" ] || wrong "after rm /: cgroup $cgroup_root is left"
+	now=$(grep -c " $state" /proc/self/mountinfo)
+	[ "$now" = 0 ] || wrong "after rm /: $now mounts are left"
+	[ -z "$(our_processes)" ] || wrong "after rm /: processes are left: $(our_processes)"
+}
+
+# --- the operations ---
+
+types=uts,ipc,network,mount,pid
+
+# op_words OPERATION NAME: the command line under test. No word of it has a blank.
+op_words()
+{
+	case $1 in
+	create | first) echo "create --own $types $2" ;;
+	run) echo 'run -- /bin/true' ;;
+	run-keep) echo "run --keep -n $2 -- true" ;;
+	set-network) echo "set $2 network=own" ;;
+	set-hostname) echo "set $2 hostname=h" ;;
+	rename) echo "rename $2 $2-new" ;;
+	rm) echo "rm $2" ;;
+	rm-tree) echo "rm -f -r $2" ;;
+	enter) echo "enter $2 -- true" ;;
+	rm-root) echo 'rm /' ;;
+	*) return 1 ;;
+	esac
+}
+
+# op_setup OPERATION NAME: what has to be there before.
+op_setup()
+{
+	case $1 in
+	create | run | run-keep | rm-root) ;;
+	first) c rm / ;; # with it goes all that the first operation makes
+	set-network | rename) c create "$2" ;;
+	set-hostname) c create --own uts "$2" ;;
+	rm | enter) c create --own $types "$2" ;;
+	rm-tree)
+		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
+		;;
+	esac
+}
+
+# A task in container $1, running before this returns.
+busy()
+{
+	rm -f "$work/ready"
+	mkfifo "$work/ready"
+	CONTAINERFS_STATE=$state timeout -s KILL 60 "$container" enter "$1" -- \
+		sh -c 'echo ready; exec sleep 50' >"$work/ready" 2>/dev/null </dev/null &
+	background="$background $!"
+	read -r line <"$work/ready" && [ "$line" = ready ]
+}
+
+# op_after OPERATION NAME DONE: the container is in its old or its new state, and in working order.
+# DONE is yes (the operation said success), no (it said failure) or maybe (it was killed).
+op_after()
+{
+	present=no
+	renamed=no
+	others=
+	for name in $listed; do
+		case $name in
+		"$2") present=yes ;;
+		"$2-new") renamed=yes ;;
+		"$2/nested") ;;
+		*) others="$others $name" ;;
+		esac
+	done
+	[ -z "$others" ] || wrong "unexpected containers:$others"
+	case $1:$3:$present$renamed in
+	set-*:*:yesno | enter:*:yesno | rename:*:yesno | rename:*:noyes) ;;
+	set-*:*:* | enter:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
+	esac
+	case $1:$3:$present$renamed in
+	create:yes:no* | first:yes:no* | run-keep:yes:no* | \
+		rename:yes:yes* | rm:yes:yes* | rm-tree:yes:yes*)
+		wrong 'said success, has not done it'
+		;;
+	create:no:yes* | first:no:yes* | rename:no:no* | rm:no:no*)
+		wrong 'said failure, has done it'
+		;;
+	esac
+	works=$2
+	[ $renamed = no ] || works=$2-new
+	[ "$present$renamed" = nono ] || c enter "$works" -- true >"$work/err" 2>&1 ||
+		wrong "enter $works does not work: $(cat "$work/err")"
+}
+
+# The operation works, on a fresh name.
+op_again()
+{
+	case $1 in
+	first | rm-root) clean_up ;;
+	esac
+	# shellcheck disable=SC2046
+	{ op_setup "$1" fresh && c $(op_words "$1" fresh); } >"$work/err" 2>&1 ||
+		wrong "the operation does not work any more: $(cat "$work/err")"
+}
+
+clean_up()
+{
+	for name in $(c ls -a -q); do
+		case $name in
+		*/*) ;; # goes with its parent
+		*) c rm -f -r "$name" >"$work/err" 2>&1 || wrong "rm -f -r: $(cat "$work/err")" ;;
+		esac
+	done
+	if [ -n "$background" ]; then
+		background_tree=
+		processes_left no
+		kill_ours
+	fi
+	for dir in "$cgroup_root"/????????????????; do
+		[ ! -d "$dir" ] || wrong "after rm: cgroup $dir is left"
+	done
+}
+
+# --- invariants ---
+
+# wrong TEXT: one more thing is wrong with this case.
+wrong()
+{
+	complaints="$complaints${complaints:+$newline}$1"
+}
+
+# Each of these three prints what it found, one word a line, with a letter for its kind.
+facts()
+{
+	[ ! -d "$state/tree" ] || find "$state/tree" -mindepth 1 -type d -printf 'tree %P\n'
+	find "$cgroup_root" -mindepth 1 -type d -printf 'cgroup %P\n'
+	CONTAINERFS_STATE=$state "$vaultls" "$state" | sed 's/^/pin /'
+}
+
+# "name id" of each listed container, parents first.
+listing()
+{
+	c ls -a --json | awk '
+		BEGIN { RS = "}" }
+		function field(key, s)
+		{
+			if (!match($0, "\"" key "\": *\"[^\"]*\""))
+				return ""
+			s = substr($0, RSTART, RLENGTH)
+			sub(/^[^:]*: *"/, "", s)
+			sub(/"$/, "", s)
+			return s
+		}
+		field("id") != "" { print field("name"), field("id") }'
+}
+
+# Directories, cgroups and pins against the listing: prints what does not belong.
+compare()
+{
+	awk '
+		$1 == "listed" {
+			path[$2] = $3
+			parent = $2
+			if (sub(/\/[^\/]*$/, "", parent))
+				path[$2] = path[parent] "/" $3
+			cgroup[path[$2]] = id[$3] = 1
+			missing[$2] = 1
+		}
+		$1 == "tree" {
+			if (!($2 in path))
+				print "tree/" $2 " is no listed container"
+			delete missing[$2]
+		}
+		$1 == "cgroup" {
+			# The container of a cgroup is what is left of the first name that is no id.
+			n = split($2, part, "/")
+			of = ""
+			for (i = 1; i <= n && part[i] ~ /^[0-9a-f]+$/ && length(part[i]) == 16; i++)
+				of = of (i > 1 ? "/" : "") part[i]
+			if (of == "" ? n > 1 : !(of in cgroup))
+				print "cgroup " $2 " is of no listed container"
+		}
+		$1 == "pin" {
+			split($2, part, ".")
+			if (!(part[1] in id))
+				print "pin " $2 " is of no listed container"
+			if ($3 > 1) # none: a file that the next pin will go on
+				print "pin " $2 " has " $3 " mounts on it"
+		}
+		END {
+			for (name in missing)
+				print name " is listed, but not in the tree"
+		}'
+}
+
+# Those that die need a moment. $1: whether the tasks of listed containers may stay.
+processes_left()
+{
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		left=
+		for pid in $(our_processes); do
+			case $1:$(cat "/proc/$pid/cgroup" 2>/dev/null) in
+			yes:*"0::/${cgroup_root##*/}/"*) ;;
+			*:) ;;
+			*) case " $background_tree " in
+			*" $pid "*) ;;
+			*) left="$left $pid" ;;
+			esac ;;
+			esac
+		done
+		[ -n "$left" ] || return 0
+		sleep "0.0$try"
+	done
+	for pid in $left; do
+		wrong "process $pid is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+	done
+}
+
+# invariants TASKS: after one more harmless operation nothing is left that no name reaches. TASKS:
+# yes if containers may have tasks now. Sets $listed.
+invariants()
+{
+	{ c create probe && c rm probe; } >"$work/err" 2>&1 ||
+		wrong "the next operation failed: $(cat "$work/err")"
+	find_cgroup
+	for file in "$state"/limbo/* "$state"/held/*; do
+		[ ! -e "$file" ] || wrong "left in ${file#"$state"/}"
+	done
+	# What is started in the background is ours, and is meant to be there.
+	background_tree=$background
+	for pid in $background; do
+		read -r children <"/proc/$pid/task/$pid/children" 2>/dev/null &&
+			background_tree="$background_tree $children"
+	done
+	processes_left "$1"
+	pairs=$(listing)
+	listed=$(echo "$pairs" | cut -d ' ' -f 1)
+	complaint=$({
+		[ -z "$pairs" ] || echo "$pairs" | sed 's/^/listed /'
+		facts
+	} 2>&1 | compare)
+	[ -z "$complaint" ] || wrong "$complaint"
+	now=$(mount_lines)
+	# One is the vault.
+	[ "$now" -le $((mounts + 1)) ] || wrong "$((now - mounts)) more mounts in the host's table"
+}
+
+# --- cases ---
+
+# case_end LABEL: write down what is wrong, if anything is, and go on in a new hierarchy.
+case_end()
+{
+	cases=$((cases + 1))
+	[ -n "$complaints" ] || return 0
+	failures=$((failures + 1))
+	# A report of ten failures is as good as one of a hundred.
+	hierarchy_abandon
+	[ "$failures" -gt 10 ] || {
+		echo "  $1"
+		echo "$complaints" | sed 's/^/    /'
+	} >>"$work/details"
+	complaints=
+	hierarchy_begin
+}
+
+# The numbers 1 to $1 in steps of CRASH_STEP, first every eighth, so that a worker whose time is
+# over has seen calls from everywhere.
+numbers()
+{
+	awk -v n="$1" -v step="${CRASH_STEP:-1}" 'BEGIN {
+		split("0 4 2 6 1 5 3 7", first, " ")
+		for (i = 1; i <= 8; i++)
+			for (k = first[i]; 1 + k * step <= n; k += 8)
+				print 1 + k * step
+	}'
+}
+
+# How many system calls the operation makes; it has to succeed.
+count_calls()
+{
+	op_setup "$1" x >"$work/err" 2>&1 || give_up "$1: set-up failed"
+	# shellcheck disable=SC2046
+	calls=$(CONTAINERFS_STATE=$state "$inject" count -- "$container" $(op_words "$1" x) \
+		2>"$work/err" </dev/null) || give_up "$1: does not work at all"
+	calls=${calls##*"$newline"}
+	complaints=
+	clean_up
+	case_end "$1, with nothing done to it"
+}
+
+worker_begin()
+{
+	work=$(mktemp -d "${TMPDIR:-/tmp}/containerfs-crash.XXXXXX") || exit 1
+	trap 'rm -rf "$work"' EXIT
+	: >"$work/details"
+	cases=0
+	failures=0
+	complaints=
+	begin=$(date +%s)
+	hierarchy_begin
+}
+
+# worker_end OPERATION WORD: the one line of an operation, and its failures.
+worker_end()
+{
+	complaints=
+	hierarchy_end
+	case_end "$1, at its end"
+	hierarchy_abandon
+	word=ok
+	[ "$failures" = 0 ] || word=FAIL
+	printf '%-4s %-13s calls %-4s %s %-5s failures %-4s %s s\n' "$word" "$1" "$calls" "$2" \
+		"$cases" "$failures" "$(($(date +%s) - begin))"
+	cat "$work/details"
+	[ "$failures" = 0 ]
+}
