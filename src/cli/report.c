@@ -15,8 +15,6 @@
 #include "report.h"
 #include "verbs.h"
 
-enum { OPTION_JSON = 1000, OPTION_TREE };
-
 int report_print(struct libscols_table *table, bool json)
 {
 	autofree char *text = NULL;
@@ -24,15 +22,17 @@ int report_print(struct libscols_table *table, bool json)
 
 	if (!json)
 		return scols_print_table(table) < 0 ? EXIT_FAILED : 0;
+	if (scols_table_get_nlines(table) == 0) {
+		puts("[]");
+		return 0;
+	}
 	/* The library wraps the array in an object of one member; the array alone is our form. */
 	if (scols_print_table_to_string(table, &text) < 0)
 		return EXIT_FAILED;
 	begin = strchr(text, '[');
 	end = strrchr(text, ']');
-	if (!begin || !end) {
-		puts("[]");
-		return 0;
-	}
+	if (!begin || !end)
+		return EXIT_FAILED;
 	end[1] = '\0';
 	puts(begin);
 	return 0;

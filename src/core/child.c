@@ -106,6 +106,8 @@ static int setup_mounts(const struct child_plan *plan)
 
 int child_setup(const struct child_plan *plan)
 {
+	/* What is made below the root has exactly the modes it is made with. */
+	mode_t mask = umask(0);
 	int r;
 
 	if (wants(plan, NS_MOUNT)) {
@@ -116,6 +118,7 @@ int child_setup(const struct child_plan *plan)
 	}
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = error_set(-errno, "set hostname", plan->hostname);
+	umask(mask);
 	return r ? r : join_user(plan);
 }
 

@@ -344,7 +344,7 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
 		   unsigned int flags, struct object *ret_o)
 {
-	autoobject struct object o = {.dir = -EBADF};
+	autoobject struct object o = {.dir = -EBADF, .unnamed = true, .parent = parent->dir};
 	autoclose int limbo = limbo_open(h);
 	char id_text[ID_TEXT_SIZE], numbered[NAME_SIZE];
 	struct spec parent_spec;
