@@ -6,10 +6,12 @@
 #include <sched.h>
 #include <sys/stat.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include <linux/mount.h>
+#include <linux/nsfs.h>
 
 #include "agent.h"
 #include "cleanup.h"
@@ -18,6 +20,11 @@
 #include "text.h"
 
 #define PIN_NAME_SIZE 32
+#define NUMBERS_TRIED 20000 /* several batches of a CPU */
+
+#ifndef NS_GET_MNTNS_ID /* linux/nsfs.h has it since 6.11 */
+#define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t)
+#endif
 
 static void pin_name(uint64_t id, enum nstype type, char buf[PIN_NAME_SIZE])
 {
@@ -107,25 +114,101 @@ static int open_own_mount_ns(int proc)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The agent ends in the vault; both fds stay in the caller's table. */
+/* The number of the agent's mount namespace, 0 where the kernel does not tell (before 6.11). */
+static int own_mount_ns_number(int proc, uint64_t *ret_number)
+{
+	autoclose int fd = open_own_mount_ns(proc);
+
+	if (fd < 0)
+		return fd;
+	if (ioctl(fd, NS_GET_MNTNS_ID, ret_number) < 0)
+		*ret_number = 0;
+	return 0;
+}
+
+static int move_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) < 0 ? -errno : 0;
+}
+
+/* New mount namespaces on one CPU until one has a number above floor; returns that. */
+static int number_on_cpu(int proc, int cpu, uint64_t floor, uint64_t *ret_number)
+{
+	int r = move_to_cpu(cpu);
+
+	for (int i = 0; r == 0 && i < NUMBERS_TRIED; i++) {
+		if (unshare(CLONE_NEWNS) < 0)
+			return -errno;
+		r = own_mount_ns_number(proc, ret_number);
+		if (r < 0 || *ret_number == 0 || *ret_number > floor)
+			return r;
+	}
+	return r < 0 ? r : -ENOSPC;
+}
+
+/*
+ * A new mount namespace that is newer than the one numbered floor, and older than all that are made
+ * later, in the kernel's eyes: it compares numbers, and since Linux 6.18 each CPU takes its numbers
+ * from a batch of its own. So it is made on the CPU whose numbers are the lowest.
+ */
+static int unshare_oldest(int proc, uint64_t floor)
+{
+	uint64_t lowest = UINT64_MAX, number;
+	int lowest_cpu = -1;
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return -errno;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		int r;
+
+		if (!CPU_ISSET(cpu, &cpus))
+			continue;
+		r = number_on_cpu(proc, cpu, floor, &number);
+		if (r < 0)
+			return r;
+		if (number == 0)
+			return sched_setaffinity(0, sizeof(cpus), &cpus) < 0 ? -errno : 0;
+		if (number < lowest) {
+			lowest = number;
+			lowest_cpu = cpu;
+		}
+	}
+	if (lowest_cpu < 0)
+		return -EINVAL;
+	if (move_to_cpu(lowest_cpu) < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The agent ends in the cradle; both fds stay in the caller's table. */
 static int setup_agent(void *arg)
 {
 	struct setup *s = arg;
 	autoclose int vault = -EBADF;
-	int r;
+	uint64_t number;
+	int r = own_mount_ns_number(s->proc, &number);
 
+	if (r < 0)
+		return r;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	r = become_tmpfs();
 	r = r ? r : cradle_fill();
+	r = r ? r : unshare_oldest(s->proc, number);
 	if (r < 0)
 		return r;
 	s->cradle = open_own_mount_ns(s->proc);
 	if (s->cradle < 0)
 		return s->cradle;
-	if (unshare(CLONE_NEWNS) < 0)
-		return -errno;
-	r = become_tmpfs();
+	r = own_mount_ns_number(s->proc, &number);
+	r = r ? r : unshare_oldest(s->proc, number);
+	r = r ? r : become_tmpfs();
 	if (r < 0)
 		return r;
 	vault = open_own_mount_ns(s->proc);
