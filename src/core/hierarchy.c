@@ -17,6 +17,7 @@
 #include "kernel.h"
 #include "lock.h"
 #include "name.h"
+#include "object.h"
 #include "proc.h"
 #include "reap.h"
 #include "spec.h"
@@ -230,9 +231,12 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 {
 	const char *path = state_path();
 
-	if (use == HIERARCHY_WRITE && mkdir(path, 0755) < 0 && errno != EEXIST)
-		return error_set(-errno, "make state directory", path);
-	h->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (h->dir < 0 && errno == ENOENT && use != HIERARCHY_READ) {
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return error_set(-errno, "make state directory", path);
+		h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	}
 	if (h->dir < 0)
 		return error_set(-errno, "open state directory", path);
 	return 0;
@@ -282,9 +286,9 @@ static int open_cgroup(struct hierarchy *h)
 	if (strlen(name) >= sizeof(h->cgroup_name))
 		return -ENAMETOOLONG;
 	memcpy(h->cgroup_name, name, strlen(name) + 1);
-	h->cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h->cgroup < 0 && errno == ENOENT && h->lock >= 0 && mkdir(path, 0755) == 0)
-		h->cgroup = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return h->cgroup < 0 ? error_set(-errno, "open cgroup", path) : 0;
 }
 
@@ -296,8 +300,10 @@ int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
 	r = open_state_dir(h, use);
 	if (r < 0)
 		return r;
-	if (use == HIERARCHY_READ)
-		return open_cgroup(h);
+	if (use == HIERARCHY_READ) {
+		r = open_cgroup(h);
+		return r ? r : object_chain_of(h, 0, h->caller);
+	}
 	if (open_cradle(h)) {
 		h->lock = openat(h->dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 		if (h->lock < 0)
@@ -308,7 +314,8 @@ int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
 			return r;
 	}
 	r = open_cgroup(h);
-	return r < 0 ? r : reap_sweep(h);
+	r = r ? r : object_chain_of(h, 0, h->caller);
+	return r < 0 || use != HIERARCHY_SWEEP ? r : reap_sweep(h);
 }
 
 int hierarchy_open_root(const struct hierarchy *h)

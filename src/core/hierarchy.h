@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "nstype.h"
+#include "spec.h"
 
 #define HIERARCHY_CGROUP_NAME 64
 
@@ -19,11 +20,13 @@ struct hierarchy {
 	int cgroup; /* O_PATH fd of the hierarchy's cgroup directory */
 	int cradle; /* nsfs fd of the cradle; -EBADF when opened for reading */
 	char cgroup_name[HIERARCHY_CGROUP_NAME]; /* last component, below the cgroup2 mount */
+	char caller[SPEC_CGROUP_SIZE];		 /* the chain of the caller's container */
 };
 
 enum hierarchy_use {
 	HIERARCHY_READ,	 /* never makes or changes anything; -ENOENT: there is no hierarchy */
-	HIERARCHY_WRITE, /* made if it is not there; garbage is swept first */
+	HIERARCHY_WRITE, /* made if it is not there */
+	HIERARCHY_SWEEP, /* the same, and garbage is swept first */
 };
 
 void hierarchy_init(struct hierarchy *h);

@@ -311,9 +311,12 @@ static int next_number(int parent, uint64_t *ret_number)
 	autodir DIR *children = NULL;
 	const char *name;
 	uint64_t number;
-	int r = object_children(parent, &children);
+	int r = object_has_children(parent);
 
 	*ret_number = 1;
+	if (r <= 0)
+		return r;
+	r = object_children(parent, &children);
 	while (r == 0 && (name = object_next_child(children)))
 		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
 		    text_parse_whole_u64(name + strlen(prefix), UINT32_MAX, &number) == 0 &&

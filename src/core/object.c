@@ -68,15 +68,12 @@ static int walk(int *dir, const char *path)
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o)
 {
 	autoclose int dir = -EBADF;
-	char chain[SPEC_CGROUP_SIZE] = "";
-	int r = path[0] == '/' ? 0 : object_chain_of(h, 0, chain);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (chain[0]) {
+	if (path[0] != '/' && h->caller[0]) {
 		struct object caller;
 
-		r = object_find_cgroup(h, chain, &caller);
+		r = object_find_cgroup(h, h->caller, &caller);
 		if (r < 0)
 			return error_set(r, "find the caller's container", NULL);
 		dir = caller.dir;
@@ -271,12 +268,7 @@ bool object_chain_within(const char *below, const char *above)
 
 int object_check_below_caller(const struct hierarchy *h, const struct object *o)
 {
-	char chain[SPEC_CGROUP_SIZE];
-	int r = object_chain_of(h, 0, chain);
-
-	if (r < 0)
-		return r;
-	if (!object_chain_within(o->spec.cgroup, chain))
+	if (!object_chain_within(o->spec.cgroup, h->caller))
 		return error_set(-EPERM, "not the caller's container nor below it", NULL);
 	return 0;
 }
@@ -311,8 +303,15 @@ const char *object_next_child(DIR *children)
 int object_has_children(int dir)
 {
 	autodir DIR *children = NULL;
-	int r = object_children(dir, &children);
+	struct stat st;
+	int r;
 
+	/* The link count is 2 and one for each subdirectory, or 1 where they are not counted. */
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	if (st.st_nlink != 1)
+		return st.st_nlink > 2;
+	r = object_children(dir, &children);
 	return r < 0 ? r : object_next_child(children) != NULL;
 }
 

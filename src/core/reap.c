@@ -22,8 +22,7 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,   OBJECT_INIT,   OBJECT_ROOT,
-	"@new.@spec", "@new.@init", "@new.@root", "@next",
+	OBJECT_SPEC, OBJECT_INIT, OBJECT_ROOT, "@new.@spec", "@new.@init", "@new.@root",
 };
 
 /* Dead tasks leave the cgroup a moment after they are reaped: not populated comes first. */
@@ -48,12 +47,16 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, boo
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
-static int remove_records(int dir)
+/* Most containers have the first two only. */
+static int remove_directory(int parent, const char *name, int dir)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(records); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		if (i == 2 && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+			return 0;
 		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
 			return -errno;
-	return 0;
+	}
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 /* Their locks are waited for: who starts a task in one of them holds it for the moment of that. */
@@ -86,7 +89,9 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
 	/* Without a record: killed between mkdir and symlink, or just before the end of this function. */
 	if (r < 0 && r != -ENOENT && r != -EUCLEAN)
 		return r;
-	r = dismantle_children(h, dir);
+	r = object_has_children(dir);
+	if (r > 0)
+		r = dismantle_children(h, dir);
 	if (r == 0 && spec.id) {
 		char text[ID_TEXT_SIZE];
 
@@ -104,10 +109,7 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
 				r = -errno;
 		}
 	}
-	r = r ? r : remove_records(dir);
-	if (r < 0)
-		return r;
-	return unlinkat(limbo, id_text, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+	return r ? r : remove_directory(limbo, id_text, dir);
 }
 
 /* A container that is not killed goes only if the kernel agrees that it is empty, at once. */
@@ -157,8 +159,11 @@ static int sweep_limbo(const struct hierarchy *h)
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autodir DIR *entries = NULL;
 	const char *name;
-	int r = limbo < 0 ? -errno : object_children(limbo, &entries);
+	int r = limbo < 0 ? -errno : object_has_children(limbo);
 
+	if (r <= 0)
+		return r;
+	r = object_children(limbo, &entries);
 	if (r < 0)
 		return r;
 	while ((name = object_next_child(entries))) {
@@ -268,17 +273,10 @@ static int sweep_held(const struct hierarchy *h)
 
 int reap_sweep(const struct hierarchy *h)
 {
-	struct stat st;
-	int r;
+	int r = sweep_limbo(h);
 
-	/* A directory's link count is 2 and one for each subdirectory; 1 where it is not counted. */
-	if (fstatat(h->dir, "limbo", &st, 0) < 0)
-		return error_set(-errno, "sweep", "limbo");
-	if (st.st_nlink != 2) {
-		r = sweep_limbo(h);
-		if (r < 0)
-			return error_default(r, "sweep", "limbo");
-	}
+	if (r < 0)
+		return error_default(r, "sweep", "limbo");
 	r = sweep_held(h);
 	error_clear();
 	return r < 0 ? error_set(r, "sweep", "held") : 0;

@@ -316,19 +316,18 @@ static int attach_below(int root, int *mnt, const char *path)
 	return r < 0 && r != -ENOTDIR ? error_set(r, "mount", path) : 0;
 }
 
-/* Kernels whose overlayfs takes paths only: its layers are mounted for a moment. */
+/* Kernels whose overlayfs takes paths only: the lower layer, too, is mounted for a moment. */
 static int build_overlay_by_path(struct root_build *b)
 {
 	int r = kernel_move_mount(b->lower, AT_FDCWD, "/lower");
 
-	r = r ? r : kernel_move_mount(b->scratch, AT_FDCWD, "/upper");
 	if (r < 0)
-		return error_set(r, "mount the layers", NULL);
+		return error_set(r, "mount the lower layer", NULL);
 	b->root = overlay_by_path();
 	if (b->root < 0)
 		return overlay_error(b->root);
-	if (umount2("/lower", MNT_DETACH) < 0 || umount2("/upper", MNT_DETACH) < 0)
-		return error_set(-errno, "unmount the layers", NULL);
+	if (umount2("/lower", MNT_DETACH) < 0)
+		return error_set(-errno, "unmount the lower layer", NULL);
 	return 0;
 }
 
@@ -355,6 +354,14 @@ int root_attach(const struct root_plan *plan, struct root_build *b)
 
 	if (plan->kind == ROOT_EMPTY)
 		return 0;
+	/*
+	 * The upper layer's mount stays, hidden below the new root: closing the last fd of a mount that
+	 * is attached nowhere would wait for an RCU grace period too.
+	 */
+	if (b->scratch >= 0)
+		r = kernel_move_mount(b->scratch, AT_FDCWD, "/upper");
+	if (r < 0)
+		return error_set(r, "mount the upper layer", NULL);
 	if (b->lower >= 0)
 		r = build_overlay_by_path(b);
 	r = r ? r : become_root(b->root);

@@ -101,7 +101,7 @@ static int create_below(struct call *c, const struct object *parent, const char 
 EXPORT int container_create_at(int parent, const char *name, unsigned int flags)
 {
 	autocall struct call c;
-	int r = call_begin(&c, parent, HIERARCHY_WRITE);
+	int r = call_begin(&c, parent, HIERARCHY_SWEEP);
 
 	r = r ? r : create_below(&c, &c.o, name, flags);
 	return (int)done(r, "create", name);
@@ -130,7 +130,7 @@ static int create_path(struct call *c, const char *name, unsigned int flags)
 EXPORT int container_create(const char *name, unsigned int flags)
 {
 	autocall struct call c;
-	int r = call_open(&c, HIERARCHY_WRITE);
+	int r = call_open(&c, HIERARCHY_SWEEP);
 
 	r = r ? r : create_path(&c, name, flags);
 	return (int)done(r, "create", name);
@@ -172,7 +172,7 @@ EXPORT ssize_t container_path(int container, char *buf, size_t size)
 EXPORT int container_rename(int container, const char *new_name)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
 
 	return (int)done(r ? r : change_name(&c.h, &c.o, new_name), "rename", NULL);
 }
@@ -189,6 +189,9 @@ EXPORT int container_remove(int container, unsigned int flags)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
+	/* Who removes a container that ends with its fd has swept a moment ago, when it was made. */
+	if (r == 0 && !c.o.spec.transient)
+		r = reap_sweep(&c.h);
 	if (r == 0 && (flags & ~(unsigned int)(CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE)))
 		r = -EINVAL;
 	r = r ? r : object_check_below_caller(&c.h, &c.o);
@@ -238,7 +241,7 @@ EXPORT int container_set_namespace(int container, int nstype, enum container_ns_
 {
 	autocall struct call c;
 	int type = nstype_of_flag(nstype);
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
 
 	if (r == 0 && type < 0)
 		r = error_set(type, "unknown namespace type", NULL);
@@ -252,7 +255,7 @@ EXPORT int container_set_namespace(int container, int nstype, enum container_ns_
 EXPORT int container_set_root(int container, int fd, unsigned int flags)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
 
 	if (r == 0 && (flags & ~(unsigned int)CONTAINER_ROOT_RECURSIVE))
 		r = -EINVAL;
@@ -263,7 +266,7 @@ EXPORT int container_set_root(int container, int fd, unsigned int flags)
 EXPORT int container_set_hostname(int container, const char *hostname)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
 
 	return (int)done(r ? r : change_hostname(&c.h, &c.o, hostname), "set hostname", NULL);
 }
