@@ -69,8 +69,8 @@ enum container_state {
  */
 struct container_error {
 	int code; /* the errno */
-	char step[48];
-	char object[208];
+	char step[112];
+	char object[256];
 };
 const struct container_error *container_error_last(void);
 
@@ -88,8 +88,8 @@ const char *container_name_error(const char *name);
  * comes with the first task, and again with the first after init ended.
  *
  * With CONTAINER_KILL_ON_CLOSE own namespaces come with the first task and go with the last one;
- * when the last copy of the fd is closed, the next operation in the hierarchy by anyone kills what
- * is left and removes the container.
+ * when the last copy of the fd is closed, the next call by anyone that makes, changes or removes a
+ * container in the hierarchy kills what is left and removes it.
  *
  * EINVAL: bad name or flags. EEXIST, ENOENT (parent), EPERM (not privileged; or the parent is not
  * the caller's container nor below it), ENOSPC, EMFILE, ENOMEM; EOPNOTSUPP: no cgroup v2.
@@ -257,14 +257,16 @@ struct container_info {
 	uid_t owner;
 	const char *name; /* last component; valid during the callback, "" for "/" */
 	const char *path; /* full name; valid during the callback */
-	const char *root; /* "": inherited; "view"; or a directory's path */
+	const char *root; /* with CONTAINER_WALK_ROOT: "" inherited, "view", or a directory's path */
 	pid_t init;	  /* 0: none; only with CONTAINER_WALK_TASKS */
 	size_t tasks;	  /* own tasks; only with CONTAINER_WALK_TASKS */
 };
-#define CONTAINER_WALK_RECURSIVE 0x1
-#define CONTAINER_WALK_STATE 0x2 /* fill in state: else it is CONTAINER_CREATED */
-#define CONTAINER_WALK_TASKS 0x6 /* fill in state, init and tasks: dearer */
-#define CONTAINER_WALK_SELF 0x8	 /* begin with the container itself */
+#define CONTAINER_WALK_CHILDREN 0x0  /* those directly nested */
+#define CONTAINER_WALK_RECURSIVE 0x1 /* and those nested in them */
+#define CONTAINER_WALK_STATE 0x2     /* fill in state: else it is CONTAINER_CREATED */
+#define CONTAINER_WALK_TASKS 0x6     /* fill in state, init and tasks: dearer */
+#define CONTAINER_WALK_SELF 0x8	     /* begin with the container itself, at depth 0 */
+#define CONTAINER_WALK_ROOT 0x10     /* fill in root */
 
 /*
  * container_walk: call fn for each nested container, parents before children, in no other order. fn

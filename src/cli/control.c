@@ -214,6 +214,11 @@ int verb_of(int argc, char **argv)
 		return cli_usage("of", "a pid, or --self");
 	}
 	container = container_of((pid_t)pid);
+	/* Before any container was made all processes are in what "/" will be. */
+	if (container < 0 && errno == ENOENT && container_open("/") < 0 && errno == ENOENT) {
+		puts("/");
+		return 0;
+	}
 	if (container < 0 || container_path(container, path, sizeof(path)) < 0)
 		return cli_failed(pid ? argv[optind] : NULL);
 	puts(path);

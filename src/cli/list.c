@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "listing.h"
 #include "report.h"
 #include "verbs.h"
 
@@ -58,53 +59,15 @@ static const enum column json_columns[] = {COL_NAME,   COL_STATE, COL_TASKS, COL
 					   COL_TRANSIENT};
 
 struct list {
-	const char *base; /* what names are relative to: a path */
-	size_t base_len;
+	struct listing_base base;
 	bool all, quiet, tree, json;
 	enum column column[COL_COUNT];
 	const struct report_column *shown[COL_COUNT];
 	size_t count;
 	struct libscols_table *table;
 	struct libscols_line *parent[MAX_DEPTH];
+	char hostname[65]; /* of the one that show is about */
 };
-
-static const char *state_name(enum container_state state)
-{
-	switch (state) {
-	case CONTAINER_CREATED:
-		return "created";
-	case CONTAINER_RUNNING:
-		return "running";
-	case CONTAINER_FROZEN:
-		return "frozen";
-	case CONTAINER_STOPPED:
-		return "stopped";
-	}
-	return "?";
-}
-
-static void type_list(unsigned int flags, char *buf, size_t size)
-{
-	static const unsigned int order[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,	   CLONE_NEWNET,
-					     CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME};
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-		if (flags & order[i]) {
-			size_t len = strlen(buf);
-
-			snprintf(buf + len, size - len, "%s%s", len ? "," : "", cli_type_name(order[i]));
-		}
-}
-
-/* "/web/db" seen from "/web" is "db"; the container itself is "<current>". */
-static const char *relative_name(const struct list *l, const char *path)
-{
-	const char *rest = path + l->base_len;
-
-	rest += *rest == '/';
-	return *rest ? rest : "<current>";
-}
 
 static void cell_text(const struct list *l, enum column column, const struct container_info *info,
 		      char *buf, size_t size)
@@ -112,10 +75,10 @@ static void cell_text(const struct list *l, enum column column, const struct con
 	switch (column) {
 	case COL_NAME:
 		snprintf(buf, size, "%s",
-			 l->tree && info->depth ? info->name : relative_name(l, info->path));
+			 l->tree && info->depth ? info->name : listing_name(&l->base, info->path));
 		break;
 	case COL_STATE:
-		snprintf(buf, size, "%s", state_name(info->state));
+		snprintf(buf, size, "%s", listing_state(info->state));
 		break;
 	case COL_TASKS:
 		snprintf(buf, size, "%zu", info->tasks);
@@ -126,10 +89,10 @@ static void cell_text(const struct list *l, enum column column, const struct con
 			buf[0] = '\0';
 		break;
 	case COL_OWN:
-		type_list(info->own, buf, size);
+		listing_types(info->own, buf, size);
 		break;
 	case COL_SHARED:
-		type_list(info->shared, buf, size);
+		listing_types(info->shared, buf, size);
 		break;
 	case COL_ROOT:
 		snprintf(buf, size, "%s", info->root);
@@ -147,8 +110,9 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		snprintf(buf, size, "%d", info->transient != 0);
 		break;
 	case COL_HOSTNAME:
+		snprintf(buf, size, "%s", l->hostname);
+		break;
 	case COL_COUNT:
-		buf[0] = '\0';
 		break;
 	}
 }
@@ -178,7 +142,7 @@ static int print_name(const struct container_info *info, void *arg)
 {
 	const struct list *l = arg;
 
-	return puts(relative_name(l, info->path)) < 0;
+	return puts(listing_name(&l->base, info->path)) < 0;
 }
 
 static int choose_columns(struct list *l, const char *list)
@@ -208,9 +172,10 @@ static unsigned int needed(const struct list *l)
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->column[i] == COL_STATE)
 			flags |= CONTAINER_WALK_STATE;
-		if (l->column[i] == COL_TASKS || l->column[i] == COL_INIT ||
-		    l->column[i] == COL_ROOT || l->column[i] == COL_OWNER)
+		if (l->column[i] == COL_TASKS || l->column[i] == COL_INIT)
 			flags |= CONTAINER_WALK_TASKS;
+		if (l->column[i] == COL_ROOT)
+			flags |= CONTAINER_WALK_ROOT;
 	}
 	return flags;
 }
@@ -240,7 +205,7 @@ static int list_container(struct list *l, int container)
 	if (!l->table || container_walk(container, needed(l), add_line, l))
 		status = cli_failed(NULL);
 	else
-		status = report_print(l->table, l->json);
+		status = report_sort(l->table, l->tree) < 0 ? EXIT_FAILED : report_print(l->table, l->json);
 	scols_unref_table(l->table);
 	return status;
 }
@@ -284,7 +249,6 @@ int verb_ls(int argc, char **argv)
 					      {0}};
 	autoclose int container = -EBADF;
 	struct list l = {0};
-	char base[4096];
 	int c;
 
 	while ((c = cli_option("ls", argc, argv, ":haqo:", longs)) != -1) {
@@ -295,31 +259,23 @@ int verb_ls(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return cli_usage("ls", "one name at most");
-	container = container_open(optind < argc ? argv[optind] : ".");
-	if (container < 0 && errno == ENOENT && optind == argc)
+	container = listing_open(optind < argc ? argv[optind] : NULL, &l.base);
+	if (container == -2)
 		return list_nothing(&l);
-	if (container < 0 || container_path(container, base, sizeof(base)) < 0)
-		return cli_failed(optind < argc ? argv[optind] : NULL);
-	l.base = base;
-	l.base_len = strcmp(base, "/") == 0 ? 0 : strlen(base);
-	return list_container(&l, container);
+	return container < 0 ? EXIT_FAILED : list_container(&l, container);
 }
 
-struct show {
-	struct list list;
-	char hostname[65];
-};
-
+/* Ends the walk, with 2, after the first: the container itself. */
 static int show_one(const struct container_info *info, void *arg)
 {
-	struct show *s = arg;
+	struct list *l = arg;
 	char text[4096];
 
-	if (s->list.json)
-		return add_line(info, &s->list) ? 1 : 2;
+	if (l->json)
+		return add_line(info, l) ? 1 : 2;
 	for (size_t i = 0; i < COL_COUNT; i++) {
-		cell_text(&s->list, i, info, text, sizeof(text));
-		printf("%s: %s\n", columns[i].json, i == COL_HOSTNAME ? s->hostname : text);
+		cell_text(l, i, info, text, sizeof(text));
+		printf("%s: %s\n", columns[i].json, text);
 	}
 	return 2;
 }
@@ -329,34 +285,35 @@ int verb_show(int argc, char **argv)
 	static const struct option longs[] = {
 		{"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoclose int container = -EBADF;
-	struct show s = {0};
-	char path[4096];
+	struct list s = {0};
 	int c, r, status = 0;
 
 	while ((c = cli_option("show", argc, argv, ":h", longs)) != -1) {
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
-		s.list.json = true;
+		s.json = true;
 	}
 	if (argc - optind != 1)
 		return cli_usage("show", "one container");
-	container = cli_open(argv[optind]);
+	container = listing_open(argv[optind], &s.base);
 	if (container < 0)
 		return EXIT_FAILED;
-	if (container_path(container, path, sizeof(path)) < 0)
-		return cli_failed(argv[optind]);
-	s.list.base = path;
-	s.list.base_len = strlen(path) - strlen(strrchr(path, '/'));
+	/* Its name is told, not that it is the current one of this list. */
+	while (s.base.len > 0 && s.base.path[--s.base.len] != '/')
+		;
 	/* Its hostname cannot be told while an own uts namespace waits for its first task. */
 	container_get_hostname(container, s.hostname, sizeof(s.hostname));
-	list_columns(&s.list);
-	s.list.table = report_table(s.list.shown, s.list.count, s.list.json, false);
-	r = s.list.table ? container_walk(container, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS, show_one, &s)
+	list_columns(&s);
+	s.shown[s.count] = &columns[COL_HOSTNAME];
+	s.column[s.count++] = COL_HOSTNAME;
+	s.table = report_table(s.shown, s.count, s.json, false);
+	r = s.table ? container_walk(container, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT,
+				     show_one, &s)
 			 : -1;
 	if (r != 2)
 		status = cli_failed(argv[optind]);
-	else if (s.list.json)
-		status = report_print(s.list.table, true);
-	scols_unref_table(s.list.table);
+	else if (s.json)
+		status = report_print(s.table, true);
+	scols_unref_table(s.table);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "plain.h"
 #include "verbs.h"
 
 static const struct action {
@@ -78,6 +79,12 @@ int main(int argc, char **argv)
 	verb = verb_find(argv[1]);
 	if (!verb)
 		return unknown(argv[1]);
+	if (strcmp(verb->name, "ls") == 0) {
+		int status = plain_ls(argc - 1, argv + 1);
+
+		if (status >= 0)
+			return status;
+	}
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0 && actions[i].run)
 			return actions[i].run(argc - 1, argv + 1);

@@ -15,6 +15,15 @@
 #include "report.h"
 #include "verbs.h"
 
+int report_sort(struct libscols_table *table, bool tree)
+{
+	struct libscols_column *first = scols_table_get_column(table, 0);
+	int r = scols_column_set_cmpfunc(first, scols_cmpstr_cells, NULL);
+
+	r = r ? r : scols_sort_table(table, first);
+	return r || !tree ? r : scols_sort_table_by_tree(table);
+}
+
 int report_print(struct libscols_table *table, bool json)
 {
 	autofree char *text = NULL;

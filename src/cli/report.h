@@ -19,5 +19,8 @@ struct report_column {
 struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
 				    bool json, bool tree);
 
+/* By the first column, and with tree nested ones below their parents. */
+int report_sort(struct libscols_table *table, bool tree);
+
 /* Returns the exit status. */
 int report_print(struct libscols_table *table, bool json);

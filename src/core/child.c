@@ -67,21 +67,23 @@ static int new_mount_ns(const struct child_plan *plan, struct root_build *build)
 	return root_attach(plan->root, build);
 }
 
+/* What it mounts and unmounts is in a namespace that it has just joined, or nowhere. */
 static int join_mount_ns(const struct child_plan *plan)
 {
+	bool by_task = plan->join->task_types & CLONE_NEWNS;
+	int ns = by_task ? plan->join->task : plan->join->fds.fd[NS_MOUNT];
 	autoclose int proc = -EBADF;
 	int r;
 
+	if (ns < 0)
+		return 0;
 	/* Made before: a mount namespace of a lesser user namespace is not let mount it. */
 	if (plan->renew_proc) {
 		proc = root_new_proc();
 		if (proc < 0)
 			return proc;
 	}
-	if ((plan->join->task_types & CLONE_NEWNS) && setns(plan->join->task, CLONE_NEWNS) < 0)
-		return join_error(-errno, "mount");
-	if (plan->join->fds.fd[NS_MOUNT] >= 0 &&
-	    setns(plan->join->fds.fd[NS_MOUNT], CLONE_NEWNS) < 0)
+	if (setns(ns, CLONE_NEWNS) < 0)
 		return join_error(-errno, "mount");
 	r = proc >= 0 ? root_renew_proc(proc) : 0;
 	return r < 0 ? error_set(r, "mount", "/proc") : 0;

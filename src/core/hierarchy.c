@@ -204,6 +204,28 @@ static uint64_t root_id(struct hierarchy *h)
 	return spec.id;
 }
 
+/* All that there is of a hierarchy without containers, but for what is mounted and its cgroup. */
+static int remove_state(struct hierarchy *h)
+{
+	static const char *const links[] = {"tree/@spec", "cgroup", "host", "boot", "cradle"};
+	static const char *const dirs[] = {"tree", "held", "limbo"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		if (unlinkat(h->dir, links[i], 0) < 0 && errno != ENOENT)
+			return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (unlinkat(h->dir, dirs[i], AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return -errno;
+	return unlinkat(h->dir, "lock", 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* After a set-up that could not be: nobody has seen anything of it. */
+static void setup_undo(struct hierarchy *h)
+{
+	remove_state(h);
+	rmdir(state_path());
+}
+
 /*
  * All steps may be repeated; mounting the cradle comes last and is what makes the hierarchy exist.
  */
@@ -266,7 +288,11 @@ static int setup(struct hierarchy *h)
 	if (r < 0)
 		return error_set(r, "lock", state_path());
 	if (!open_cradle(h)) {
+		bool is_first = faccessat(h->dir, "host", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+
 		r = setup_locked(h);
+		if (r < 0 && is_first)
+			setup_undo(h);
 		if (r == 0 && !open_cradle(h))
 			r = -EIO;
 	}
@@ -328,8 +354,6 @@ int hierarchy_open_root(const struct hierarchy *h)
 /* Everything but the directory's own name is removed under the set-up lock. */
 int hierarchy_remove(struct hierarchy *h)
 {
-	static const char *const links[] = {"tree/@spec", "cgroup", "host", "boot", "mounts", "cradle"};
-	static const char *const dirs[] = {"held", "limbo"};
 	char cgroup_path[PATH_SIZE];
 	int r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 
@@ -346,14 +370,8 @@ int hierarchy_remove(struct hierarchy *h)
 	r = vault_teardown(h->dir);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
-		if (unlinkat(h->dir, links[i], 0) < 0 && errno != ENOENT)
-			return -errno;
-	if (unlinkat(h->dir, "tree", AT_REMOVEDIR) < 0)
-		return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (unlinkat(h->dir, dirs[i], AT_REMOVEDIR) < 0 && errno != ENOENT)
-			return -errno;
-	unlinkat(h->dir, "lock", 0);
+	r = remove_state(h);
+	if (r < 0)
+		return r;
 	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
 }

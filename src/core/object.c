@@ -65,6 +65,16 @@ static int walk(int *dir, const char *path)
 	return r;
 }
 
+/* Whatever is in the way on the path, there is no container there. */
+static int find_error(int r, const char *path)
+{
+	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR)
+		return error_set(-ENOENT, "no such container", path);
+	if (r == -EINVAL)
+		return error_set(r, "not a name of a container", path);
+	return error_set(r, "find", path);
+}
+
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o)
 {
 	autoclose int dir = -EBADF;
@@ -83,7 +93,7 @@ int object_find(const struct hierarchy *h, const char *path, struct object *ret_
 	r = dir < 0 ? dir : walk(&dir, path);
 	r = r < 0 ? r : object_load(dir, &ret_o->spec);
 	if (r < 0)
-		return error_set(r == -ELOOP || r == -ENOTDIR ? -ENOENT : r, "find", path);
+		return find_error(r, path);
 	ret_o->unnamed = false;
 	ret_o->dir = take_fd(&dir);
 	return 0;

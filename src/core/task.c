@@ -144,7 +144,7 @@ static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned i
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;
 	e->child.renew_proc = e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN &&
-			      !(e->join.make & CLONE_NEWNS) && !o->spec.empty_root;
+			      !o->spec.empty_root;
 	return r;
 }
 

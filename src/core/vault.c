@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/mount.h>
@@ -225,6 +226,7 @@ static int setup_agent(void *arg)
 
 int vault_setup(int state_dir)
 {
+	struct mount_attr unbindable = {.propagation = MS_UNBINDABLE};
 	struct setup s = {.cradle = -EBADF};
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int file = -EBADF;
@@ -244,6 +246,13 @@ int vault_setup(int state_dir)
 		return error_set(-errno, "make the vault's mount point", NULL);
 	tree = kernel_open_tree(cradle, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	r = tree < 0 ? tree : kernel_move_mount(tree, state_dir, "cradle");
+	/*
+	 * Unbindable: a copy of it in a container that has the host's tree as its root would be a
+	 * mount namespace inside a newer one, which the kernel refuses.
+	 */
+	if (r == 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &unbindable,
+			      sizeof(unbindable)) < 0)
+		r = -errno;
 	return r < 0 ? error_set(r, "mount the vault", NULL) : 0;
 }
 

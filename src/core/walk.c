@@ -10,9 +10,9 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "control.h"
 #include "init.h"
 #include "kernel.h"
-#include "control.h"
 #include "text.h"
 
 struct walk {
@@ -24,90 +24,182 @@ struct walk {
 	size_t path_len;
 };
 
+/*
+ * The ids that have a cgroup among the children of one container. Most containers that never had a
+ * task have none, and one directory read tells so of all of them.
+ */
+struct with_cgroup {
+	uint64_t *id; /* sorted */
+	size_t count;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int read_cgroups(const struct hierarchy *h, const struct spec *parent, struct with_cgroup *set)
+{
+	const char *path = parent->cgroup[0] ? parent->cgroup + 1 : ".";
+	autoclose int dir = openat(h->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *entries = NULL;
+	size_t room = 0;
+	const char *name;
+	int r;
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = object_children(dir, &entries);
+	while (r == 0 && (name = object_next_child(entries))) {
+		uint64_t id;
+
+		if (text_parse_id(name, &id) < 0)
+			continue;
+		if (set->count == room) {
+			size_t more = room ? 2 * room : 64;
+			uint64_t *grown = realloc(set->id, more * sizeof(*grown));
+
+			if (!grown)
+				return -ENOMEM;
+			set->id = grown;
+			room = more;
+		}
+		set->id[set->count++] = id;
+	}
+	qsort(set->id, set->count, sizeof(*set->id), compare_ids);
+	return r;
+}
+
+static bool has_cgroup(const struct with_cgroup *set, uint64_t id)
+{
+	return set->count && bsearch(&id, set->id, set->count, sizeof(id), compare_ids);
+}
+
+static bool wants_tasks(const struct walk *w)
+{
+	return (w->flags & CONTAINER_WALK_TASKS) == CONTAINER_WALK_TASKS;
+}
+
 /* The pids are only counted: those beyond the buffer too. */
-static void fill_tasks(const struct walk *w, const struct object *o, struct container_info *info)
+static int fill_state(const struct walk *w, int parent_dir, const char *name, struct object *o,
+		      struct container_info *info)
 {
 	autoclose int cgroup = -EBADF;
 	pid_t pid;
 	ssize_t n;
+	int r;
 
-	if (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN)
-		return;
+	o->dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (o->dir < 0)
+		return -errno;
+	r = control_state(w->h, o, &info->state);
+	if (r < 0 || !wants_tasks(w) ||
+	    (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN))
+		return r;
 	cgroup = object_open_cgroup(w->h, o);
 	n = cgroup < 0 ? 0 : cgroup_pids(cgroup, false, &pid, 1);
 	info->tasks = n > 0 ? (size_t)n : 0;
-	info->init = init_peek(o->dir);
+	if (o->spec.mode[NS_PID] == CONTAINER_NS_OWN)
+		info->init = init_peek(o->dir);
+	return 0;
 }
 
-static int report(struct walk *w, const struct object *o, const char *name, unsigned int depth)
+static void fill_root(int parent_dir, const char *name, const struct object *o,
+		      struct container_info *info, char root[PATH_SIZE])
 {
+	char link[NAME_SIZE + sizeof("/" OBJECT_ROOT)] = "";
+	size_t len = 0;
+
+	if (o->spec.mode[NS_MOUNT] != CONTAINER_NS_OWN || o->spec.empty_root)
+		return;
+	info->root = "view";
+	text_append(link, sizeof(link), &len, name);
+	text_append(link, sizeof(link), &len, "/" OBJECT_ROOT);
+	if (kernel_readlink(parent_dir, link, root, PATH_SIZE) > 0)
+		info->root = root;
+}
+
+/* cgroups: NULL if it is not known who has one. */
+static int report(struct walk *w, int parent_dir, const char *name, const struct stat *st,
+		  const struct spec *spec, const struct with_cgroup *cgroups, unsigned int depth)
+{
+	autoobject struct object o = {.dir = -EBADF, .spec = *spec};
 	struct container_info info = {
 		.size = sizeof(info),
-		.id = o->spec.id,
+		.id = spec->id,
 		.depth = depth,
-		.own = spec_flags(&o->spec, CONTAINER_NS_OWN),
-		.shared = spec_flags(&o->spec, CONTAINER_NS_SHARE),
-		.transient = o->spec.transient,
-		.name = name,
+		.own = spec_flags(spec, CONTAINER_NS_OWN),
+		.shared = spec_flags(spec, CONTAINER_NS_SHARE),
+		.transient = spec->transient,
+		.owner = st->st_uid,
+		.name = w->path + name_parent_len(w->path),
 		.path = w->path_len ? w->path : "/",
 		.root = "",
 	};
 	char root[PATH_SIZE];
 	int r = 0;
 
-	if ((w->flags & CONTAINER_WALK_STATE) && !object_is_root(o))
-		r = control_state(w->h, o, &info.state);
-	if (r < 0)
-		return r;
-	if (object_is_root(o))
+	if (object_is_root(&o))
 		info.state = CONTAINER_RUNNING;
-	else if ((w->flags & CONTAINER_WALK_TASKS) == CONTAINER_WALK_TASKS)
-		fill_tasks(w, o, &info);
-	if ((w->flags & CONTAINER_WALK_TASKS) == CONTAINER_WALK_TASKS) {
-		struct stat st;
-
-		info.owner = fstat(o->dir, &st) == 0 ? st.st_uid : 0;
-		if (o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN && !o->spec.empty_root)
-			info.root = kernel_readlink(o->dir, OBJECT_ROOT, root, sizeof(root)) > 0 ? root
-												 : "view";
-	}
-	return w->fn(&info, w->arg);
+	else if ((w->flags & CONTAINER_WALK_STATE) && (!cgroups || has_cgroup(cgroups, spec->id)))
+		r = fill_state(w, parent_dir, name, &o, &info);
+	if (w->flags & CONTAINER_WALK_ROOT)
+		fill_root(parent_dir, name, &o, &info, root);
+	/* Removed since its name was read. */
+	if (r == -ENOENT)
+		return 0;
+	return r ? r : w->fn(&info, w->arg);
 }
 
-static int walk_below(struct walk *w, int dir, unsigned int depth);
+static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth);
 
-static int walk_child(struct walk *w, int dir, const char *name, unsigned int depth)
+static int walk_child(struct walk *w, int dir, const char *name, const struct with_cgroup *cgroups,
+		      unsigned int depth)
 {
-	autoobject struct object o = {.dir = -EBADF};
-	size_t path_len = w->path_len;
+	char link[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[SPEC_TEXT_SIZE];
+	size_t path_len = w->path_len, len = 0;
+	struct spec spec;
+	struct stat st;
 	int r;
 
+	/* A name that is too long cannot be a container's. */
+	if (text_append(link, sizeof(link), &len, name) < 0 ||
+	    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) < 0 ||
+	    kernel_readlink(dir, link, text, sizeof(text)) < 0 ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (spec_parse(text, &spec) < 0)
+		return -EUCLEAN;
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
 		return -ENAMETOOLONG;
-	o.dir = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	r = o.dir < 0 ? -errno : object_load(o.dir, &o.spec);
-	/* Removed since its name was read. */
-	if (r == -ENOENT) {
-		r = 0;
-	} else if (r == 0) {
-		r = report(w, &o, name, depth);
-		if (r == 0 && (w->flags & CONTAINER_WALK_RECURSIVE))
-			r = walk_below(w, o.dir, depth + 1);
+	r = report(w, dir, name, &st, &spec, cgroups, depth);
+	/* As in object_has_children(): 2 links are no subdirectory. */
+	if (r == 0 && (w->flags & CONTAINER_WALK_RECURSIVE) && st.st_nlink != 2) {
+		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (child >= 0)
+			r = walk_below(w, child, &spec, depth + 1);
 	}
 	w->path_len = path_len;
 	w->path[path_len] = '\0';
 	return r;
 }
 
-static int walk_below(struct walk *w, int dir, unsigned int depth)
+static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth)
 {
 	autodir DIR *children = NULL;
+	struct with_cgroup cgroups = {0};
 	const char *name;
 	int r = object_children(dir, &children);
 
+	if (r == 0 && (w->flags & CONTAINER_WALK_STATE))
+		r = read_cgroups(w->h, spec, &cgroups);
 	while (r == 0 && (name = object_next_child(children)))
-		r = walk_child(w, dir, name, depth);
+		r = walk_child(w, dir, name, &cgroups, depth);
+	free(cgroups.id);
 	return r;
 }
 
@@ -116,12 +208,19 @@ int walk_containers(const struct hierarchy *h, const struct object *o, unsigned 
 {
 	struct walk w = {.h = h, .flags = flags, .fn = fn, .arg = arg};
 	bool self = flags & CONTAINER_WALK_SELF;
+	struct stat st;
 	int r = object_path(h, o->dir, w.path, sizeof(w.path));
 
 	if (r < 0)
 		return r;
 	w.path_len = r == 1 ? 0 : (size_t)r;
 	w.path[w.path_len] = '\0';
-	r = self ? report(&w, o, w.path + name_parent_len(w.path), 0) : 0;
-	return r ? r : walk_below(&w, o->dir, self ? 1 : 0);
+	if (self) {
+		if (fstat(o->dir, &st) < 0)
+			return -errno;
+		r = report(&w, o->dir, ".", &st, &o->spec, NULL, 0);
+	} else {
+		r = 0;
+	}
+	return r ? r : walk_below(&w, o->dir, &o->spec, self ? 1 : 0);
 }

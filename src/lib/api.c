@@ -142,6 +142,8 @@ EXPORT int container_open(const char *name)
 	autoobject struct object found = {.dir = -EBADF};
 	int r = call_open(&c, HIERARCHY_READ);
 
+	if (r == -ENOENT)
+		error_set(r, "no such container", name);
 	r = r ? r : object_find(&c.h, name, &found);
 	r = r ? r : object_check_below_caller(&c.h, &found);
 	return (int)done(r ? r : take_fd(&found.dir), "open", name);

@@ -41,7 +41,7 @@ worker()
 	count_calls "$1"
 	cases=0
 	for n in ${CRASH_ONLY:-$(numbers "$calls")}; do
-		[ $(($(date +%s) - begin)) -lt "${CRASH_BUDGET:-18}" ] || break
+		! is_late "${CRASH_BUDGET:-18}" || break
 		crash_at "$1" "$n"
 	done
 	worker_end "$1" kills

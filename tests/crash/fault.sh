@@ -5,7 +5,7 @@
 # all the same, or says why not and exits with 1 to 127; nothing is left over either way.
 #
 # CRASH_STEP    every how many-th call (1)
-# CRASH_BUDGET  seconds per operation (30)
+# CRASH_BUDGET  seconds per operation (25)
 # CRASH_ERRORS  which errors ("ENOMEM EMFILE EINTR ENOSYS")
 # CRASH_ONLY    only this number of call
 # CRASH_JOBS    operations at a time (number of processors)
@@ -41,16 +41,31 @@ fault_at()
 	case_end "${said:-at $2 $3}: CRASH_ERRORS=$3 CRASH_ONLY=$2 fault.sh $1"
 }
 
+# CALL:ERROR, first each call with one of the errors, then with the next: when the time is over, as
+# many calls as possible have failed in some way.
+faults()
+{
+	{
+		[ -z "${CRASH_ONLY:-}" ] || echo "$CRASH_ONLY"
+		[ -n "${CRASH_ONLY:-}" ] || numbers "$calls"
+	} | awk -v names="${CRASH_ERRORS:-ENOMEM EMFILE EINTR ENOSYS}" '
+		{ call[NR] = $1 }
+		END {
+			n = split(names, error, " ")
+			for (turn = 0; turn < n; turn++)
+				for (i = 1; i <= NR; i++)
+					print call[i] ":" error[(call[i] + turn) % n + 1]
+		}'
+}
+
 worker()
 {
 	worker_begin
 	count_calls "$1"
 	cases=0
-	for n in ${CRASH_ONLY:-$(numbers "$calls")}; do
-		for error in ${CRASH_ERRORS:-ENOMEM EMFILE EINTR ENOSYS}; do
-			[ $(($(date +%s) - begin)) -lt "${CRASH_BUDGET:-30}" ] || break 2
-			fault_at "$1" "$n" "$error"
-		done
+	for pair in $(faults); do
+		! is_late "${CRASH_BUDGET:-25}" || break
+		fault_at "$1" "${pair%:*}" "${pair#*:}"
 	done
 	worker_end "$1" faults
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vaultls: print the names in the root directory of a hierarchy's vault, one a line, each with the
- * number of mounts on it: "0123456789abcdef.uts 1".
+ * number of mounts on it: "pin 0123456789abcdef.uts 1".
  *
  *	vaultls STATE
  *
@@ -66,7 +66,7 @@ static int print_root(int proc)
 			continue;
 		r = count_mounts(proc, d->d_name, &n);
 		if (r == 0)
-			printf("%s %d\n", d->d_name, n);
+			printf("pin %s %d\n", d->d_name, n);
 	}
 	closedir(dir);
 	if (r == 0 && fflush(stdout))

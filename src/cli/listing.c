@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "listing.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/sched.h>
+
+#include "cleanup.h"
+#include "cli.h"
+
+const char *listing_state(enum container_state state)
+{
+	switch (state) {
+	case CONTAINER_CREATED:
+		return "created";
+	case CONTAINER_RUNNING:
+		return "running";
+	case CONTAINER_FROZEN:
+		return "frozen";
+	case CONTAINER_STOPPED:
+		return "stopped";
+	}
+	return "?";
+}
+
+void listing_types(unsigned int flags, char *buf, size_t size)
+{
+	static const unsigned int order[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,	   CLONE_NEWNET,
+					     CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME};
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (flags & order[i]) {
+			size_t len = strlen(buf);
+
+			snprintf(buf + len, size - len, "%s%s", len ? "," : "", cli_type_name(order[i]));
+		}
+}
+
+int listing_open(const char *name, struct listing_base *ret_base)
+{
+	int container = container_open(name ? name : ".");
+
+	if (container < 0 && errno == ENOENT && !name)
+		return -2;
+	if (container < 0 || container_path(container, ret_base->path, sizeof(ret_base->path)) < 0) {
+		cli_failed(name);
+		close_fd(&container);
+		return -1;
+	}
+	ret_base->len = strcmp(ret_base->path, "/") == 0 ? 0 : strlen(ret_base->path);
+	return container;
+}
+
+const char *listing_name(const struct listing_base *base, const char *path)
+{
+	const char *rest = path + base->len;
+
+	rest += *rest == '/';
+	return *rest ? rest : "<current>";
+}

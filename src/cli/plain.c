@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "plain.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "listing.h"
+
+#define COLUMNS 6
+
+/* A row is its texts, one after the other with a NUL each, in the block of all rows. */
+struct rows {
+	struct listing_base base;
+	bool quiet;
+	char *text;
+	size_t len, room;
+	size_t *start; /* of each row */
+	size_t count, row_room;
+	size_t width[COLUMNS];
+};
+
+static const char *const head[COLUMNS] = {"NAME", "STATE", "TASKS", "INIT", "OWN", "SHARED"};
+static const bool right[COLUMNS] = {false, false, true, true, false, false};
+
+static int grow(void **memory, size_t *room, size_t needed, size_t size)
+{
+	void *grown;
+
+	if (needed <= *room)
+		return 0;
+	grown = realloc(*memory, 2 * needed * size);
+	if (!grown)
+		return -1;
+	*memory = grown;
+	*room = 2 * needed;
+	return 0;
+}
+
+static int add_row(struct rows *rows, const char *const cell[], size_t count)
+{
+	if (grow((void **)&rows->start, &rows->row_room, rows->count + 1, sizeof(*rows->start)) < 0)
+		return -1;
+	rows->start[rows->count++] = rows->len;
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(cell[i]);
+
+		if (grow((void **)&rows->text, &rows->room, rows->len + len + 1, 1) < 0)
+			return -1;
+		memcpy(rows->text + rows->len, cell[i], len + 1);
+		rows->len += len + 1;
+		if (len > rows->width[i])
+			rows->width[i] = len;
+	}
+	return 0;
+}
+
+static int add_container(const struct container_info *info, void *arg)
+{
+	struct rows *rows = arg;
+	char tasks[24], init[24] = "", own[128], shared[128];
+
+	snprintf(tasks, sizeof(tasks), "%zu", info->tasks);
+	if (info->init)
+		snprintf(init, sizeof(init), "%d", (int)info->init);
+	listing_types(info->own, own, sizeof(own));
+	listing_types(info->shared, shared, sizeof(shared));
+	return add_row(rows,
+		       (const char *[]){listing_name(&rows->base, info->path),
+					listing_state(info->state), tasks, init, own, shared},
+		       rows->quiet ? 1 : COLUMNS);
+}
+
+static int compare_rows(const void *a, const void *b, void *arg)
+{
+	const struct rows *rows = arg;
+
+	return strcmp(rows->text + *(const size_t *)a, rows->text + *(const size_t *)b);
+}
+
+/* A merge sort: qsort_r(3) is not in all libcs that this is built with. */
+static void sort_rows(struct rows *rows, size_t *scratch, size_t begin, size_t end)
+{
+	size_t middle = begin + (end - begin) / 2, a = begin, b = middle, n = 0;
+
+	if (end - begin < 2)
+		return;
+	sort_rows(rows, scratch, begin, middle);
+	sort_rows(rows, scratch, middle, end);
+	while (a < middle || b < end) {
+		bool from_a = b == end ||
+			      (a < middle && compare_rows(&rows->start[a], &rows->start[b], rows) <= 0);
+
+		scratch[n++] = rows->start[from_a ? a++ : b++];
+	}
+	memcpy(rows->start + begin, scratch, n * sizeof(*scratch));
+}
+
+static void print_cell(const char *text, size_t width, bool to_right, bool is_last)
+{
+	size_t len = strlen(text), pad = width - len;
+
+	if (is_last)
+		pad = 0;
+	for (size_t i = 0; to_right && i < pad; i++)
+		putchar_unlocked(' ');
+	fwrite(text, 1, len, stdout);
+	for (size_t i = 0; !to_right && i < pad; i++)
+		putchar_unlocked(' ');
+	putchar_unlocked(is_last ? '\n' : ' ');
+}
+
+static void print_rows(const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		const char *text = rows->text + rows->start[i];
+
+		for (size_t c = 0; c < (rows->quiet ? 1 : COLUMNS); c++) {
+			print_cell(text, rows->width[c], right[c], rows->quiet || c == COLUMNS - 1);
+			text += strlen(text) + 1;
+		}
+	}
+}
+
+static int list(struct rows *rows, int container)
+{
+	unsigned int flags = CONTAINER_WALK_RECURSIVE | (rows->quiet ? 0 : CONTAINER_WALK_TASKS);
+	size_t first = rows->quiet ? 0 : 1;
+	autofree size_t *scratch = NULL;
+
+	if (!rows->quiet && add_row(rows, head, COLUMNS) < 0)
+		return -1;
+	if (container_walk(container, flags, add_container, rows))
+		return -1;
+	scratch = malloc((rows->count + 1) * sizeof(*scratch));
+	if (!scratch)
+		return -1;
+	sort_rows(rows, scratch, first, rows->count);
+	if (rows->count > first)
+		print_rows(rows);
+	return fflush(stdout);
+}
+
+int plain_ls(int argc, char **argv)
+{
+	struct rows rows = {0};
+	autoclose int container = -EBADF;
+	int i = 1, r;
+
+	if (i < argc && (strcmp(argv[i], "-q") == 0 || strcmp(argv[i], "--quiet") == 0)) {
+		rows.quiet = true;
+		i++;
+	}
+	if (argc - i > 1 || (i < argc && argv[i][0] == '-') || (!rows.quiet && isatty(STDOUT_FILENO)))
+		return -1;
+	container = listing_open(i < argc ? argv[i] : NULL, &rows.base);
+	if (container < 0)
+		return container == -2 ? 0 : EXIT_FAILED;
+	r = list(&rows, container) < 0 ? cli_failed(i < argc ? argv[i] : NULL) : 0;
+	free(rows.text);
+	free(rows.start);
+	return r;
+}

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
+#
+# lib.sh: what the shell tests are written with. A test begins with
+#
+#	. "$TESTS/lib.sh"
+#
+# and ends where the file ends: with 0 if all checks held, else with 1, or with 77 after skip.
+# A check that does not hold is told, and the test goes on.
+#
+# Set by the runner: TESTS (this directory), BUILD, WORK (a directory of the test's own, and the
+# current one), CONTAINERFS_STATE (below WORK), TESTS_SLOW (how many times slower than usual this
+# machine is), and `container` on PATH.
+set -u
+
+title=
+failures=0
+
+finish()
+{
+	status=$?
+	[ $status = 0 ] || exit $status
+	[ "$failures" = 0 ] || exit 1
+}
+trap finish EXIT
+
+# --- saying ---
+
+# it TEXT: what the checks that follow are about.
+it()
+{
+	title=$1
+}
+
+# bad TEXT: a check has failed.
+bad()
+{
+	failures=$((failures + 1))
+	echo "FAIL: $title: $1"
+}
+
+# skip TEXT: the whole test cannot be done here.
+skip()
+{
+	echo "SKIP: $1"
+	[ -z "${TESTS_REQUIRED:-}" ] || exit 1
+	exit 77
+}
+
+# part_skipped TEXT: a part of the test cannot be done here.
+part_skipped()
+{
+	echo "SKIPPED PART: $1"
+	[ -z "${TESTS_REQUIRED:-}" ] || bad "is required: $1"
+}
+
+# leaves_containers: the test ends with containers, and means it.
+leaves_containers()
+{
+	: >"$WORK/.leaves"
+}
+
+# other_state DIR: a second hierarchy, which the runner shall look after as well.
+other_state()
+{
+	echo "$1" >>"$WORK/.states"
+}
+
+show()
+{
+	sed 's/^/    /' "$@"
+}
+
+# --- checks ---
+
+# check CMD...: it succeeds.
+check()
+{
+	"$@" >"$WORK/.out" 2>"$WORK/.err" && return 0
+	bad "\"$*\" exited with $?"
+	show "$WORK/.out" "$WORK/.err"
+	return 1
+}
+
+# check_not CMD...: it does not succeed. For container itself, fails_with says more.
+check_not()
+{
+	"$@" >"$WORK/.out" 2>"$WORK/.err" || return 0
+	bad "\"$*\" succeeded"
+	show "$WORK/.out"
+	return 1
+}
+
+# exits STATUS CMD...
+exits()
+{
+	wanted=$1
+	shift
+	"$@" >"$WORK/.out" 2>"$WORK/.err"
+	got=$?
+	[ $got = "$wanted" ] && return 0
+	bad "\"$*\" exited with $got instead of $wanted"
+	show "$WORK/.out" "$WORK/.err"
+	return 1
+}
+
+# fails_with STATUS REGEX CMD...: it exits with STATUS, and what it says on stderr matches the ERE.
+fails_with()
+{
+	wanted=$1 regex=$2
+	shift 2
+	"$@" >"$WORK/.out" 2>"$WORK/.err"
+	got=$?
+	[ $got = "$wanted" ] || bad "\"$*\" exited with $got instead of $wanted"
+	grep -Eq -- "$regex" "$WORK/.err" || bad "the message of \"$*\" does not match \"$regex\""
+	# All our messages say whose they are.
+	[ "$1" != container ] || ! grep -v '^container: ' "$WORK/.err" >"$WORK/.odd" ||
+		bad "a line of the message of \"$*\" does not begin with \"container: \""
+	[ $got = "$wanted" ] && grep -Eq -- "$regex" "$WORK/.err" && return 0
+	show "$WORK/.err"
+	return 1
+}
+
+# is EXPECTED ACTUAL [WHAT]
+is()
+{
+	[ "$1" = "$2" ] && return 0
+	bad "${3:+$3: }\"$2\" instead of \"$1\""
+	return 1
+}
+
+# is_not UNEXPECTED ACTUAL [WHAT]
+is_not()
+{
+	[ "$1" != "$2" ] && return 0
+	bad "${3:+$3: }it is \"$2\""
+	return 1
+}
+
+# matches REGEX TEXT [WHAT]: an ERE, anywhere in the text.
+matches()
+{
+	printf '%s\n' "$2" | grep -Eq -- "$1" && return 0
+	bad "${3:+$3: }\"$2\" does not match \"$1\""
+	return 1
+}
+
+# lists [NAME...]: these are all the containers there are, by `container ls -q`.
+lists()
+{
+	expected=$(printf '%s\n' "$@" | sort)
+	is "$expected" "$(container ls -q 2>&1 | sort)" 'container ls -q'
+}
+
+# field NAME KEY: what `show --json` says.
+field()
+{
+	container show --json "$1" | jq -r ".[0].$2"
+}
+
+# --- waiting, and things in the background ---
+
+# seconds N: as many seconds as N take on a usual machine.
+seconds()
+{
+	echo $(($1 * ${TESTS_SLOW:-1}))
+}
+
+# wait_for CMD...: until it succeeds, for 10 seconds.
+wait_for()
+{
+	tries=$(($(seconds 10) * 25))
+	while [ $tries -gt 0 ]; do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.04
+		tries=$((tries - 1))
+	done
+	bad "waited too long for \"$*\""
+	return 1
+}
+
+# start FILE CMD...: CMD in the background, its output in FILE, until that has a line "up". Sets
+# $started, the pid. SIGINT and SIGQUIT are not ignored, as the shell would have it.
+start()
+{
+	output=$1
+	shift
+	: >"$output"
+	env --default-signal=INT,QUIT "$@" >"$output" 2>&1 </dev/null &
+	started=$!
+	tries=$(($(seconds 10) * 50))
+	while ! grep -qx up "$output"; do
+		tries=$((tries - 1))
+		if [ $tries = 0 ] || ! kill -0 $started 2>/dev/null; then
+			bad "\"$*\" did not get up"
+			show "$output"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# task CONTAINER [CMD...]: a task there, by default one that sleeps. Sets $started.
+task()
+{
+	into=$1
+	shift
+	[ $# -gt 0 ] || set -- sleep 1000
+	start "$WORK/.task.$(echo "$into" | tr / _)" container enter "$into" -- sh -c 'echo up; exec "$@"' sh "$@"
+}
+
+# ends STATUS PID: the background process ends, with this status, within 10 seconds.
+ends()
+{
+	wait_for gone "$2" || return 1
+	wait "$2"
+	is "$1" $? 'exit status'
+}
+
+# gone PID: it has ended, or does not exist.
+gone()
+{
+	! read -r _ _ state _ <"/proc/$1/stat" 2>/dev/null || [ "$state" = Z ]
+}
+
+# --- the machine ---
+
+mounts()
+{
+	grep -c . /proc/self/mountinfo
+}
+
+# The directory of the hierarchy's cgroup.
+cgroup_of_hierarchy()
+{
+	readlink "$CONTAINERFS_STATE/cgroup"
+}
+
+# namespace TYPE: the identity of the caller's; TYPE as in /proc/PID/ns.
+namespace()
+{
+	readlink "/proc/self/ns/$1"
+}
+
+# proc_name TYPE: the name that /proc/PID/ns has for it.
+proc_name()
+{
+	case $1 in
+	mount) echo mnt ;;
+	network) echo net ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# namespace_in CONTAINER TYPE: the one that a task there has; TYPE as containerfs calls it.
+namespace_in()
+{
+	container enter --only "$2" "$1" -- readlink "/proc/self/ns/$(proc_name "$2")"
+}
+
+# A view of a view is an overlay on an overlay: where / is one already, that is one too many.
+views_nest()
+{
+	[ "$(stat -f -c %T /)" != overlayfs ]
+}
+
+# Whether the kernel has namespaces of TYPE, and lets us make one.
+has_type()
+{
+	case $1 in
+	time) [ -e /proc/self/ns/time ] ;;
+	user) unshare -U true 2>/dev/null ;;
+	*) true ;;
+	esac
+}
+
+# make_root DIR [PROGRAM...]: a small root directory: a shell, the programs, what they are linked to.
+make_root()
+{
+	root=$1
+	shift
+	mkdir -p "$root/bin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp"
+	for program in sh cat ls id hostname readlink "$@"; do
+		path=$(command -v "$program")
+		cp -L "$path" "$root/bin/$program"
+		ldd "$path" 2>/dev/null | grep -o '/[^ ]*'
+	done | sort -u | while read -r path; do
+		mkdir -p "$root${path%/*}"
+		cp -L "$path" "$root$path"
+	done
+}

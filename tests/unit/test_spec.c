@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The record of a container: what is formatted is parsed again as the same, and a text that is taken
+ * for a record is formatted again as the same text. So no two texts mean the same container.
+ */
+#include "spec.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "chance.h"
+#include "cmock.h"
+#include "models.h"
+#include "text.h"
+
+#define LEVELS ((SPEC_CGROUP_SIZE - 1) / ID_TEXT_SIZE)
+
+static void random_spec(struct chance *c, struct spec *spec)
+{
+	size_t levels = chance_below(c, chance_one_in(c, 10) ? LEVELS + 1 : 4);
+
+	*spec = (struct spec){.id = chance_next(c)};
+	for (size_t i = 0; i < levels; i++) {
+		spec->cgroup[i * ID_TEXT_SIZE] = '/';
+		text_format_id(i + 1 < levels ? chance_next(c) : spec->id,
+			       spec->cgroup + i * ID_TEXT_SIZE + 1);
+	}
+	for (int t = 0; t < NS_COUNT; t++) {
+		spec->mode[t] = (enum container_ns_mode)chance_below(c, 3);
+		spec->pinned[t] = spec->mode[t] == CONTAINER_NS_SHARE ||
+				  (spec->mode[t] == CONTAINER_NS_OWN && chance_one_in(c, 2));
+	}
+	spec->transient = chance_one_in(c, 3);
+	spec->empty_root = chance_one_in(c, 3);
+}
+
+/* If it is a record, then it is the only way to write it. */
+static bool check_text(const char *text)
+{
+	char *copy = exact_copy(text, strlen(text)), back[SPEC_TEXT_SIZE];
+	struct spec spec, untouched;
+	bool taken;
+
+	memset(&spec, 0x5a, sizeof(spec));
+	untouched = spec;
+	taken = spec_parse(copy, &spec) == 0;
+	if (taken) {
+		assert_int_equal(spec_format(&spec, back), 0);
+		assert_string_equal(back, copy);
+	} else {
+		assert_int_equal(spec_parse(copy, &spec), -EINVAL);
+		assert_memory_equal(&spec, &untouched, sizeof(spec));
+	}
+	free(copy);
+	return taken;
+}
+
+static void test_round_trip(void **state)
+{
+	struct chance c = chance_begin();
+
+	(void)state;
+	for (long i = chance_steps(50000); i > 0; i--) {
+		struct spec spec, back;
+		char *text = malloc(SPEC_TEXT_SIZE);
+
+		assert_non_null(text);
+		random_spec(&c, &spec);
+		assert_int_equal(spec_format(&spec, text), 0);
+		text = realloc(text, strlen(text) + 1);
+		assert_int_equal(spec_parse(text, &back), 0);
+		assert_true(model_spec_equal(&spec, &back));
+		assert_true(check_text(text));
+		free(text);
+	}
+}
+
+static void test_mutations(void **state)
+{
+	struct chance c = chance_begin();
+	long taken = 0, steps = chance_steps(300000);
+
+	(void)state;
+	for (long i = 0; i < steps; i++) {
+		char text[SPEC_TEXT_SIZE + 64];
+		struct spec spec;
+
+		random_spec(&c, &spec);
+		spec_format(&spec, text);
+		chance_mutate(&c, text, strlen(text), sizeof(text), "iSOo /=,cgnsflagtranientmpy0f");
+		taken += check_text(text);
+	}
+	printf("# %ld of %ld mutations were records\n", taken, steps);
+}
+
+/* Parts of records put together anew: far more of these are nearly right than of mutations. */
+static void test_parts(void **state)
+{
+	static const char *const parts[] = {
+		"0123456789abcdef", " cg=", "/0123456789abcdef", "/fedcba9876543210", " ns=", "OiSoiiii",
+		"iiiiiiii", "SSSSSSSS", " flags=", "transient,", "empty,", "transient", ",", " ", "",
+	};
+	struct chance c = chance_begin();
+
+	(void)state;
+	for (long i = chance_steps(100000); i > 0; i--) {
+		char text[512] = "0123456789abcdef cg=/0123456789abcdef ns=iiiiiiii";
+
+		if (chance_one_in(&c, 4))
+			text[chance_below(&c, strlen(text))] = '\0';
+		for (size_t n = chance_below(&c, 5); n > 0; n--)
+			strcat(text, parts[chance_below(&c, sizeof(parts) / sizeof(parts[0]))]);
+		check_text(text);
+	}
+}
+
+static void test_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"0123456789abcdef",
+		"0123456789abcdef cg= ns=",
+		"0123456789abcdef cg= ns=iiiiiii",
+		"0123456789abcdef cg= ns=iiiiiiiii",
+		"0123456789abcdef cg= ns=iiiiiiiI",
+		"0123456789abcdef cg= ns=iiiiiiii ",
+		"0123456789abcdef cg= ns=iiiiiiii\n",
+		"0123456789abcdef  cg= ns=iiiiiiii",
+		"0123456789ABCDEF cg= ns=iiiiiiii",
+		"0123456789abcdef cg=/ ns=iiiiiiii",
+		"0123456789abcdef cg=/../../../../../x ns=iiiiiiii",
+		"0123456789abcdef cg=0123456789abcdef/ ns=iiiiiiii",
+		"0123456789abcdef cg=/0123456789abcde/ ns=iiiiiiii",
+		"0123456789abcdef cg=//0123456789abcde ns=iiiiiiii",
+		"0123456789abcdef cg= ns=iiiiiiii flags=transient",
+		"0123456789abcdef cg= ns=iiiiiiii flags=other,",
+		"0123456789abcdef cg= ns=iiiiiiii flags",
+	};
+	struct spec spec;
+
+	(void)state;
+	assert_int_equal(spec_parse("0123456789abcdef cg= ns=iiiiiiii", &spec), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(spec_parse(bad[i], &spec), -EINVAL);
+}
+
+/* A chain as long as fits is taken; one level more is not, nor does anything beyond it matter. */
+static void test_longest(void **state)
+{
+	char text[2 * SPEC_TEXT_SIZE];
+	struct spec spec;
+
+	(void)state;
+	assert_true(LEVELS >= 40);
+	for (size_t levels = LEVELS - 1; levels < LEVELS + 3; levels++) {
+		strcpy(text, "0123456789abcdef cg=");
+		for (size_t i = 0; i < levels; i++)
+			strcat(text, "/0123456789abcdef");
+		strcat(text, " ns=OOOOOOOO flags=transient,empty,");
+		assert_int_equal(spec_parse(text, &spec), levels <= LEVELS ? 0 : -EINVAL);
+		check_text(text);
+	}
+}
+
+static void test_flags(void **state)
+{
+	struct chance c = chance_begin();
+
+	(void)state;
+	for (long i = chance_steps(2000); i > 0; i--) {
+		unsigned int flags[3] = {0};
+		struct spec spec;
+		bool pins = false;
+
+		random_spec(&c, &spec);
+		for (int t = 0; t < NS_COUNT; t++) {
+			flags[spec.mode[t]] |= (unsigned int)nstype_info(t)->clone_flag;
+			pins |= spec.pinned[t];
+		}
+		for (int mode = 0; mode < 3; mode++)
+			assert_int_equal(spec_flags(&spec, (enum container_ns_mode)mode), flags[mode]);
+		assert_int_equal(spec_has_pins(&spec), pins);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_parts),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_longest),	   cmocka_unit_test(test_flags),
+	};
+
+	chance_seed();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
