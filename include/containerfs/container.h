@@ -254,7 +254,7 @@ struct container_info {
 	unsigned int own;	/* CLONE_NEW* of own namespaces */
 	unsigned int shared;	/* CLONE_NEW* of shared ones */
 	unsigned int transient; /* KILL_ON_CLOSE */
-	uid_t owner;
+	uid_t owner;	  /* only with CONTAINER_WALK_OWNER */
 	const char *name; /* last component; valid during the callback, "" for "/" */
 	const char *path; /* full name; valid during the callback */
 	const char *root; /* with CONTAINER_WALK_ROOT: "" inherited, "view", or a directory's path */
@@ -267,6 +267,7 @@ struct container_info {
 #define CONTAINER_WALK_TASKS 0x6     /* fill in state, init and tasks: dearer */
 #define CONTAINER_WALK_SELF 0x8	     /* begin with the container itself, at depth 0 */
 #define CONTAINER_WALK_ROOT 0x10     /* fill in root */
+#define CONTAINER_WALK_OWNER 0x20    /* fill in owner */
 
 /*
  * container_walk: call fn for each nested container, parents before children, in no other order. fn

@@ -6,6 +6,20 @@
 
 #include "text.h"
 
+#define FLAG_COUNT 3
+
+struct flag {
+	const char *word;
+	bool *value;
+};
+
+static void flag_list(struct spec *spec, struct flag flags[FLAG_COUNT])
+{
+	flags[0] = (struct flag){"transient,", &spec->transient};
+	flags[1] = (struct flag){"empty,", &spec->empty_root};
+	flags[2] = (struct flag){"nested,", &spec->nested};
+}
+
 static char mode_letter(const struct spec *spec, int type)
 {
 	switch (spec->mode[type]) {
@@ -42,6 +56,9 @@ int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
 {
 	char modes[NS_COUNT + 1] = "";
 	size_t len = ID_TEXT_SIZE - 1;
+	struct spec copy = *spec;
+	struct flag flags[FLAG_COUNT];
+	bool any = false;
 	int r;
 
 	for (int t = 0; t < NS_COUNT; t++)
@@ -51,12 +68,14 @@ int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, spec->cgroup);
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, " ns=");
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, modes);
-	if (r == 0 && (spec->transient || spec->empty_root))
-		r = text_append(buf, SPEC_TEXT_SIZE, &len, " flags=");
-	if (r == 0 && spec->transient)
-		r = text_append(buf, SPEC_TEXT_SIZE, &len, "transient,");
-	if (r == 0 && spec->empty_root)
-		r = text_append(buf, SPEC_TEXT_SIZE, &len, "empty,");
+	flag_list(&copy, flags);
+	for (size_t i = 0; r == 0 && i < FLAG_COUNT; i++) {
+		if (!*flags[i].value)
+			continue;
+		r = any ? 0 : text_append(buf, SPEC_TEXT_SIZE, &len, " flags=");
+		r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, flags[i].word);
+		any = true;
+	}
 	return r;
 }
 
@@ -68,20 +87,22 @@ static const char *skip_word(const char *s, const char *word)
 	return strncmp(s, word, n) == 0 ? s + n : NULL;
 }
 
+/* At least one, each at most once, in the order in which they are written. */
 static int flags_parse(struct spec *spec, const char *s)
 {
-	while (*s) {
-		const char *rest;
+	struct flag flags[FLAG_COUNT];
+	bool any = false;
 
-		if ((rest = skip_word(s, "transient,")))
-			spec->transient = true;
-		else if ((rest = skip_word(s, "empty,")))
-			spec->empty_root = true;
-		else
-			return -EINVAL;
+	flag_list(spec, flags);
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		const char *rest = skip_word(s, flags[i].word);
+
+		if (!rest)
+			continue;
+		*flags[i].value = any = true;
 		s = rest;
 	}
-	return 0;
+	return any && *s == '\0' ? 0 : -EINVAL;
 }
 
 int spec_parse(const char *text, struct spec *ret_spec)

@@ -4,7 +4,7 @@
  * so that it is read by one system call and replaced by one rename(2):
  *
  *   ID cg=IDPATH ns=MODES[ flags=WORD,...]
- *   6f0c2a9be31d4475 cg=/0123.../6f0c... ns=OiSo---- flags=transient
+ *   6f0c2a9be31d4475 cg=/0123.../6f0c... ns=OiSoiioi flags=transient,
  *
  * ns has a letter for each type in the order of enum nstype: i inherit, S shared (pinned in the
  * vault), O own (pinned), o own (held by the tasks only, or not yet there).
@@ -28,6 +28,7 @@ struct spec {
 	bool pinned[NS_COUNT];
 	bool transient;		       /* ends with the last copy of its creator's fd */
 	bool empty_root;	       /* own mount namespace that has no root yet */
+	bool nested;		       /* has, or once had, nested containers */
 	char cgroup[SPEC_CGROUP_SIZE]; /* below the hierarchy's cgroup: "" or "/ID/ID" */
 };
 

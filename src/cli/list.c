@@ -176,6 +176,8 @@ static unsigned int needed(const struct list *l)
 			flags |= CONTAINER_WALK_TASKS;
 		if (l->column[i] == COL_ROOT)
 			flags |= CONTAINER_WALK_ROOT;
+		if (l->column[i] == COL_OWNER)
+			flags |= CONTAINER_WALK_OWNER;
 	}
 	return flags;
 }
@@ -307,7 +309,8 @@ int verb_show(int argc, char **argv)
 	s.shown[s.count] = &columns[COL_HOSTNAME];
 	s.column[s.count++] = COL_HOSTNAME;
 	s.table = report_table(s.shown, s.count, s.json, false);
-	r = s.table ? container_walk(container, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT,
+	r = s.table ? container_walk(container, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT |
+					     CONTAINER_WALK_OWNER,
 				     show_one, &s)
 			 : -1;
 	if (r != 2)

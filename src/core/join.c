@@ -129,6 +129,22 @@ static int plan_levels(const struct hierarchy *h, const struct object *o, unsign
 	return r;
 }
 
+/* What is made by unshare(2) is a copy of the maker's: it joins the parent container's before. */
+int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds)
+{
+	autoobject struct object parent = {.dir = -EBADF};
+	struct host_ns host;
+	int r = object_open_parent(o, &parent);
+
+	r = r ? r : hierarchy_host_ns(h, &host);
+	if (r == 0 && object_is_root(&parent))
+		r = hierarchy_in_host_ns(&host, NS_UTS);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	fds->fd[NS_UTS] = join_open_one(h, &parent, NS_UTS);
+	return fds->fd[NS_UTS] < 0 ? fds->fd[NS_UTS] : 0;
+}
+
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan)
 {
@@ -148,6 +164,8 @@ int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned i
 	if (r == 0 && any_pin)
 		r = vault_open_pins(h->cradle, pins, &plan.fds);
 	r = r ? r : hierarchy_host_ns(h, &host);
+	if (r == 0 && (plan.make & CLONE_NEWUTS))
+		r = join_plan_copied(h, o, &plan.fds);
 	for (int t = 0; r == 0 && t < NS_COUNT; t++)
 		if (want & (unsigned int)nstype_info(t)->clone_flag)
 			r = plan_host(&host, t, &plan);

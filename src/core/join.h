@@ -24,6 +24,9 @@ void join_plan_init(struct join_plan *plan);
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan);
 
+/* For a new uts namespace of o: the one it begins as a copy of, unless that is the caller's. */
+int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds);
+
 /* One namespace as an nsfs fd: of the container, or the caller's own. -ESRCH as above. */
 int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type);
 

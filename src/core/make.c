@@ -179,23 +179,6 @@ int make_open_base_mount(const struct hierarchy *h, const struct object *o, int 
 	return 0;
 }
 
-/* An own uts namespace begins as a copy of the parent's, and so does time. */
-static int plan_copied(const struct hierarchy *h, const struct object *o, unsigned int types,
-		       struct join_plan *plan)
-{
-	autoobject struct object parent = {.dir = -EBADF};
-	int r;
-
-	types &= CLONE_NEWUTS;
-	if (types == 0)
-		return 0;
-	r = object_open_parent(o, &parent);
-	r = r ? r : join_plan_make(h, &parent, types, plan);
-	if (r == 0 && plan->make)
-		return error_set(-ESRCH, "a container above has no task to inherit from", "uts");
-	return r;
-}
-
 int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
 	     struct root_plan *root)
 {
@@ -211,7 +194,8 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 
 	join_plan_init(&join);
 	ns_set_init(&set);
-	r = r ? r : plan_copied(h, o, types, &join);
+	if (r == 0 && (types & CLONE_NEWUTS))
+		r = join_plan_copied(h, o, &join.fds);
 	if (r == 0 && (types & CLONE_NEWCGROUP))
 		r = cgroup = object_make_cgroup(h, o);
 	if (r >= 0 && (types & CLONE_NEWNS)) {
@@ -344,6 +328,20 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 	return r < 0 ? error_default(r, "create", NULL) : 0;
 }
 
+/* Written once, so that listing need not look below containers that never had any nested ones. */
+static int mark_nested(const struct hierarchy *h, const struct object *parent)
+{
+	struct spec spec;
+	int r = lock_take(h->lock, parent->spec.id, LOCK_EXCLUSIVE);
+
+	r = r ? r : object_load(parent->dir, &spec);
+	if (r == 0 && !spec.nested) {
+		spec.nested = true;
+		r = object_store(parent->dir, &spec);
+	}
+	return r ? r : lock_take(h->lock, parent->spec.id, LOCK_SHARED);
+}
+
 int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
 		   unsigned int flags, struct object *ret_o)
 {
@@ -360,6 +358,8 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	r = r ? r : lock_take(h->lock, o.spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : lock_take(h->lock, parent->spec.id, LOCK_SHARED);
 	r = r ? r : object_load(parent->dir, &parent_spec);
+	if (r == 0 && !parent_spec.nested && !object_is_root(parent))
+		r = mark_nested(h, parent);
 	if (r < 0)
 		return error_default(r, "create", name);
 	text_format_id(o.spec.id, id_text);

@@ -57,12 +57,14 @@ static int walk(int *dir, const char *path)
 
 	if (strcmp(path, ".") == 0)
 		return 0;
+	if (path[0] == '\0')
+		return error_set(-EINVAL, name_error("", 0), NULL);
 	while ((r = name_next(&path, name)) > 0) {
 		r = step_down(dir, name);
 		if (r < 0)
 			return r;
 	}
-	return r;
+	return r < 0 ? error_set(r, name_error(name, strcspn(path, "/")), name) : 0;
 }
 
 /* Whatever is in the way on the path, there is no container there. */
@@ -71,7 +73,7 @@ static int find_error(int r, const char *path)
 	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR)
 		return error_set(-ENOENT, "no such container", path);
 	if (r == -EINVAL)
-		return error_set(r, "not a name of a container", path);
+		return r;
 	return error_set(r, "find", path);
 }
 

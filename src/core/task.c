@@ -458,11 +458,78 @@ pid_t task_fork(const struct hierarchy *h, struct object *o)
 	return pid;
 }
 
-/* The cgroup last: it cannot fail for a reason that could not have been seen before. */
+/* Where the calling process was, to go back to if it cannot get in all the way. */
+struct way_back {
+	struct ns_set ns;
+	int root, cwd;
+};
+
+static int way_back_open(struct way_back *w, const struct join_plan *join)
+{
+	ns_set_init(&w->ns);
+	w->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	w->cwd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (int t = 0; t < NS_COUNT; t++) {
+		unsigned int flag = (unsigned int)nstype_info(t)->clone_flag;
+
+		if (t == NS_PID || t == NS_USER ||
+		    (join->fds.fd[t] < 0 && !(join->task_types & flag)))
+			continue;
+		w->ns.fd[t] = proc_open_ns(0, nstype_info(t)->proc);
+		if (w->ns.fd[t] < 0)
+			return w->ns.fd[t];
+	}
+	return w->root < 0 || w->cwd < 0 ? -errno : 0;
+}
+
+/* A user namespace cannot be left again, and with it the privilege to leave the others is gone. */
+static int way_back_go(const struct way_back *w, int r)
+{
+	bool back = true;
+
+	for (int t = 0; t < NS_COUNT; t++)
+		if (w->ns.fd[t] >= 0 && setns(w->ns.fd[t], nstype_info(t)->clone_flag) < 0)
+			back = false;
+	if (w->ns.fd[NS_MOUNT] >= 0 && (fchdir(w->root) < 0 || chroot(".") < 0 || fchdir(w->cwd) < 0))
+		back = false;
+	return back ? r : error_set(r, "half entered", NULL);
+}
+
+static void way_back_close(struct way_back *w)
+{
+	ns_set_close(&w->ns);
+	close_fd(&w->root);
+	close_fd(&w->cwd);
+}
+#define autowayback __attribute__((cleanup(way_back_close)))
+
+static int enter_prepared(const struct entry *e)
+{
+	autowayback struct way_back back;
+	struct pid_switch pid_switch;
+	int r = way_back_open(&back, &e->join);
+
+	r = r < 0 ? error_set(r, "enter", NULL) : pid_switch_begin(&pid_switch, &e->join, false);
+	if (r < 0)
+		return r;
+	r = child_setup(&e->child);
+	if (r == 0 && e->cgroup >= 0) {
+		r = kernel_write_file(e->cgroup, "cgroup.procs", "0");
+		if (r < 0)
+			error_set(r, "join cgroup", NULL);
+	}
+	if (r < 0) {
+		r = way_back_go(&back, r);
+		pid_switch_end(&pid_switch);
+		return r;
+	}
+	close_fd(&pid_switch.old);
+	return 0;
+}
+
 int task_enter(const struct hierarchy *h, struct object *o, unsigned int types)
 {
 	autoentry struct entry e;
-	struct pid_switch pid_switch;
 	int r;
 
 	entry_init(&e);
@@ -471,19 +538,5 @@ int task_enter(const struct hierarchy *h, struct object *o, unsigned int types)
 		return r;
 	if (e.join.make)
 		return error_set(-ESRCH, "it has no task yet; start one first", NULL);
-	r = pid_switch_begin(&pid_switch, &e.join, false);
-	if (r < 0)
-		return r;
-	r = child_setup(&e.child);
-	if (r < 0) {
-		pid_switch_end(&pid_switch);
-		return r;
-	}
-	close_fd(&pid_switch.old);
-	if (e.cgroup >= 0) {
-		r = kernel_write_file(e.cgroup, "cgroup.procs", "0");
-		if (r < 0)
-			return error_set(r, "half entered: join cgroup", NULL);
-	}
-	return 0;
+	return enter_prepared(&e);
 }

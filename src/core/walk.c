@@ -122,8 +122,8 @@ static void fill_root(int parent_dir, const char *name, const struct object *o,
 }
 
 /* cgroups: NULL if it is not known who has one. */
-static int report(struct walk *w, int parent_dir, const char *name, const struct stat *st,
-		  const struct spec *spec, const struct with_cgroup *cgroups, unsigned int depth)
+static int report(struct walk *w, int parent_dir, const char *name, const struct spec *spec,
+		  const struct with_cgroup *cgroups, unsigned int depth)
 {
 	autoobject struct object o = {.dir = -EBADF, .spec = *spec};
 	struct container_info info = {
@@ -133,14 +133,17 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 		.own = spec_flags(spec, CONTAINER_NS_OWN),
 		.shared = spec_flags(spec, CONTAINER_NS_SHARE),
 		.transient = spec->transient,
-		.owner = st->st_uid,
 		.name = w->path + name_parent_len(w->path),
 		.path = w->path_len ? w->path : "/",
 		.root = "",
 	};
 	char root[PATH_SIZE];
+	struct stat st;
 	int r = 0;
 
+	if ((w->flags & CONTAINER_WALK_OWNER) &&
+	    fstatat(parent_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		info.owner = st.st_uid;
 	if (object_is_root(&o))
 		info.state = CONTAINER_RUNNING;
 	else if ((w->flags & CONTAINER_WALK_STATE) && (!cgroups || has_cgroup(cgroups, spec->id)))
@@ -161,23 +164,20 @@ static int walk_child(struct walk *w, int dir, const char *name, const struct wi
 	char link[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[SPEC_TEXT_SIZE];
 	size_t path_len = w->path_len, len = 0;
 	struct spec spec;
-	struct stat st;
 	int r;
 
 	/* A name that is too long cannot be a container's. */
 	if (text_append(link, sizeof(link), &len, name) < 0 ||
 	    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) < 0 ||
-	    kernel_readlink(dir, link, text, sizeof(text)) < 0 ||
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	    kernel_readlink(dir, link, text, sizeof(text)) < 0)
 		return 0;
 	if (spec_parse(text, &spec) < 0)
 		return -EUCLEAN;
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
 		return -ENAMETOOLONG;
-	r = report(w, dir, name, &st, &spec, cgroups, depth);
-	/* As in object_has_children(): 2 links are no subdirectory. */
-	if (r == 0 && (w->flags & CONTAINER_WALK_RECURSIVE) && st.st_nlink != 2) {
+	r = report(w, dir, name, &spec, cgroups, depth);
+	if (r == 0 && (w->flags & CONTAINER_WALK_RECURSIVE) && spec.nested) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 		if (child >= 0)
@@ -208,19 +208,12 @@ int walk_containers(const struct hierarchy *h, const struct object *o, unsigned 
 {
 	struct walk w = {.h = h, .flags = flags, .fn = fn, .arg = arg};
 	bool self = flags & CONTAINER_WALK_SELF;
-	struct stat st;
 	int r = object_path(h, o->dir, w.path, sizeof(w.path));
 
 	if (r < 0)
 		return r;
 	w.path_len = r == 1 ? 0 : (size_t)r;
 	w.path[w.path_len] = '\0';
-	if (self) {
-		if (fstat(o->dir, &st) < 0)
-			return -errno;
-		r = report(&w, o->dir, ".", &st, &o->spec, NULL, 0);
-	} else {
-		r = 0;
-	}
+	r = self ? report(&w, o->dir, ".", &o->spec, NULL, 0) : 0;
 	return r ? r : walk_below(&w, o->dir, &o->spec, self ? 1 : 0);
 }

@@ -115,6 +115,8 @@ static int create_path(struct call *c, const char *name, unsigned int flags)
 	char above[PATH_SIZE] = ".";
 	int r;
 
+	if (name && name[0] == '\0')
+		return error_set(-EINVAL, name_error("", 0), NULL);
 	if (len >= sizeof(above))
 		return -ENAMETOOLONG;
 	if (len > 0) {
