@@ -124,7 +124,7 @@ int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *
 
 struct own_ns {
 	const struct child_plan *plan;
-	uint64_t id;
+	uint64_t id, vault_number;
 	int proc;
 	unsigned int made;
 	struct ns_set *set;
@@ -136,6 +136,11 @@ static int own_ns_agent(void *arg)
 	struct own_ns *a = arg;
 	int r = child_setup(a->plan);
 
+	if (r == 0 && (a->made & CLONE_NEWNS)) {
+		r = vault_outdate(a->proc, a->vault_number);
+		if (r < 0)
+			error_set(r, "make a mount namespace newer than the vault", NULL);
+	}
 	r = r ? r : open_made(a->proc, a->made, a->set);
 	if (r < 0)
 		return r;
@@ -190,7 +195,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	struct ns_set set;
 	struct child_plan plan = {.join = &join, .root = root, .base_mount = -EBADF, .cradle = h->cradle};
 	struct own_ns a = {.plan = &plan, .id = o->spec.id, .proc = proc, .set = &set};
-	int r = proc < 0 ? -errno : 0;
+	int r = proc < 0 ? -errno : vault_read_number(h->dir, &a.vault_number);
 
 	join_plan_init(&join);
 	ns_set_init(&set);

@@ -97,7 +97,8 @@ static int pin_here(int ns, const char *path)
 
 struct setup {
 	int proc;
-	int cradle; /* result */
+	int cradle;	 /* result */
+	uint64_t number; /* result: of the vault */
 };
 
 /* Directories that root.c mounts on for a moment, on kernels where overlayfs takes no fds. */
@@ -212,6 +213,9 @@ static int setup_agent(void *arg)
 	r = r ? r : become_tmpfs();
 	if (r < 0)
 		return r;
+	r = own_mount_ns_number(s->proc, &s->number);
+	if (r < 0)
+		return r;
 	vault = open_own_mount_ns(s->proc);
 	if (vault < 0)
 		return vault;
@@ -226,6 +230,7 @@ static int setup_agent(void *arg)
 
 int vault_setup(int state_dir)
 {
+	char number[21];
 	struct mount_attr unbindable = {.propagation = MS_UNBINDABLE};
 	struct setup s = {.cradle = -EBADF};
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -241,6 +246,10 @@ int vault_setup(int state_dir)
 	cradle = s.cradle;
 	if (r < 0)
 		return error_set(r, "make the vault", NULL);
+	text_format_u64(s.number, number);
+	r = kernel_replace_link(state_dir, "vault", number);
+	if (r < 0)
+		return error_set(r, "record the vault", NULL);
 	file = openat(state_dir, "cradle", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file < 0)
 		return error_set(-errno, "make the vault's mount point", NULL);
@@ -269,6 +278,31 @@ static int teardown_agent(void *arg)
 int vault_teardown(int state_dir)
 {
 	return agent_run(-1, teardown_agent, &state_dir);
+}
+
+int vault_read_number(int state_dir, uint64_t *ret_number)
+{
+	char text[21];
+	ssize_t n = kernel_readlink(state_dir, "vault", text, sizeof(text));
+
+	if (n < 0)
+		return (int)n;
+	return text_parse_whole_u64(text, UINT64_MAX, ret_number) < 0 ? -EUCLEAN : 0;
+}
+
+int vault_outdate(int proc, uint64_t number)
+{
+	uint64_t own;
+
+	for (int i = 0; number && i < NUMBERS_TRIED; i++) {
+		int r = own_mount_ns_number(proc, &own);
+
+		if (r < 0 || own > number)
+			return r;
+		if (unshare(CLONE_NEWNS) < 0)
+			return -errno;
+	}
+	return number ? -ENOSPC : 0;
 }
 
 int vault_enter(int cradle)

@@ -17,12 +17,25 @@
 
 #include "nstype.h"
 
-/* Make both and mount the cradle on STATE/cradle. */
+/*
+ * Make both, mount the cradle on STATE/cradle, and record the vault's number (0: this kernel gives
+ * none) in the link STATE/vault.
+ */
 int vault_setup(int state_dir);
 int vault_teardown(int state_dir);
 
 /* Called in an agent or a child: joins the vault; its root directory is then the place of the pins. */
 int vault_enter(int cradle);
+
+/* The number that vault_setup() recorded. */
+int vault_read_number(int state_dir, uint64_t *ret_number);
+
+/*
+ * In an agent, in a mount namespace that it has made and that is to be pinned: make sure that it is
+ * newer than the vault. On a CPU that the maker of the vault could not look at it may not be; then
+ * copies of it are made until one is. proc: an fd of /proc.
+ */
+int vault_outdate(int proc, uint64_t number);
 
 /* In the vault: pin every fd that is set. */
 int vault_pin(uint64_t id, const struct ns_set *set);
