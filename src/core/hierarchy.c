@@ -340,7 +340,8 @@ int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
 			return r;
 	}
 	r = open_cgroup(h);
-	r = r ? r : object_chain_of(h, 0, h->caller);
+	if (r == 0 && use != HIERARCHY_END)
+		r = object_chain_of(h, 0, h->caller);
 	return r < 0 || use != HIERARCHY_SWEEP ? r : reap_sweep(h);
 }
 

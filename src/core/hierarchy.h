@@ -27,6 +27,7 @@ enum hierarchy_use {
 	HIERARCHY_READ,	 /* never makes or changes anything; -ENOENT: there is no hierarchy */
 	HIERARCHY_WRITE, /* made if it is not there */
 	HIERARCHY_SWEEP, /* the same, and garbage is swept first */
+	HIERARCHY_END,	 /* as HIERARCHY_WRITE, but who calls is not looked at yet */
 };
 
 void hierarchy_init(struct hierarchy *h);

@@ -278,14 +278,13 @@ static int hold(const struct hierarchy *h, const struct object *parent, const ch
 		const struct object *o, const char *id_text)
 {
 	char path[PATH_SIZE + NAME_SIZE], link[sizeof("held/") + ID_TEXT_SIZE] = "held/";
-	size_t link_len = strlen(link);
-	int len = object_path(h, parent->dir, path, PATH_SIZE);
-	size_t path_len = len > 0 ? (size_t)len : 0;
+	size_t link_len = strlen(link), path_len = 0;
+	int len = object_is_root(parent) ? 0 : object_path(h, parent->dir, path, PATH_SIZE);
 
 	if (len < 0)
 		return len;
-	if (path_len > 1)
-		text_append(path, sizeof(path), &path_len, "/");
+	path_len = (size_t)len;
+	text_append(path, sizeof(path), &path_len, "/");
 	text_append(path, sizeof(path), &path_len, name);
 	text_append(link, sizeof(link), &link_len, id_text);
 	if (flock(o->dir, LOCK_EX | LOCK_NB) < 0 || symlinkat(path, h->dir, link) < 0)

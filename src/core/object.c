@@ -196,6 +196,21 @@ int object_path(const struct hierarchy *h, int dir, char *buf, size_t size)
 	return (int)strlen(rest);
 }
 
+int object_name(int dir, char buf[NAME_SIZE])
+{
+	char path[PATH_SIZE];
+	const char *name;
+	int r = fd_path(dir, path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	name = path + name_parent_len(path);
+	if (strchr(name, ' ') || strlen(name) >= NAME_SIZE)
+		return -ENOENT;
+	memcpy(buf, name, strlen(name) + 1);
+	return 0;
+}
+
 /*
  * A task with an own cgroup namespace reads its cgroup as "/". It sees this state directory only if
  * it was given the host's root, so this is the rare case, and it may take a walk: the containers'

@@ -51,6 +51,9 @@ static inline bool object_is_root(const struct object *o)
 /* The full name of the container whose directory is dir. -ENOENT: it is removed. -ERANGE. */
 int object_path(const struct hierarchy *h, int dir, char *buf, size_t size);
 
+/* Its last component alone, in less time. -ENOENT: it is removed. */
+int object_name(int dir, char buf[NAME_SIZE]);
+
 /* The cgroup chain of the container that a process is in (0: the caller). */
 int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE]);
 

@@ -134,7 +134,7 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 {
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int parent = openat(o->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char path[PATH_SIZE], id_text[ID_TEXT_SIZE];
+	char name[NAME_SIZE], id_text[ID_TEXT_SIZE];
 	int r;
 
 	if (limbo < 0 || parent < 0)
@@ -144,26 +144,31 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 	if (r < 0)
 		return r;
 	r = check_removable(h, o, kill, recursive);
-	r = r < 0 ? r : object_path(h, o->dir, path, sizeof(path));
+	r = r < 0 ? r : object_name(o->dir, name);
 	if (r < 0)
 		return r;
 	text_format_id(o->spec.id, id_text);
 	/* From here on no name reaches it; killed now, the next operation goes on with it. */
-	if (renameat(parent, path + name_parent_len(path), limbo, id_text) < 0)
+	if (renameat(parent, name, limbo, id_text) < 0)
 		return -errno;
 	return reap_dismantle(h, limbo, id_text);
 }
 
 static int sweep_limbo(const struct hierarchy *h)
 {
-	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int limbo = -EBADF;
 	autodir DIR *entries = NULL;
+	struct stat st;
 	const char *name;
-	int r = limbo < 0 ? -errno : object_has_children(limbo);
+	int r;
 
-	if (r <= 0)
-		return r;
-	r = object_children(limbo, &entries);
+	/* As in object_has_children(). */
+	if (fstatat(h->dir, "limbo", &st, 0) < 0)
+		return -errno;
+	if (st.st_nlink == 2)
+		return 0;
+	limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = limbo < 0 ? -errno : object_children(limbo, &entries);
 	if (r < 0)
 		return r;
 	while ((name = object_next_child(entries))) {
@@ -253,10 +258,15 @@ static bool checked_this_second(int dir)
 static int sweep_held(const struct hierarchy *h)
 {
 	int held = openat(h->dir, "held", O_RDONLY | O_DIRECTORY | O_NOATIME | O_CLOEXEC);
-	autodir DIR *links = held < 0 ? NULL : fdopendir(held);
+	autodir DIR *links = NULL;
 	struct dirent *entry;
 	size_t count = 0;
 
+	if (held >= 0 && kernel_dir_is_empty(held) == 1) {
+		close(held);
+		return 0;
+	}
+	links = held < 0 ? NULL : fdopendir(held);
 	if (!links) {
 		close_fd(&held);
 		return -errno;

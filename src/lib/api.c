@@ -191,14 +191,16 @@ static int remove_root(struct call *c, unsigned int flags)
 EXPORT int container_remove(int container, unsigned int flags)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_END);
 
-	/* Who removes a container that ends with its fd has swept a moment ago, when it was made. */
-	if (r == 0 && !c.o.spec.transient)
-		r = reap_sweep(&c.h);
+	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
+	if (r == 0 && !c.o.spec.transient) {
+		r = object_chain_of(&c.h, 0, c.h.caller);
+		r = r ? r : object_check_below_caller(&c.h, &c.o);
+		r = r ? r : reap_sweep(&c.h);
+	}
 	if (r == 0 && (flags & ~(unsigned int)(CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE)))
 		r = -EINVAL;
-	r = r ? r : object_check_below_caller(&c.h, &c.o);
 	if (r == 0 && object_is_root(&c.o))
 		r = remove_root(&c, flags);
 	else if (r == 0)

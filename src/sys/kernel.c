@@ -231,6 +231,19 @@ int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to
 	return result(syscall(SYS_renameat2, from_dir, from, to_dir, to, RENAME_NOREPLACE));
 }
 
+int kernel_dir_is_empty(int dir)
+{
+	char buf[256] __attribute__((aligned(8)));
+	long n = syscall(SYS_getdents64, dir, buf, sizeof(buf));
+
+	if (n < 0)
+		return -errno;
+	/* "." and ".." are 24 bytes each: a longer answer has more. */
+	if (n > 48)
+		return lseek(dir, 0, SEEK_SET) < 0 ? -errno : 0;
+	return 1;
+}
+
 int kernel_replace_link(int dirfd, const char *path, const char *target)
 {
 	char temporary[64] = "@new.";

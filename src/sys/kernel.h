@@ -58,6 +58,9 @@ ssize_t kernel_readlink(int dirfd, const char *path, char *buf, size_t size);
 /* rename(2) to a name that must not be there: -EEXIST. */
 int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to);
 
+/* Whether an open directory that has not been read yet has no entries: 1, 0; -errno. */
+int kernel_dir_is_empty(int dir);
+
 /* Put a symbolic link in place of what is there, in one step that all see whole. */
 int kernel_replace_link(int dirfd, const char *path, const char *target);
 
