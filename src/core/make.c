@@ -207,7 +207,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 		r = make_open_base_mount(h, o, &base_mount);
 		plan.base_mount = base_mount;
 		if (r == 0 && root->kind == ROOT_VIEW)
-			r = view_list_mounts(&view_memory, root);
+			r = view_list_mounts(h->dir, &view_memory, root);
 	}
 	if (r >= 0 && (types & CLONE_NEWUSER)) {
 		unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);

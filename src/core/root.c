@@ -174,14 +174,23 @@ static int overlay_by_fd(int lower, int scratch, const char *upper, const char *
 	return r ? r : kernel_fsmount(fs, 0);
 }
 
-static int overlay_by_path(void)
+/* In the new mount namespace; the tree is mounted for a moment, and its fd closed. */
+static int overlay_by_path(int *lower, const char *upper, const char *work)
 {
 	autoclose int fs = kernel_fsopen("overlay");
-	int r = fs < 0 ? fs : kernel_fsconfig_set(fs, "lowerdir", "/lower");
+	autoclose int mnt = -EBADF;
+	int r = fs < 0 ? fs : kernel_move_mount(*lower, AT_FDCWD, "/lower");
 
-	r = r ? r : kernel_fsconfig_set(fs, "upperdir", "/upper/upper");
-	r = r ? r : kernel_fsconfig_set(fs, "workdir", "/upper/work");
-	return r ? r : kernel_fsmount(fs, 0);
+	close_fd(lower);
+	r = r ? r : kernel_fsconfig_set(fs, "lowerdir", "/lower");
+	r = r ? r : kernel_fsconfig_set(fs, "upperdir", upper);
+	r = r ? r : kernel_fsconfig_set(fs, "workdir", work);
+	if (r < 0)
+		return r;
+	mnt = kernel_fsmount(fs, 0);
+	if (umount2("/lower", MNT_DETACH) < 0)
+		return -errno;
+	return take_fd(&mnt);
 }
 
 static int overlay_error(int r)
@@ -203,22 +212,42 @@ static int copy_root_mode(int lower, int scratch)
 	return fchmodat(scratch, "upper", st.st_mode & 07777, 0) < 0 ? -errno : 0;
 }
 
-static int view_submount(const struct root_build *b, int lower, const char *path, size_t index)
+/* Layers of the i-th submount, below where the scratch file system is mounted: "/upper/u3". */
+struct layers {
+	char upper[32], work[32];
+};
+
+static struct layers layer_paths(const char *below, size_t i)
 {
-	char upper[24] = "u", work[24] = "w";
+	struct layers l = {{0}, {0}};
+	char number[21];
+	size_t upper = 0, work = 0;
+
+	text_format_u64(i, number);
+	text_append(l.upper, sizeof(l.upper), &upper, below);
+	text_append(l.upper, sizeof(l.upper), &upper, "u");
+	text_append(l.upper, sizeof(l.upper), &upper, number);
+	text_append(l.work, sizeof(l.work), &work, below);
+	text_append(l.work, sizeof(l.work), &work, "w");
+	text_append(l.work, sizeof(l.work), &work, number);
+	return l;
+}
+
+/* The detached overlay; or, where layers are taken by path, a clone to be laid over later. */
+static int view_submount(const struct root_build *b, int lower, const char *path, size_t i)
+{
 	autoclose int dir = openat(lower, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct layers l = layer_paths("", i);
 	struct stat st;
 
-	if (dir < 0)
+	if (dir < 0 || fstat(dir, &st) < 0 || mkdirat(b->scratch, l.upper, 0700) < 0 ||
+	    mkdirat(b->scratch, l.work, 0700) < 0 ||
+	    fchownat(b->scratch, l.upper, st.st_uid, st.st_gid, 0) < 0 ||
+	    fchmodat(b->scratch, l.upper, st.st_mode & 07777, 0) < 0)
 		return -errno;
-	text_format_u64(index, upper + 1);
-	text_format_u64(index, work + 1);
-	if (fstat(dir, &st) < 0 || mkdirat(b->scratch, upper, 0700) < 0 ||
-	    mkdirat(b->scratch, work, 0700) < 0 ||
-	    fchownat(b->scratch, upper, st.st_uid, st.st_gid, 0) < 0 ||
-	    fchmodat(b->scratch, upper, st.st_mode & 07777, 0) < 0)
-		return -errno;
-	return overlay_by_fd(dir, b->scratch, upper, work);
+	if (b->lower >= 0)
+		return kernel_open_tree(dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	return overlay_by_fd(dir, b->scratch, l.upper, l.work);
 }
 
 int root_build_view(const struct root_plan *plan, struct root_build *b)
@@ -241,10 +270,11 @@ int root_build_view(const struct root_plan *plan, struct root_build *b)
 	b->root = overlay_by_fd(lower, b->scratch, "upper", "work");
 	if (b->root == -EOPNOTSUPP) {
 		b->lower = kernel_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE);
-		return b->lower < 0 ? error_set(b->lower, "clone", "/") : 0;
-	}
-	if (b->root < 0)
+		if (b->lower < 0)
+			return error_set(b->lower, "clone", "/");
+	} else if (b->root < 0) {
 		return overlay_error(b->root);
+	}
 	/* One that cannot be laid over (its file system refuses to be a layer) is left out. */
 	for (size_t i = 0; i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++)
 		b->submounts[i] = view_submount(b, lower, plan->mounts[i].path, i);
@@ -316,18 +346,18 @@ static int attach_below(int root, int *mnt, const char *path)
 	return r < 0 && r != -ENOTDIR ? error_set(r, "mount", path) : 0;
 }
 
-/* Kernels whose overlayfs takes paths only: the lower layer, too, is mounted for a moment. */
-static int build_overlay_by_path(struct root_build *b)
+/* Kernels whose overlayfs takes paths only. */
+static int lay_over_by_path(const struct root_plan *plan, struct root_build *b)
 {
-	int r = kernel_move_mount(b->lower, AT_FDCWD, "/lower");
-
-	if (r < 0)
-		return error_set(r, "mount the lower layer", NULL);
-	b->root = overlay_by_path();
+	b->root = overlay_by_path(&b->lower, "/upper/upper", "/upper/work");
 	if (b->root < 0)
 		return overlay_error(b->root);
-	if (umount2("/lower", MNT_DETACH) < 0)
-		return error_set(-errno, "unmount the lower layer", NULL);
+	for (size_t i = 0; i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++) {
+		struct layers l = layer_paths("/upper/", i);
+
+		if (b->submounts[i] >= 0)
+			b->submounts[i] = overlay_by_path(&b->submounts[i], l.upper, l.work);
+	}
 	return 0;
 }
 
@@ -363,7 +393,7 @@ int root_attach(const struct root_plan *plan, struct root_build *b)
 	if (r < 0)
 		return error_set(r, "mount the upper layer", NULL);
 	if (b->lower >= 0)
-		r = build_overlay_by_path(b);
+		r = lay_over_by_path(plan, b);
 	r = r ? r : become_root(b->root);
 	for (size_t i = 0; r == 0 && i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++)
 		r = attach_below(b->root, &b->submounts[i], plan->mounts[i].path);

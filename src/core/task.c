@@ -116,7 +116,7 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 	e->child.base_mount = e->base_mount;
 	e->root.new_proc = true;
 	if (r == 0 && e->root.kind == ROOT_VIEW)
-		r = view_list_mounts(&e->view_memory, &e->root);
+		r = view_list_mounts(h->dir, &e->view_memory, &e->root);
 	return r;
 }
 

@@ -10,4 +10,4 @@
 #include "root.h"
 
 /* Sets plan->mounts; what they point to is in *ret_memory, which the caller frees. */
-int view_list_mounts(char **ret_memory, struct root_plan *plan);
+int view_list_mounts(int state_dir, char **ret_memory, struct root_plan *plan);
