@@ -27,6 +27,7 @@
 #ifndef CONTAINERFS_CONTAINER_H
 #define CONTAINERFS_CONTAINER_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -187,6 +188,7 @@ struct container_spawn {
 	const char *hostname; /* KILL_ON_CLOSE containers: hostname to begin with */
 	unsigned int flags;   /* CONTAINER_SPAWN_* */
 	int *pidfd;	      /* filled in with a pidfd of the child, if not NULL */
+	const sigset_t *signal_mask; /* of the child; NULL: the caller's */
 };
 #define CONTAINER_SPAWN_INIT                                                                       \
 	{                                                                                          \

@@ -182,14 +182,18 @@ int cli_program_run(struct cli_program *p, int container, const char *name)
 
 	/* A caller that ignores SIGCHLD would have the kernel throw the exit status away. */
 	signal(SIGCHLD, SIG_DFL);
-	p->spawn.pidfd = &pidfd;
-	pid = start(p, container);
-	if (pid < 0)
-		return start_status(p, name);
 	sigfillset(&passed);
 	for (int s = 0; s < 3; s++)
 		sigdelset(&passed, (int[]){SIGTSTP, SIGTTIN, SIGTTOU}[s]);
+	/* From before it starts, so that none is lost; the command has the mask there was. */
 	sigprocmask(SIG_BLOCK, &passed, &old);
+	p->spawn.signal_mask = &old;
+	p->spawn.pidfd = &pidfd;
+	pid = start(p, container);
+	if (pid < 0) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		return start_status(p, name);
+	}
 	status = wait_for(pid, pidfd, container, &passed);
 	if (foreground > 0) {
 		signal(SIGTTOU, SIG_IGN);

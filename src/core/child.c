@@ -298,7 +298,7 @@ int child_exec(const struct child_plan *plan)
 		r = error_set(-errno, "set the parent-death signal", NULL);
 	if (r < 0)
 		return r;
-	kernel_restore_signals(&plan->signal_mask);
+	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	r = run(plan);
 	return error_set(r, "exec", plan->argv[0]);
 }

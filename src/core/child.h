@@ -31,7 +31,8 @@ struct child_plan {
 	struct account_wish user;
 	int stdio[3];
 	bool die_with_parent;
-	sigset_t signal_mask;
+	sigset_t signal_mask;	    /* the caller's, from before the clone */
+	const sigset_t *given_mask; /* instead of it, or NULL */
 };
 
 /* What the child tells: in shared memory, read after the clone call returned. */

@@ -326,6 +326,7 @@ static int plan_program(const struct container_spawn *how, struct child_plan *pl
 	plan->cwd_optional = how->flags & CONTAINER_SPAWN_CWD_OPTIONAL;
 	plan->die_with_parent = how->flags & CONTAINER_SPAWN_DIE_WITH_PARENT;
 	plan->hostname = how->hostname;
+	plan->given_mask = how->signal_mask;
 	memcpy(plan->stdio, how->stdio, sizeof(plan->stdio));
 	plan->has_user = how->user != NULL;
 	if (how->user && account_parse(how->user, &plan->user) < 0)
