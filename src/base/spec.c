@@ -105,40 +105,46 @@ static int flags_parse(struct spec *spec, const char *s)
 	return any && *s == '\0' ? 0 : -EINVAL;
 }
 
-int spec_parse(const char *text, struct spec *ret_spec)
+/* "/ID/ID": its length, or -EINVAL. */
+static int chain_parse(const char *s)
 {
-	struct spec spec = {0};
-	const char *s;
-	size_t len;
+	size_t len = strcspn(s, " ");
+	uint64_t id;
 
-	if (text_parse_id(text, &spec.id) < 0)
+	if (len >= SPEC_CGROUP_SIZE || len % ID_TEXT_SIZE != 0)
 		return -EINVAL;
-	s = skip_word(text + ID_TEXT_SIZE - 1, " cg=");
-	if (!s)
-		return -EINVAL;
-	len = strcspn(s, " ");
-	if (len >= sizeof(spec.cgroup) || len % ID_TEXT_SIZE != 0)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i += ID_TEXT_SIZE) {
-		uint64_t id;
-
+	for (size_t i = 0; i < len; i += ID_TEXT_SIZE)
 		if (s[i] != '/' || text_parse_id(s + i + 1, &id) < 0)
 			return -EINVAL;
-	}
-	memcpy(spec.cgroup, s, len);
-	s = skip_word(s + len, " ns=");
+	return (int)len;
+}
+
+/* Listing parses thousands: the chain's room, most of the structure, is not touched but for its text. */
+int spec_parse(const char *text, struct spec *ret_spec)
+{
+	struct spec *spec = ret_spec;
+	const char *s, *chain;
+	int len;
+
+	if (text_parse_id(text, &spec->id) < 0)
+		return -EINVAL;
+	chain = skip_word(text + ID_TEXT_SIZE - 1, " cg=");
+	len = chain ? chain_parse(chain) : -EINVAL;
+	s = len < 0 ? NULL : skip_word(chain + len, " ns=");
 	if (!s || strlen(s) < NS_COUNT)
 		return -EINVAL;
 	for (int t = 0; t < NS_COUNT; t++)
-		if (mode_parse(&spec, t, s[t]) < 0)
+		if (mode_parse(spec, t, s[t]) < 0)
 			return -EINVAL;
 	s += NS_COUNT;
+	spec->transient = spec->empty_root = spec->nested = false;
 	if (*s != '\0') {
 		s = skip_word(s, " flags=");
-		if (!s || flags_parse(&spec, s) < 0)
+		if (!s || flags_parse(spec, s) < 0)
 			return -EINVAL;
 	}
-	*ret_spec = spec;
+	memcpy(spec->cgroup, chain, (size_t)len);
+	spec->cgroup[len] = '\0';
 	return 0;
 }
 

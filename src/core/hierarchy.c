@@ -217,6 +217,8 @@ static int remove_state(struct hierarchy *h)
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		if (unlinkat(h->dir, dirs[i], AT_REMOVEDIR) < 0 && errno != ENOENT)
 			return -errno;
+	if (reap_remove_tree(h->dir, "lists") < 0)
+		return -EIO;
 	return unlinkat(h->dir, "lock", 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 

@@ -35,7 +35,9 @@ int object_store(int dir, const struct spec *spec)
 	char text[SPEC_TEXT_SIZE];
 	int r = spec_format(spec, text);
 
-	return r ? r : kernel_replace_link(dir, OBJECT_SPEC, text);
+	r = r ? r : kernel_replace_link(dir, OBJECT_SPEC, text);
+	/* The list of the parent's children (index.h) tells by the parent's time that it is old. */
+	return r || utimensat(dir, "..", NULL, AT_SYMLINK_NOFOLLOW) == 0 ? r : -errno;
 }
 
 /* Step from the container whose directory is *dir to its nested one. */

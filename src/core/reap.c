@@ -77,6 +77,15 @@ static int dismantle_children(const struct hierarchy *h, int dir)
 	return r;
 }
 
+static void remove_list(const struct hierarchy *h, const char *id_text)
+{
+	char path[sizeof("lists/") + ID_TEXT_SIZE] = "lists/";
+	size_t len = strlen(path);
+
+	text_append(path, sizeof(path), &len, id_text);
+	unlinkat(h->dir, path, 0);
+}
+
 int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
 {
 	autoclose int dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -100,6 +109,8 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
 		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
 			r = vault_unpin_all(h->cradle, spec.id);
 		text_format_id(spec.id, text);
+		if (r == 0 && spec.nested)
+			remove_list(h, text);
 		if (r == 0 && spec.transient) {
 			char held[sizeof("held/") + ID_TEXT_SIZE] = "held/";
 			size_t len = strlen(held);
@@ -306,8 +317,8 @@ int reap_check_empty(const struct hierarchy *h)
 	return r > 0 ? error_set(-EBUSY, "a container is being made or removed", NULL) : r;
 }
 
-/* Only directories and links are removed, never followed. */
-static int remove_tree(int dirfd, const char *name)
+/* Links are removed, never followed. */
+int reap_remove_tree(int dirfd, const char *name)
 {
 	int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	autodir DIR *entries = dir < 0 ? NULL : fdopendir(dir);
@@ -322,7 +333,7 @@ static int remove_tree(int dirfd, const char *name)
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (entry->d_type == DT_DIR)
-			r = remove_tree(dir, entry->d_name);
+			r = reap_remove_tree(dir, entry->d_name);
 		else if (unlinkat(dir, entry->d_name, 0) < 0)
 			r = -errno;
 	}
@@ -333,11 +344,11 @@ static int remove_tree(int dirfd, const char *name)
 
 int reap_forget_all(int state_dir)
 {
-	static const char *const dirs[] = {"tree", "limbo", "held"};
+	static const char *const dirs[] = {"tree", "limbo", "held", "lists"};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)
-		r = remove_tree(state_dir, dirs[i]);
+		r = reap_remove_tree(state_dir, dirs[i]);
 	if (r == 0 && unlinkat(state_dir, "host", 0) < 0 && errno != ENOENT)
 		r = -errno;
 	return r;

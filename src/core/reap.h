@@ -26,5 +26,8 @@ int reap_sweep(const struct hierarchy *h);
 /* -ENOTEMPTY: a container exists; -EBUSY: one is being made or removed. */
 int reap_check_empty(const struct hierarchy *h);
 
+/* A directory and all that is in it; a missing one is no error. */
+int reap_remove_tree(int dirfd, const char *name);
+
 /* Remove all records below the state directory: nothing of them is left since this boot. */
 int reap_forget_all(int state_dir);

@@ -11,6 +11,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
+#include "index.h"
 #include "init.h"
 #include "kernel.h"
 #include "text.h"
@@ -68,7 +69,8 @@ static int read_cgroups(const struct hierarchy *h, const struct spec *parent, st
 		}
 		set->id[set->count++] = id;
 	}
-	qsort(set->id, set->count, sizeof(*set->id), compare_ids);
+	if (set->count)
+		qsort(set->id, set->count, sizeof(*set->id), compare_ids);
 	return r;
 }
 
@@ -83,36 +85,37 @@ static bool wants_tasks(const struct walk *w)
 }
 
 /* The pids are only counted: those beyond the buffer too. */
-static int fill_state(const struct walk *w, int parent_dir, const char *name, struct object *o,
+static int fill_state(const struct walk *w, int parent_dir, const char *name, const struct spec *spec,
 		      struct container_info *info)
 {
+	autoobject struct object o = {.dir = -EBADF, .spec = *spec};
 	autoclose int cgroup = -EBADF;
 	pid_t pid;
 	ssize_t n;
 	int r;
 
-	o->dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (o->dir < 0)
+	o.dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (o.dir < 0)
 		return -errno;
-	r = control_state(w->h, o, &info->state);
+	r = control_state(w->h, &o, &info->state);
 	if (r < 0 || !wants_tasks(w) ||
 	    (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN))
 		return r;
-	cgroup = object_open_cgroup(w->h, o);
+	cgroup = object_open_cgroup(w->h, &o);
 	n = cgroup < 0 ? 0 : cgroup_pids(cgroup, false, &pid, 1);
 	info->tasks = n > 0 ? (size_t)n : 0;
-	if (o->spec.mode[NS_PID] == CONTAINER_NS_OWN)
-		info->init = init_peek(o->dir);
+	if (spec->mode[NS_PID] == CONTAINER_NS_OWN)
+		info->init = init_peek(o.dir);
 	return 0;
 }
 
-static void fill_root(int parent_dir, const char *name, const struct object *o,
+static void fill_root(int parent_dir, const char *name, const struct spec *spec,
 		      struct container_info *info, char root[PATH_SIZE])
 {
 	char link[NAME_SIZE + sizeof("/" OBJECT_ROOT)] = "";
 	size_t len = 0;
 
-	if (o->spec.mode[NS_MOUNT] != CONTAINER_NS_OWN || o->spec.empty_root)
+	if (spec->mode[NS_MOUNT] != CONTAINER_NS_OWN || spec->empty_root)
 		return;
 	info->root = "view";
 	text_append(link, sizeof(link), &len, name);
@@ -125,7 +128,6 @@ static void fill_root(int parent_dir, const char *name, const struct object *o,
 static int report(struct walk *w, int parent_dir, const char *name, const struct spec *spec,
 		  const struct with_cgroup *cgroups, unsigned int depth)
 {
-	autoobject struct object o = {.dir = -EBADF, .spec = *spec};
 	struct container_info info = {
 		.size = sizeof(info),
 		.id = spec->id,
@@ -144,12 +146,12 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 	if ((w->flags & CONTAINER_WALK_OWNER) &&
 	    fstatat(parent_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		info.owner = st.st_uid;
-	if (object_is_root(&o))
+	if (spec->cgroup[0] == '\0')
 		info.state = CONTAINER_RUNNING;
 	else if ((w->flags & CONTAINER_WALK_STATE) && (!cgroups || has_cgroup(cgroups, spec->id)))
-		r = fill_state(w, parent_dir, name, &o, &info);
+		r = fill_state(w, parent_dir, name, spec, &info);
 	if (w->flags & CONTAINER_WALK_ROOT)
-		fill_root(parent_dir, name, &o, &info, root);
+		fill_root(parent_dir, name, spec, &info, root);
 	/* Removed since its name was read. */
 	if (r == -ENOENT)
 		return 0;
@@ -158,20 +160,14 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 
 static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth);
 
-static int walk_child(struct walk *w, int dir, const char *name, const struct with_cgroup *cgroups,
-		      unsigned int depth)
+static int walk_child(struct walk *w, int dir, const char *name, const char *record,
+		      const struct with_cgroup *cgroups, unsigned int depth)
 {
-	char link[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[SPEC_TEXT_SIZE];
-	size_t path_len = w->path_len, len = 0;
+	size_t path_len = w->path_len;
 	struct spec spec;
 	int r;
 
-	/* A name that is too long cannot be a container's. */
-	if (text_append(link, sizeof(link), &len, name) < 0 ||
-	    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) < 0 ||
-	    kernel_readlink(dir, link, text, sizeof(text)) < 0)
-		return 0;
-	if (spec_parse(text, &spec) < 0)
+	if (spec_parse(record, &spec) < 0)
 		return -EUCLEAN;
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
@@ -188,17 +184,51 @@ static int walk_child(struct walk *w, int dir, const char *name, const struct wi
 	return r;
 }
 
-static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth)
+/* The children's records, one by one. One that is gone meanwhile is left out. */
+static int read_children(int dir, struct index *index)
 {
 	autodir DIR *children = NULL;
-	struct with_cgroup cgroups = {0};
 	const char *name;
 	int r = object_children(dir, &children);
 
+	while (r == 0 && (name = object_next_child(children))) {
+		char link[NAME_SIZE + sizeof("/" OBJECT_SPEC)], record[SPEC_TEXT_SIZE];
+		size_t len = 0;
+
+		/* A name that is too long cannot be a container's. */
+		if (text_append(link, sizeof(link), &len, name) == 0 &&
+		    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) == 0 &&
+		    kernel_readlink(dir, link, record, sizeof(record)) > 0)
+			r = index_add(index, name, record);
+	}
+	return r;
+}
+
+static int open_index(struct walk *w, int dir, uint64_t id, struct index *index)
+{
+	int r = index_read(w->h, id, dir, index);
+
+	if (r != -ENOENT)
+		return r;
+	r = index_begin(dir, index);
+	r = r ? r : read_children(dir, index);
+	if (r == 0)
+		index_keep(w->h, id, dir, index);
+	return r;
+}
+
+static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth)
+{
+	autoindex struct index index = {0};
+	struct with_cgroup cgroups = {0};
+	const char *name, *record;
+	size_t position = 0;
+	int r = open_index(w, dir, spec->id, &index);
+
 	if (r == 0 && (w->flags & CONTAINER_WALK_STATE))
 		r = read_cgroups(w->h, spec, &cgroups);
-	while (r == 0 && (name = object_next_child(children)))
-		r = walk_child(w, dir, name, &cgroups, depth);
+	while (r == 0 && index_next(&index, &position, &name, &record))
+		r = walk_child(w, dir, name, record, &cgroups, depth);
 	free(cgroups.id);
 	return r;
 }

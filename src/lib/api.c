@@ -290,6 +290,9 @@ EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
+	/* As in container_remove(). */
+	if (r == 0 && !c.o.spec.transient)
+		r = reap_sweep(&c.h);
 	return (pid_t)done(r ? r : task_spawn(&c.h, &c.o, how), "spawn", NULL);
 }
 
