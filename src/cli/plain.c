@@ -52,7 +52,8 @@ static int add_row(struct rows *rows, const char *const cell[], size_t count)
 
 		if (grow((void **)&rows->text, &rows->room, rows->len + len + 1, 1) < 0)
 			return -1;
-		memcpy(rows->text + rows->len, cell[i], len + 1);
+		for (size_t b = 0; b <= len; b++)
+			rows->text[rows->len + b] = cell[i][b];
 		rows->len += len + 1;
 		if (len > rows->width[i])
 			rows->width[i] = len;
@@ -63,8 +64,11 @@ static int add_row(struct rows *rows, const char *const cell[], size_t count)
 static int add_container(const struct container_info *info, void *arg)
 {
 	struct rows *rows = arg;
-	char tasks[24], init[24] = "", own[128], shared[128];
+	char tasks[24], init[24], own[128], shared[128];
 
+	if (rows->quiet)
+		return add_row(rows, (const char *[]){listing_name(&rows->base, info->path)}, 1);
+	init[0] = '\0';
 	snprintf(tasks, sizeof(tasks), "%zu", info->tasks);
 	if (info->init)
 		snprintf(init, sizeof(init), "%d", (int)info->init);
@@ -73,7 +77,7 @@ static int add_container(const struct container_info *info, void *arg)
 	return add_row(rows,
 		       (const char *[]){listing_name(&rows->base, info->path),
 					listing_state(info->state), tasks, init, own, shared},
-		       rows->quiet ? 1 : COLUMNS);
+		       COLUMNS);
 }
 
 static int compare_rows(const void *a, const void *b, void *arg)
@@ -101,30 +105,44 @@ static void sort_rows(struct rows *rows, size_t *scratch, size_t begin, size_t e
 	memcpy(rows->start + begin, scratch, n * sizeof(*scratch));
 }
 
-static void print_cell(const char *text, size_t width, bool to_right, bool is_last)
+/* Bytes one by one: the texts are short, and a call for each would take longer. */
+static char *put_cell(char *to, const char *text, size_t len, size_t width, bool to_right)
 {
-	size_t len = strlen(text), pad = width - len;
+	size_t pad = width - len;
 
-	if (is_last)
-		pad = 0;
 	for (size_t i = 0; to_right && i < pad; i++)
-		putchar_unlocked(' ');
-	fwrite(text, 1, len, stdout);
+		*to++ = ' ';
+	for (size_t i = 0; i < len; i++)
+		*to++ = text[i];
 	for (size_t i = 0; !to_right && i < pad; i++)
-		putchar_unlocked(' ');
-	putchar_unlocked(is_last ? '\n' : ' ');
+		*to++ = ' ';
+	return to;
 }
 
-static void print_rows(const struct rows *rows)
+static int print_rows(const struct rows *rows)
 {
+	size_t columns = rows->quiet ? 1 : COLUMNS, line = 1;
+	autofree char *out = NULL;
+	char *to;
+
+	for (size_t c = 0; c < columns; c++)
+		line += rows->width[c] + 1;
+	to = out = malloc(rows->count * line + 1);
+	if (!out)
+		return -1;
 	for (size_t i = 0; i < rows->count; i++) {
 		const char *text = rows->text + rows->start[i];
 
-		for (size_t c = 0; c < (rows->quiet ? 1 : COLUMNS); c++) {
-			print_cell(text, rows->width[c], right[c], rows->quiet || c == COLUMNS - 1);
-			text += strlen(text) + 1;
+		for (size_t c = 0; c < columns; c++) {
+			size_t len = strlen(text);
+			bool is_last = c == columns - 1;
+
+			to = put_cell(to, text, len, is_last ? len : rows->width[c], right[c]);
+			*to++ = is_last ? '\n' : ' ';
+			text += len + 1;
 		}
 	}
+	return fwrite(out, 1, (size_t)(to - out), stdout) == (size_t)(to - out) ? 0 : -1;
 }
 
 static int list(struct rows *rows, int container)
@@ -141,8 +159,8 @@ static int list(struct rows *rows, int container)
 	if (!scratch)
 		return -1;
 	sort_rows(rows, scratch, first, rows->count);
-	if (rows->count > first)
-		print_rows(rows);
+	if (rows->count > first && print_rows(rows) < 0)
+		return -1;
 	return fflush(stdout);
 }
 

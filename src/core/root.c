@@ -325,14 +325,14 @@ int root_special(const struct root_plan *plan, struct root_build *b)
  * Attach below the new root. The path is followed without any symbolic link: in a given root they
  * are somebody else's. What is not there as a directory is left out.
  */
-static int attach_below(int root, int *mnt, const char *path)
+static int attach_below(int root, int *mnt, const char *path, bool is_dir)
 {
 	autoclose int target = -EBADF;
 	int r;
 
 	if (*mnt < 0)
 		return 0;
-	target = kernel_openat2(root, path, O_PATH, LOOKUP_PLAIN);
+	target = kernel_openat2(root, path, O_PATH | (is_dir ? O_DIRECTORY : 0), LOOKUP_PLAIN);
 	if (target < 0) {
 		if (target == -ENOENT || target == -ELOOP || target == -ENOTDIR) {
 			close_fd(mnt);
@@ -342,8 +342,7 @@ static int attach_below(int root, int *mnt, const char *path)
 	}
 	r = kernel_move_mount(*mnt, target, "");
 	close_fd(mnt);
-	/* -ENOTDIR: the mount point is not of the mount's kind. */
-	return r < 0 && r != -ENOTDIR ? error_set(r, "mount", path) : 0;
+	return r < 0 ? error_set(r, "mount", path) : 0;
 }
 
 /* Kernels whose overlayfs takes paths only. */
@@ -396,12 +395,12 @@ int root_attach(const struct root_plan *plan, struct root_build *b)
 		r = lay_over_by_path(plan, b);
 	r = r ? r : become_root(b->root);
 	for (size_t i = 0; r == 0 && i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++)
-		r = attach_below(b->root, &b->submounts[i], plan->mounts[i].path);
-	r = r ? r : attach_below(b->root, &b->proc, "proc");
-	r = r ? r : attach_below(b->root, &b->sys, "sys");
-	r = r ? r : attach_below(b->root, &b->dev, "dev");
-	r = r ? r : attach_below(b->root, &b->pts, "dev/pts");
-	return r ? r : attach_below(b->root, &b->terminal, "dev/console");
+		r = attach_below(b->root, &b->submounts[i], plan->mounts[i].path, true);
+	r = r ? r : attach_below(b->root, &b->proc, "proc", true);
+	r = r ? r : attach_below(b->root, &b->sys, "sys", true);
+	r = r ? r : attach_below(b->root, &b->dev, "dev", true);
+	r = r ? r : attach_below(b->root, &b->pts, "dev/pts", true);
+	return r ? r : attach_below(b->root, &b->terminal, "dev/console", false);
 }
 
 int root_renew_proc(int proc)
@@ -410,14 +409,14 @@ int root_renew_proc(int proc)
 
 	/* "/proc" of a container's own choosing, a symbolic link for example, is left alone. */
 	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int dir = root < 0 ? -errno : kernel_openat2(root, "proc", O_PATH, LOOKUP_PLAIN);
+	autoclose int dir = root < 0 ? -errno : kernel_openat2(root, "proc", O_PATH | O_DIRECTORY, LOOKUP_PLAIN);
 
 	if (dir < 0)
 		return 0;
 	if (fstatfs(dir, &sfs) == 0 && sfs.f_type == PROC_SUPER_MAGIC &&
 	    umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
 		close_fd(&dir);
-		dir = kernel_openat2(root, "proc", O_PATH, LOOKUP_PLAIN);
+		dir = kernel_openat2(root, "proc", O_PATH | O_DIRECTORY, LOOKUP_PLAIN);
 	}
 	return dir < 0 ? 0 : kernel_move_mount(proc, dir, "");
 }
