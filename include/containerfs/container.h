@@ -180,14 +180,15 @@ struct container_spawn {
 	const char *const *argv; /* argv[0] is looked for along PATH of envp, inside */
 	const char *const *envp; /* NULL: the caller's environment */
 	const char *cwd;	 /* inside the container; NULL: "/" */
-	const char *user;	 /* "USER[:GROUP]" of the container's passwd(5), or numbers; NULL: no change */
-	int stdio[3];		 /* become 0, 1, 2; -1: the caller's own */
-	int nstypes;		 /* join only these (CLONE_NEW*); 0: all */
-	int root;		 /* KILL_ON_CLOSE containers: the root, as in set_root; -1: the view */
+	const char *
+		user; /* "USER[:GROUP]" of the container's passwd(5), or numbers; NULL: no change */
+	int stdio[3]; /* become 0, 1, 2; -1: the caller's own */
+	int nstypes;  /* join only these (CLONE_NEW*); 0: all */
+	int root;     /* KILL_ON_CLOSE containers: the root, as in set_root; -1: the view */
 	unsigned int root_flags;
-	const char *hostname; /* KILL_ON_CLOSE containers: hostname to begin with */
-	unsigned int flags;   /* CONTAINER_SPAWN_* */
-	int *pidfd;	      /* filled in with a pidfd of the child, if not NULL */
+	const char *hostname;	     /* KILL_ON_CLOSE containers: hostname to begin with */
+	unsigned int flags;	     /* CONTAINER_SPAWN_* */
+	int *pidfd;		     /* filled in with a pidfd of the child, if not NULL */
 	const sigset_t *signal_mask; /* of the child; NULL: the caller's */
 };
 #define CONTAINER_SPAWN_INIT                                                                       \
@@ -205,7 +206,7 @@ struct container_spawn {
  *
  * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
  * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the
- * container is not the caller's nor below it. EINVAL: unknown user.
+ * container is not the caller's nor below it. EBUSY: it is frozen. EINVAL: unknown user.
  */
 pid_t container_spawn(int container, const struct container_spawn *how);
 
@@ -256,12 +257,13 @@ struct container_info {
 	unsigned int own;	/* CLONE_NEW* of own namespaces */
 	unsigned int shared;	/* CLONE_NEW* of shared ones */
 	unsigned int transient; /* KILL_ON_CLOSE */
-	uid_t owner;	  /* only with CONTAINER_WALK_OWNER */
-	const char *name; /* last component; valid during the callback, "" for "/" */
-	const char *path; /* full name; valid during the callback */
-	const char *root; /* with CONTAINER_WALK_ROOT: "" inherited, "view", or a directory's path */
-	pid_t init;	  /* 0: none; only with CONTAINER_WALK_TASKS */
-	size_t tasks;	  /* own tasks; only with CONTAINER_WALK_TASKS */
+	uid_t owner;		/* only with CONTAINER_WALK_OWNER */
+	const char *name;	/* last component; valid during the callback, "" for "/" */
+	const char *path;	/* full name; valid during the callback */
+	const char
+		*root; /* with CONTAINER_WALK_ROOT: "" inherited, "view", or a directory's path */
+	pid_t init;    /* 0: none; only with CONTAINER_WALK_TASKS */
+	size_t tasks;  /* own tasks; only with CONTAINER_WALK_TASKS */
 };
 #define CONTAINER_WALK_CHILDREN 0x0  /* those directly nested */
 #define CONTAINER_WALK_RECURSIVE 0x1 /* and those nested in them */
@@ -273,7 +275,7 @@ struct container_info {
 
 /*
  * container_walk: call fn for each nested container, parents before children, in no other order. fn
- * ends the walk by returning non-zero, which is then returned. Takes no lock: what is made or
+ * ends the walk by returning a positive value, which is then returned. Takes no lock: what is made or
  * removed meanwhile may be seen or not.
  */
 int container_walk(int container, unsigned int flags,

@@ -6,12 +6,14 @@
 #include <string.h>
 
 /* The entries of a container's directory in the tree of files: a nested one must not hide them. */
+/* clang-format off */
 static const char *const reserved[] = {
 	"init_container", "self",    "by-pid",	 "tasks", "init", "network",  "uts",
 	"ipc",		  "mount",   "pid",	 "user",  "cgroup", "time",   "root",
 	"hostname",	  "uid_map", "gid_map", "state", "freeze", "kill",   "id",
 	"status",	  "cgroup.d",
 };
+/* clang-format on */
 
 static bool name_char(char c)
 {

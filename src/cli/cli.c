@@ -35,7 +35,7 @@ static const struct remedy {
 	const char *step; /* a part of the step's text, "" for any */
 	const char *text;
 } remedies[] = {
-	{EBUSY, "it has tasks", "kill them first, or use rm -f"},
+	{EBUSY, "it has tasks", "end them first: container kill"},
 	{ENOTEMPTY, "nested", "remove those first, or use -r"},
 	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
 	{EXDEV, "vault", "use the mount namespace in which containerfs was first used"},
@@ -104,7 +104,8 @@ int cli_option(const char *verb, int argc, char **argv, const char *shorts,
 	if (c == '?' || c == ':') {
 		const char *given = index < argc ? argv[index] : argv[argc - 1];
 
-		cli_usage(verb, c == ':' ? "option needs a value: %s" : "unknown option: %s", given);
+		cli_usage(verb, c == ':' ? "option needs a value: %s" : "unknown option: %s",
+			  given);
 		return -3;
 	}
 	return c;
@@ -138,16 +139,18 @@ int cli_types(const char *verb, const char *list, bool clone_flags, unsigned int
 				      types[i].clone_flag != CLONE_NEWTIME;
 
 			if (all ? !in_all && !clone_flags
-				: strlen(types[i].name) != len || memcmp(types[i].name, list, len) != 0)
+				: strlen(types[i].name) != len ||
+					    memcmp(types[i].name, list, len) != 0)
 				continue;
 			*ret_flags |= clone_flags ? types[i].clone_flag : types[i].create_flag;
 			found = true;
 		}
 		if (!found) {
-			cli_usage(verb,
-				  "unknown namespace type \"%.*s\" (user, mount, pid, network, ipc, uts, "
-				  "cgroup, time or all)",
-				  (int)len, list);
+			cli_usage(
+				verb,
+				"unknown namespace type \"%.*s\" (user, mount, pid, network, ipc, uts, "
+				"cgroup, time or all)",
+				(int)len, list);
 			return -1;
 		}
 		list += len + (list[len] == ',');
@@ -201,8 +204,8 @@ static int set_type(int container, const char *name, int flag, const char *value
 	} else {
 		fd = open_share(value);
 		if (fd < 0) {
-			cli_message(name, "share %s: %s: no such container, nor a namespace file",
-				    cli_type_name((unsigned int)flag), value);
+			cli_message(name, "share %s: %s: no such container, and as a file: %s",
+				    cli_type_name((unsigned int)flag), value, strerror(errno));
 			return EXIT_FAILED;
 		}
 	}
@@ -226,11 +229,20 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_root(container, name, value);
 	if (len == 8 && memcmp(setting, "hostname", 8) == 0)
 		return container_set_hostname(container, value) < 0 ? cli_failed(name) : 0;
-	return cli_usage("set", "unknown key \"%.*s\" (hostname, root, or a namespace type)", (int)len,
-			 setting);
+	return cli_usage("set", "unknown key \"%.*s\" (hostname, root, or a namespace type)",
+			 (int)len, setting);
 }
 
-int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg), void *arg)
+int cli_finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	cli_message(NULL, "write output: %s", strerror(errno));
+	return status ? status : EXIT_FAILED;
+}
+
+int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg),
+	     void *arg)
 {
 	int status = 0;
 

@@ -20,7 +20,7 @@ struct verb {
 	const char *summary; /* a line for the overview */
 	const char *help;    /* after "Usage: container " */
 };
-extern const struct verb verbs[]; /* name NULL at the end */
+extern const struct verb verbs[];		/* name NULL at the end */
 const struct verb *verb_find(const char *name); /* by name or alias; NULL */
 
 /* "container: WHAT: message". */
@@ -75,5 +75,9 @@ int cli_program_run(struct cli_program *p, int container, const char *name);
  */
 int cli_report(char **argv);
 
+/* The status to exit with, once all output is written; that it could not be is a failure too. */
+int cli_finish(int status);
+
 /* The same operation for each name: all are tried; 0 or EXIT_FAILED. */
-int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg), void *arg);
+int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg),
+	     void *arg);

@@ -46,6 +46,7 @@ int verb_set(int argc, char **argv)
 	return status;
 }
 
+/* clang-format off */
 static const struct signal_name {
 	const char *name;
 	int number;
@@ -55,6 +56,7 @@ static const struct signal_name {
 	{"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
 	{"TTOU", SIGTTOU}, {"WINCH", SIGWINCH}, {"PWR", SIGPWR},
 };
+/* clang-format on */
 
 static int parse_signal(const char *text)
 {

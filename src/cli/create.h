@@ -22,7 +22,8 @@ struct create_options {
 enum { OPTION_OWN = 1000, OPTION_INHERIT, OPTION_SHARE, OPTION_ROOT, OPTION_HOSTNAME, OPTION_KEEP };
 
 #define CREATE_LONG_OPTIONS                                                                        \
-	{"own", required_argument, NULL, OPTION_OWN}, {"share", required_argument, NULL, OPTION_SHARE}, \
+	{"own", required_argument, NULL, OPTION_OWN},                                              \
+		{"share", required_argument, NULL, OPTION_SHARE},                                  \
 		{"root", required_argument, NULL, OPTION_ROOT},                                    \
 		{"hostname", required_argument, NULL, OPTION_HOSTNAME},                            \
 	{                                                                                          \

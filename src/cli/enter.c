@@ -54,7 +54,8 @@ int verb_enter(int argc, char **argv)
 	if (optind >= argc)
 		return cli_usage("enter", "which container?");
 	name = argv[optind++];
-	if (optind < argc && argv[optind][0] == '-' && argv[optind][1] == '-' && argv[optind][2] == '\0')
+	if (optind < argc && argv[optind][0] == '-' && argv[optind][1] == '-' &&
+	    argv[optind][2] == '\0')
 		optind++;
 	container = cli_open(name);
 	if (container < 0)

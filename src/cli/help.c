@@ -6,17 +6,17 @@
 
 #include "cli.h"
 
-#define CREATE_HELP                                                                                \
-	"      --own TYPE,...     own namespaces: mount, pid, network, ipc, uts, cgroup, user, time,\n"  \
-	"                         or all (without user and time)\n"                                   \
-	"      --share TYPE=CONTAINER|PATH\n"                                                      \
-	"                         share a namespace of a container or of a file\n"                  \
-	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"       \
+#define CREATE_HELP                                                                                     \
+	"      --own TYPE,...     own namespaces: mount, pid, network, ipc, uts, cgroup, user, time,\n" \
+	"                         or all (without user and time)\n"                                     \
+	"      --share TYPE=CONTAINER|PATH\n"                                                           \
+	"                         share a namespace of a container or of a file\n"                      \
+	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"          \
 	"      --hostname H       hostname, in an own uts namespace\n"
 
 #define PROGRAM_HELP                                                                               \
-	"  -u, --user USER[:GROUP] run as a user of the container, by name or number\n"             \
-	"  -w, --workdir DIR      working directory inside\n"                                        \
+	"  -u, --user USER[:GROUP] run as a user of the container, by name or number\n"            \
+	"  -w, --workdir DIR      working directory inside\n"                                      \
 	"  -e, --env K=V          set an environment variable\n"
 
 #define HELP_HELP "  -h, --help             show this help\n"
@@ -66,8 +66,7 @@ const struct verb verbs[] = {
 	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"
 	 "  TYPE=own               a new namespace of its own\n"
 	 "  TYPE=inherit           the parent container's\n"
-	 "  TYPE=CONTAINER|PATH    that of a container or of a file (/run/netns/x, /proc/N/ns/net)\n"
-	 HELP_HELP},
+	 "  TYPE=CONTAINER|PATH    that of a container or of a file (/run/netns/x, /proc/N/ns/net)\n" HELP_HELP},
 	{"kill", NULL, "signal all tasks",
 	 "kill [-s SIGNAL] NAME...\n"
 	 "Send a signal, KILL without -s, to all tasks of containers and of those nested in them.\n\n"

@@ -53,10 +53,11 @@ static const struct report_column columns[COL_COUNT] = {
 	[COL_HOSTNAME] = {"HOSTNAME", "hostname", 0, SCOLS_JSON_STRING},
 };
 
-static const enum column default_columns[] = {COL_NAME, COL_STATE, COL_TASKS, COL_INIT, COL_OWN, COL_SHARED};
-static const enum column json_columns[] = {COL_NAME,   COL_STATE, COL_TASKS, COL_INIT, COL_OWN,
-					   COL_SHARED, COL_ROOT,  COL_ID,    COL_PATH, COL_OWNER,
-					   COL_TRANSIENT};
+static const enum column default_columns[] = {COL_NAME, COL_STATE, COL_TASKS,
+					      COL_INIT, COL_OWN,   COL_SHARED};
+static const enum column json_columns[] = {COL_NAME, COL_STATE,	 COL_TASKS,    COL_INIT,
+					   COL_OWN,  COL_SHARED, COL_ROOT,     COL_ID,
+					   COL_PATH, COL_OWNER,	 COL_TRANSIENT};
 
 struct list {
 	struct listing_base base;
@@ -151,7 +152,8 @@ static int choose_columns(struct list *l, const char *list)
 		size_t len = strcspn(list, ","), i;
 
 		for (i = 0; i < COL_TRANSIENT; i++)
-			if (strlen(columns[i].name) == len && strncasecmp(columns[i].name, list, len) == 0)
+			if (strlen(columns[i].name) == len &&
+			    strncasecmp(columns[i].name, list, len) == 0)
 				break;
 		if (i == COL_TRANSIENT || l->count == COL_COUNT)
 			return cli_usage("ls", "unknown column: %.*s", (int)len, list);
@@ -207,7 +209,8 @@ static int list_container(struct list *l, int container)
 	if (!l->table || container_walk(container, needed(l), add_line, l))
 		status = cli_failed(NULL);
 	else
-		status = report_sort(l->table, l->tree) < 0 ? EXIT_FAILED : report_print(l->table, l->json);
+		status = report_sort(l->table, l->tree) < 0 ? EXIT_FAILED
+							    : report_print(l->table, l->json);
 	scols_unref_table(l->table);
 	return status;
 }
@@ -309,10 +312,11 @@ int verb_show(int argc, char **argv)
 	s.shown[s.count] = &columns[COL_HOSTNAME];
 	s.column[s.count++] = COL_HOSTNAME;
 	s.table = report_table(s.shown, s.count, s.json, false);
-	r = s.table ? container_walk(container, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT |
-					     CONTAINER_WALK_OWNER,
+	r = s.table ? container_walk(container,
+				     CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS |
+					     CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER,
 				     show_one, &s)
-			 : -1;
+		    : -1;
 	if (r != 2)
 		status = cli_failed(argv[optind]);
 	else if (s.json)

@@ -28,15 +28,17 @@ const char *listing_state(enum container_state state)
 
 void listing_types(unsigned int flags, char *buf, size_t size)
 {
-	static const unsigned int order[] = {CLONE_NEWUSER, CLONE_NEWNS,  CLONE_NEWPID,	   CLONE_NEWNET,
-					     CLONE_NEWIPC,  CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME};
+	static const unsigned int order[] = {CLONE_NEWUSER,   CLONE_NEWNS,  CLONE_NEWPID,
+					     CLONE_NEWNET,    CLONE_NEWIPC, CLONE_NEWUTS,
+					     CLONE_NEWCGROUP, CLONE_NEWTIME};
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		if (flags & order[i]) {
 			size_t len = strlen(buf);
 
-			snprintf(buf + len, size - len, "%s%s", len ? "," : "", cli_type_name(order[i]));
+			snprintf(buf + len, size - len, "%s%s", len ? "," : "",
+				 cli_type_name(order[i]));
 		}
 }
 
@@ -46,7 +48,8 @@ int listing_open(const char *name, struct listing_base *ret_base)
 
 	if (container < 0 && errno == ENOENT && !name)
 		return -2;
-	if (container < 0 || container_path(container, ret_base->path, sizeof(ret_base->path)) < 0) {
+	if (container < 0 ||
+	    container_path(container, ret_base->path, sizeof(ret_base->path)) < 0) {
 		cli_failed(name);
 		close_fd(&container);
 		return -1;

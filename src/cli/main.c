@@ -13,6 +13,7 @@
 #include "plain.h"
 #include "verbs.h"
 
+/* clang-format off */
 static const struct action {
 	const char *verb;
 	int (*run)(int argc, char **argv); /* NULL: in container-report */
@@ -22,6 +23,7 @@ static const struct action {
 	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
 	{"rename", verb_rename}, {"rm", verb_rm},
 };
+/* clang-format on */
 
 static void overview(FILE *to)
 {
@@ -29,7 +31,8 @@ static void overview(FILE *to)
 		    "Containers as objects: named, nested, with or without processes.\n\n");
 	for (const struct verb *v = verbs; v->name; v++)
 		fprintf(to, "  %-8s %s\n", v->name, v->summary);
-	fprintf(to, "\n\"container VERB --help\" tells more; so do container(1) and containerfs(7).\n");
+	fprintf(to,
+		"\n\"container VERB --help\" tells more; so do container(1) and containerfs(7).\n");
 }
 
 /* Beside this program, or else where "make install" puts it. */
@@ -42,7 +45,7 @@ int cli_report(char **argv)
 	if (n > 0) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
-		strcpy(slash ? slash + 1 : path, "container-report");
+		memcpy(slash ? slash + 1 : path, "container-report", sizeof("container-report"));
 		execv(path, argv);
 	}
 	execv(REPORT_PATH, argv);
@@ -59,7 +62,7 @@ static int unknown(const char *name)
 	return cli_usage(NULL, "no such verb: %s", name);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct verb *verb;
 
@@ -89,4 +92,9 @@ int main(int argc, char **argv)
 		if (strcmp(actions[i].verb, verb->name) == 0 && actions[i].run)
 			return actions[i].run(argc - 1, argv + 1);
 	return cli_report(argv);
+}
+
+int main(int argc, char **argv)
+{
+	return cli_finish(run(argc, argv));
 }

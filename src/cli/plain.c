@@ -97,8 +97,8 @@ static void sort_rows(struct rows *rows, size_t *scratch, size_t begin, size_t e
 	sort_rows(rows, scratch, begin, middle);
 	sort_rows(rows, scratch, middle, end);
 	while (a < middle || b < end) {
-		bool from_a = b == end ||
-			      (a < middle && compare_rows(&rows->start[a], &rows->start[b], rows) <= 0);
+		bool from_a = b == end || (a < middle && compare_rows(&rows->start[a],
+								      &rows->start[b], rows) <= 0);
 
 		scratch[n++] = rows->start[from_a ? a++ : b++];
 	}
@@ -161,7 +161,7 @@ static int list(struct rows *rows, int container)
 	sort_rows(rows, scratch, first, rows->count);
 	if (rows->count > first && print_rows(rows) < 0)
 		return -1;
-	return fflush(stdout);
+	return 0;
 }
 
 int plain_ls(int argc, char **argv)
@@ -174,7 +174,8 @@ int plain_ls(int argc, char **argv)
 		rows.quiet = true;
 		i++;
 	}
-	if (argc - i > 1 || (i < argc && argv[i][0] == '-') || (!rows.quiet && isatty(STDOUT_FILENO)))
+	if (argc - i > 1 || (i < argc && argv[i][0] == '-') ||
+	    (!rows.quiet && isatty(STDOUT_FILENO)))
 		return -1;
 	container = listing_open(i < argc ? argv[i] : NULL, &rows.base);
 	if (container < 0)

@@ -100,7 +100,8 @@ static bool spared(pid_t pid, int sig)
 
 		if (strncmp(line, "NSpid:", 6) == 0)
 			is_init = last && strchr(line, '\t') != last && strcmp(last, "\t1\n") == 0;
-		if (sscanf(line, "SigIgn: %llx", &mask) == 1 || sscanf(line, "SigCgt: %llx", &mask) == 1)
+		if (sscanf(line, "SigIgn: %llx", &mask) == 1 ||
+		    sscanf(line, "SigCgt: %llx", &mask) == 1)
 			asked |= mask;
 	}
 	fclose(f);
@@ -153,8 +154,9 @@ static int start_status(const struct cli_program *p, const char *name)
 	if (strcmp(error->step, "exec") != 0)
 		return cli_failed(name);
 	cli_message(name, "%s: %s", p->spawn.argv[0],
-		    error->code == ENOENT && !strchr(p->spawn.argv[0], '/') ? "command not found"
-									    : strerror(error->code));
+		    error->code == ENOENT && !strchr(p->spawn.argv[0], '/')
+			    ? "command not found"
+			    : strerror(error->code));
 	return error->code == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
 }
 

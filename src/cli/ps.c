@@ -16,7 +16,8 @@
 #define COMMAND_SIZE 4096
 
 static const struct report_column pid_column = {"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column inside_column = {"INSIDE", "inside", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
+static const struct report_column inside_column = {"INSIDE", "inside", SCOLS_FL_RIGHT,
+						   SCOLS_JSON_NUMBER};
 static const struct report_column user_column = {"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
 static const struct report_column command_column = {"COMMAND", "command", 0, SCOLS_JSON_STRING};
 

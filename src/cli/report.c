@@ -58,8 +58,8 @@ struct libscols_table *report_table(const struct report_column *const *columns, 
 	scols_table_set_name(table, "list");
 	for (size_t i = 0; i < count; i++) {
 		int flags = columns[i]->flags | (tree && i == 0 ? SCOLS_FL_TREE : 0);
-		struct libscols_column *column =
-			scols_table_new_column(table, json ? columns[i]->json : columns[i]->name, 0, flags);
+		struct libscols_column *column = scols_table_new_column(
+			table, json ? columns[i]->json : columns[i]->name, 0, flags);
 
 		if (!column) {
 			scols_unref_table(table);
@@ -80,6 +80,6 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0)
-			return actions[i].run(argc - 1, argv + 1);
+			return cli_finish(actions[i].run(argc - 1, argv + 1));
 	return cli_usage(NULL, "container-report is a part of container(1)");
 }

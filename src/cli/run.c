@@ -15,8 +15,8 @@
 #include "verbs.h"
 
 #define DEFAULT_OWN                                                                                \
-	(CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_UTS_NS |  \
-	 CONTAINER_NEW_CGROUP_NS)
+	(CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_NEW_IPC_NS |                       \
+	 CONTAINER_NEW_UTS_NS | CONTAINER_NEW_CGROUP_NS)
 
 struct run_options {
 	struct create_options create;
@@ -80,13 +80,15 @@ static int run_transient(struct run_options *o, unsigned int flags)
 	if (o->create.root) {
 		root = open(o->create.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (root < 0) {
-			cli_message(shown_name(o), "set root: %s: %s", o->create.root, strerror(errno));
+			cli_message(shown_name(o), "set root: %s: %s", o->create.root,
+				    strerror(errno));
 			return EXIT_FAILED;
 		}
 		if (strcmp(o->create.root, "/") == 0)
 			o->program.spawn.root_flags = CONTAINER_ROOT_RECURSIVE;
 	}
-	container = container_create(o->name, flags | CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC);
+	container =
+		container_create(o->name, flags | CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC);
 	if (container < 0)
 		return cli_failed(o->name);
 	o->program.spawn.root = root;
@@ -126,6 +128,10 @@ int verb_run(int argc, char **argv)
 			return EXIT_FAILED;
 	}
 	flags = (DEFAULT_OWN & ~o.create.inherit) | o.create.own;
+	if (o.create.root && !(flags & CONTAINER_NEW_FS_NS))
+		return cli_usage("run", "--root needs an own mount namespace");
+	if (o.create.hostname && !(flags & CONTAINER_NEW_UTS_NS))
+		return cli_usage("run", "--hostname needs an own uts namespace");
 	cli_program_argv(&o.program, argc - optind, argv + optind);
 	default_cwd(&o);
 	status = o.keep ? run_kept(&o, flags) : run_transient(&o, flags);

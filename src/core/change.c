@@ -84,7 +84,8 @@ static int set_own(const struct hierarchy *h, struct object *o, enum nstype type
 	int r = 0;
 
 	if (spec.transient)
-		return error_set(-EOPNOTSUPP, "it ends with its creator's fd; own is for creation", NULL);
+		return error_set(-EOPNOTSUPP, "it ends with its creator's fd; own is for creation",
+				 NULL);
 	spec.mode[type] = CONTAINER_NS_OWN;
 	spec.pinned[type] = type != NS_PID;
 	if (type == NS_MOUNT)
@@ -127,8 +128,8 @@ static int set_share(const struct hierarchy *h, struct object *o, enum nstype ty
 	if (o->spec.transient)
 		r = object_store(o->dir, &o->spec);
 	r = r ? r : vault_set_pin(h->cradle, o->spec.id, type, ns_fd);
-	if (r == -EINVAL && type == NS_MOUNT)
-		return error_set(r, "this mount namespace is older than the hierarchy", NULL);
+	if ((r == -EINVAL || r == -ELOOP) && type == NS_MOUNT)
+		return error_set(-EINVAL, "this mount namespace is older than the hierarchy", NULL);
 	return r ? r : object_store(o->dir, &o->spec);
 }
 

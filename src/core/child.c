@@ -191,7 +191,8 @@ static int find_user(const struct account_wish *wish, struct account *account,
 	account->uid = wish->uid;
 	/* As chroot(1): a number without an entry needs its group, or it would get root's. */
 	if (!wish->has_group)
-		return error_set(-EINVAL, "user has no entry and no group; say USER:GROUP", wish->user);
+		return error_set(-EINVAL, "user has no entry and no group; say USER:GROUP",
+				 wish->user);
 	return 0;
 }
 
@@ -211,8 +212,7 @@ static int find_groups(const struct account_wish *wish, struct account *account,
 				account->gid = gid;
 				found = true;
 			}
-			if (!wish->has_group && name[0] &&
-			    account->group_count < ACCOUNT_GROUPS &&
+			if (!wish->has_group && name[0] && account->group_count < ACCOUNT_GROUPS &&
 			    account_group_line(line, NULL, name, &gid))
 				account->groups[account->group_count++] = gid;
 		}

@@ -16,8 +16,8 @@ struct child_plan {
 	unsigned int make; /* CLONE_NEW* to make here; what clone flags have made is not in it */
 	int base_mount;	   /* nsfs fd of the parent's mount namespace; -EBADF: the caller's */
 	int cradle;
-	bool renew_proc;	 /* first of a pid namespace: a joined mount namespace gets a new /proc */
-	const char *hostname;	 /* for a new uts namespace, or NULL */
+	bool renew_proc; /* first of a pid namespace: a joined mount namespace gets a new /proc */
+	const char *hostname; /* for a new uts namespace, or NULL */
 	const struct root_plan *root;
 	bool user_owned; /* join has a user namespace that shall own a new mount namespace */
 

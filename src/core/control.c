@@ -99,14 +99,17 @@ int control_kill(const struct hierarchy *h, const struct object *o, int sig)
 	return r < 0 ? error_set(r, "signal", NULL) : 0;
 }
 
-/* The lock: a container that is being removed must not get its cgroup back. */
+/*
+ * The lock: a container that is being removed must not get its cgroup back, and a task that is being
+ * started is not to be caught half-way.
+ */
 int control_freeze(const struct hierarchy *h, const struct object *o, bool frozen)
 {
 	autoclose int cgroup = -EBADF;
 	struct spec spec;
 	int r = check_target(h, o);
 
-	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_SHARED);
+	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &spec);
 	if (r < 0)
 		return r;
@@ -118,7 +121,8 @@ int control_freeze(const struct hierarchy *h, const struct object *o, bool froze
 		return error_set(r, frozen ? "freeze" : "thaw", NULL);
 	r = cgroup_wait(cgroup, true, frozen, FREEZE_TIMEOUT);
 	if (r == -ETIMEDOUT)
-		return error_set(-EBUSY, frozen ? "some task does not stop" : "a container above is frozen",
+		return error_set(-EBUSY,
+				 frozen ? "some task does not stop" : "a container above is frozen",
 				 NULL);
 	return r;
 }
@@ -159,7 +163,8 @@ ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *
 	return cgroup_pids(cgroup, false, pids, n);
 }
 
-int control_state(const struct hierarchy *h, const struct object *o, enum container_state *ret_state)
+int control_state(const struct hierarchy *h, const struct object *o,
+		  enum container_state *ret_state)
 {
 	autoclose int cgroup = object_open_cgroup(h, o);
 	struct cgroup_events events;

@@ -13,4 +13,5 @@ int control_wait_fd(const struct hierarchy *h, const struct object *o);
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);
 
 /* What the container is doing; dir alone is used of an object whose cgroup is not there. */
-int control_state(const struct hierarchy *h, const struct object *o, enum container_state *ret_state);
+int control_state(const struct hierarchy *h, const struct object *o,
+		  enum container_state *ret_state);

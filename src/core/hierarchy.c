@@ -133,7 +133,7 @@ int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host)
 
 int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type)
 {
-	char path[32] = "/proc/self/ns/";
+	char path[32] = "/proc/thread-self/ns/";
 	size_t len = strlen(path);
 	struct stat st;
 
@@ -147,7 +147,8 @@ int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type)
 static int forget_earlier_boot(struct hierarchy *h)
 {
 	char boot[64], recorded[64];
-	ssize_t n = kernel_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+	ssize_t n =
+		kernel_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
 	int r;
 
 	if (n < 0)
@@ -208,7 +209,7 @@ static uint64_t root_id(struct hierarchy *h)
 static int remove_state(struct hierarchy *h)
 {
 	static const char *const links[] = {"tree/@spec", "cgroup", "host",  "boot",
-					     "vault",	   "mounts", "cradle"};
+					    "vault",	  "mounts", "cradle"};
 	static const char *const dirs[] = {"tree", "held", "limbo"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
@@ -279,10 +280,8 @@ static bool open_cradle(struct hierarchy *h)
 
 static int setup(struct hierarchy *h)
 {
-	int r = check_owner(h->dir);
+	int r;
 
-	if (r < 0)
-		return r;
 	close_fd(&h->lock);
 	h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (h->lock < 0)
@@ -329,6 +328,11 @@ int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
 	r = open_state_dir(h, use);
 	if (r < 0)
 		return r;
+	if (use != HIERARCHY_READ) {
+		r = check_owner(h->dir);
+		if (r < 0)
+			return r;
+	}
 	if (use == HIERARCHY_READ) {
 		r = open_cgroup(h);
 		return r ? r : object_chain_of(h, 0, h->caller);

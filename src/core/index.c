@@ -89,7 +89,8 @@ int index_begin(int dir, struct index *ret_index)
 	if (fstat(dir, &st) < 0)
 		return -errno;
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	age = (now.tv_sec - st.st_mtim.tv_sec) * 1000 + (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
+	age = (now.tv_sec - st.st_mtim.tv_sec) * 1000 +
+	      (now.tv_nsec - st.st_mtim.tv_nsec) / 1000000;
 	index.changed = st.st_mtim;
 	index.settled = age > SETTLED_MS;
 	*ret_index = index;

@@ -66,7 +66,8 @@ static int plan_from_task(const struct hierarchy *h, const struct object *owner,
 		return 0;
 	}
 	if (r == -ESRCH)
-		return error_set(-ESRCH, "a container above has no task to inherit from", info->name);
+		return error_set(-ESRCH, "a container above has no task to inherit from",
+				 info->name);
 	if (r < 0)
 		return r;
 	if (is_target) {
@@ -187,7 +188,8 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	if (r < 0)
 		return r;
 	if (plan.make)
-		return error_set(-ESRCH, "no task has brought to life its own namespace", info->name);
+		return error_set(-ESRCH, "no task has brought to life its own namespace",
+				 info->name);
 	if (plan.task >= 0) {
 		struct init init = {.pidfd = -EBADF};
 		int fd;

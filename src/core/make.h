@@ -29,4 +29,3 @@ int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *
 
 /* The parent container's mount namespace, -EBADF: the caller's own, which needs no joining. */
 int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd);
-

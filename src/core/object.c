@@ -275,7 +275,8 @@ int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP
 	int r = proc_cgroup(pid, path, sizeof(path));
 
 	if (r < 0)
-		return r == -EOPNOTSUPP ? error_set(r, "find cgroup v2 in", "/proc/self/cgroup") : r;
+		return r == -EOPNOTSUPP ? error_set(r, "find cgroup v2 in", "/proc/self/cgroup")
+					: r;
 	chain_from_cgroup(h, path, chain);
 	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
 	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {

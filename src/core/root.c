@@ -27,24 +27,28 @@ static const struct node {
 	const char *name;
 	unsigned int major, minor;
 } nodes[] = {
-	{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+	{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
+	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
 };
 
 static const struct link {
 	const char *name, *target;
 } links[] = {
-	{"ptmx", "pts/ptmx"},
-	{"fd", "/proc/self/fd"},
-	{"stdin", "/proc/self/fd/0"},
-	{"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},	       {"fd", "/proc/self/fd"},	      {"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 };
 
 void root_build_init(struct root_build *b)
 {
 	*b = (struct root_build){
-		.root = -EBADF, .scratch = -EBADF, .lower = -EBADF, .proc = -EBADF, .sys = -EBADF,
-		.dev = -EBADF, .pts = -EBADF, .terminal = -EBADF,
+		.root = -EBADF,
+		.scratch = -EBADF,
+		.lower = -EBADF,
+		.proc = -EBADF,
+		.sys = -EBADF,
+		.dev = -EBADF,
+		.pts = -EBADF,
+		.terminal = -EBADF,
 	};
 	for (size_t i = 0; i < ROOT_VIEW_MOUNTS; i++)
 		b->submounts[i] = -EBADF;
@@ -61,7 +65,8 @@ void root_build_close(struct root_build *b)
 		close_fd(&b->submounts[i]);
 }
 
-static int new_mount(const char *fsname, const char *key, const char *value, unsigned int attributes)
+static int new_mount(const char *fsname, const char *key, const char *value,
+		     unsigned int attributes)
 {
 	autoclose int fs = kernel_fsopen(fsname);
 	int r = fs < 0 ? fs : 0;
@@ -80,7 +85,8 @@ static int clone_tree(int fd, bool recursive)
 {
 	struct mount_attr attr = {.propagation = MS_SLAVE};
 	unsigned int flags = recursive ? AT_RECURSIVE : 0;
-	int tree = kernel_open_tree(fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | flags);
+	int tree =
+		kernel_open_tree(fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | flags);
 
 	if (tree < 0)
 		return tree;
@@ -409,7 +415,9 @@ int root_renew_proc(int proc)
 
 	/* "/proc" of a container's own choosing, a symbolic link for example, is left alone. */
 	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int dir = root < 0 ? -errno : kernel_openat2(root, "proc", O_PATH | O_DIRECTORY, LOOKUP_PLAIN);
+	autoclose int dir =
+		root < 0 ? -errno
+			 : kernel_openat2(root, "proc", O_PATH | O_DIRECTORY, LOOKUP_PLAIN);
 
 	if (dir < 0)
 		return 0;

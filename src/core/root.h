@@ -41,9 +41,9 @@ struct root_plan {
 
 /* All fds; unset ones are -EBADF. */
 struct root_build {
-	int root;     /* detached mount that becomes "/" */
-	int scratch;  /* tmpfs with the upper layers */
-	int lower;    /* clone of the parent's root, where overlayfs takes paths only */
+	int root;    /* detached mount that becomes "/" */
+	int scratch; /* tmpfs with the upper layers */
+	int lower;   /* clone of the parent's root, where overlayfs takes paths only */
 	int proc, sys, dev, pts, terminal;
 	int submounts[ROOT_VIEW_MOUNTS];
 };

@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/sched.h>
 
+#include "cgroup.h"
 #include "child.h"
 #include "cleanup.h"
 #include "error.h"
@@ -24,6 +25,7 @@
 #include "lock.h"
 #include "make.h"
 #include "proc.h"
+#include "text.h"
 #include "view.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -120,6 +122,22 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 	return r;
 }
 
+/* A task that is born frozen would not come to the end of its start, nor let go of the lock. */
+static int check_not_frozen(const struct object *o, int cgroup)
+{
+	struct cgroup_events events;
+	int r;
+
+	/* Just made, below the init container: nothing can have frozen it. */
+	if (o->spec.transient && strlen(o->spec.cgroup) == ID_TEXT_SIZE &&
+	    !init_was_recorded(o->dir))
+		return 0;
+	r = cgroup_read_events(cgroup, &events);
+	if (r < 0)
+		return error_set(r, "read cgroup.events", NULL);
+	return events.frozen ? error_set(-EBUSY, "it is frozen; thaw it first", NULL) : 0;
+}
+
 static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types,
 			 struct entry *e)
 {
@@ -133,6 +151,9 @@ static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned i
 		e->cgroup = object_make_cgroup(h, o);
 		if (e->cgroup < 0)
 			return e->cgroup;
+		r = check_not_frozen(o, e->cgroup);
+		if (r < 0)
+			return r;
 	}
 	e->make_pid = e->join.make & CLONE_NEWPID;
 	e->records_init = !object_is_root(o) &&
@@ -143,8 +164,8 @@ static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned i
 	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;
-	e->child.renew_proc = e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN &&
-			      !o->spec.empty_root;
+	e->child.renew_proc =
+		e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN && !o->spec.empty_root;
 	return r;
 }
 
@@ -214,7 +235,7 @@ static const char **exec_candidates(const char *name, const char *const *envp)
 		return NULL;
 	text = (char *)(list + count + 1);
 	if (!path) {
-		list[n++] = strcpy(text, name);
+		list[n++] = memcpy(text, name, bytes);
 	} else {
 		for (const char *p = path; n < count; p++) {
 			size_t len = strcspn(p, ":");
@@ -483,15 +504,28 @@ static int way_back_open(struct way_back *w, const struct join_plan *join)
 	return w->root < 0 || w->cwd < 0 ? -errno : 0;
 }
 
+/* Whether the calling thread still is in the namespace. */
+static bool is_own_ns(int ns, enum nstype type)
+{
+	autoclose int own = proc_open_ns(0, nstype_info(type)->proc);
+	struct stat a, b;
+
+	return own >= 0 && fstat(own, &a) == 0 && fstat(ns, &b) == 0 && a.st_ino == b.st_ino;
+}
+
 /* A user namespace cannot be left again, and with it the privilege to leave the others is gone. */
 static int way_back_go(const struct way_back *w, int r)
 {
-	bool back = true;
+	bool back = true, left_mount = false;
 
-	for (int t = 0; t < NS_COUNT; t++)
-		if (w->ns.fd[t] >= 0 && setns(w->ns.fd[t], nstype_info(t)->clone_flag) < 0)
+	for (int t = 0; t < NS_COUNT; t++) {
+		if (w->ns.fd[t] < 0 || is_own_ns(w->ns.fd[t], t))
+			continue;
+		left_mount |= t == NS_MOUNT;
+		if (setns(w->ns.fd[t], nstype_info(t)->clone_flag) < 0)
 			back = false;
-	if (w->ns.fd[NS_MOUNT] >= 0 && (fchdir(w->root) < 0 || chroot(".") < 0 || fchdir(w->cwd) < 0))
+	}
+	if (left_mount && (fchdir(w->root) < 0 || chroot(".") < 0 || fchdir(w->cwd) < 0))
 		back = false;
 	return back ? r : error_set(r, "half entered", NULL);
 }

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/stat.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -64,14 +64,14 @@ static int become_tmpfs(void)
 	return umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
-static int touch(const char *path, int flags)
+static int touch(const char *path)
 {
-	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	autoclose int fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	return fd < 0 ? -errno : 0;
 }
 
-static int unpin_here(const char *name)
+static int unmount_and_unlink(const char *name)
 {
 	/* -EINVAL: nothing is mounted there. */
 	if (umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != ENOENT && errno != EINVAL)
@@ -79,20 +79,55 @@ static int unpin_here(const char *name)
 	return unlink(name) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* In place of what is pinned there: a mount on top of it would keep the old one too. */
-static int pin_here(int ns, const char *path)
+/* Where a pin that replaces another waits until that is gone; valid if the other is not there. */
+static void waiting_name(const char *name, char buf[PIN_NAME_SIZE + sizeof(".new")])
 {
-	autoclose int tree = -EBADF;
-	int r = touch(path, O_EXCL);
+	size_t len = 0;
 
-	if (r == -EEXIST) {
-		r = unpin_here(path);
-		r = r ? r : touch(path, O_EXCL);
-	}
+	buf[0] = '\0';
+	text_append(buf, PIN_NAME_SIZE + sizeof(".new"), &len, name);
+	text_append(buf, PIN_NAME_SIZE + sizeof(".new"), &len, ".new");
+}
+
+static int unpin_here(const char *name)
+{
+	char waiting[PIN_NAME_SIZE + sizeof(".new")];
+	int r = unmount_and_unlink(name);
+
+	waiting_name(name, waiting);
+	return r ? r : unmount_and_unlink(waiting);
+}
+
+/* The old one goes only after the new one has proved that it can be mounted. */
+static int replace_pin(int tree, const char *name)
+{
+	char waiting[PIN_NAME_SIZE + sizeof(".new")];
+	int r;
+
+	waiting_name(name, waiting);
+	r = unmount_and_unlink(waiting);
+	r = r ? r : touch(waiting);
 	if (r < 0)
 		return r;
-	tree = kernel_open_tree(ns, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-	return tree < 0 ? tree : kernel_move_mount(tree, AT_FDCWD, path);
+	r = kernel_move_mount(tree, AT_FDCWD, waiting);
+	if (r < 0) {
+		unlink(waiting);
+		return r;
+	}
+	r = unmount_and_unlink(name);
+	r = r ? r : touch(name);
+	r = r ? r : kernel_move_mount(tree, AT_FDCWD, name);
+	return r ? r : unmount_and_unlink(waiting);
+}
+
+static int pin_here(int ns, const char *name)
+{
+	autoclose int tree = kernel_open_tree(ns, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	int r = tree < 0 ? tree : touch(name);
+
+	if (r == -EEXIST)
+		return replace_pin(tree, name);
+	return r ? r : kernel_move_mount(tree, AT_FDCWD, name);
 }
 
 struct setup {
@@ -193,7 +228,7 @@ static int setup_agent(void *arg)
 {
 	struct setup *s = arg;
 	autoclose int vault = -EBADF;
-	uint64_t number;
+	uint64_t number = 0;
 	int r = own_mount_ns_number(s->proc, &number);
 
 	if (r < 0)
@@ -333,6 +368,22 @@ int vault_pin(uint64_t id, const struct ns_set *set)
 	return 0;
 }
 
+/* -ENOENT also for a file that nothing is mounted on: whoever made it was killed before that. */
+static int open_pin(const char *name)
+{
+	char waiting[PIN_NAME_SIZE + sizeof(".new")];
+	autoclose int fd = openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && kernel_is_nsfs(fd))
+		return take_fd(&fd);
+	close_fd(&fd);
+	waiting_name(name, waiting);
+	fd = openat(AT_FDCWD, waiting, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && kernel_is_nsfs(fd))
+		return take_fd(&fd);
+	return -ENOENT;
+}
+
 struct open_pins {
 	int cradle;
 	const uint64_t *id;
@@ -350,12 +401,9 @@ static int open_pins_agent(void *arg)
 		if (o->id[t] == 0)
 			continue;
 		pin_name(o->id[t], t, name);
-		o->set->fd[t] = open(name, O_RDONLY | O_CLOEXEC);
-		if (o->set->fd[t] < 0 && errno != ENOENT)
-			r = -errno;
-		/* A file that nothing is mounted on: the pin was lost, or is being made. */
-		else if (o->set->fd[t] >= 0 && !kernel_is_nsfs(o->set->fd[t]))
-			close_fd(&o->set->fd[t]);
+		o->set->fd[t] = open_pin(name);
+		if (o->set->fd[t] < 0 && o->set->fd[t] != -ENOENT)
+			r = o->set->fd[t];
 	}
 	return r;
 }

@@ -13,10 +13,12 @@
 #include "name.h"
 #include "text.h"
 
+/* clang-format off */
 static const char *const types[] = {
 	"ext2", "ext3", "ext4",	 "xfs",	 "btrfs", "f2fs", "bcachefs", "zfs", "jfs", "reiserfs",
 	"vfat", "exfat", "ntfs3", "erofs", "9p",  "virtiofs", "nfs",   "nfs4", "cifs", "ceph",
 };
+/* clang-format on */
 
 static const char *const left_out[] = {"dev", "proc", "run", "sys", "tmp"};
 
@@ -60,7 +62,7 @@ static char *covered_line(char *line)
 }
 
 #define POINT_SIZE 256 /* longer ones are left out */
-#define LIST_SIZE (ROOT_VIEW_MOUNTS * (sizeof(struct view_mount) + POINT_SIZE))
+#define LIST_SIZE ((size_t)ROOT_VIEW_MOUNTS * (sizeof(struct view_mount) + POINT_SIZE))
 
 /* A list in one block: the array, then the texts. */
 struct list {
@@ -161,7 +163,8 @@ static void list_to_cache(const struct list *l, int state_dir, uint64_t hash)
 
 	text_format_id(hash, text);
 	for (size_t i = 0; i < l->count; i++)
-		if (strchr(l->mounts[i].path, ':') || text_append(text, sizeof(text), &len, ":") < 0 ||
+		if (strchr(l->mounts[i].path, ':') ||
+		    text_append(text, sizeof(text), &len, ":") < 0 ||
 		    text_append(text, sizeof(text), &len, l->mounts[i].path) < 0)
 			return;
 	/* Without it the next one takes longer, and nothing else. */

@@ -41,7 +41,8 @@ static int compare_ids(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static int read_cgroups(const struct hierarchy *h, const struct spec *parent, struct with_cgroup *set)
+static int read_cgroups(const struct hierarchy *h, const struct spec *parent,
+			struct with_cgroup *set)
 {
 	const char *path = parent->cgroup[0] ? parent->cgroup + 1 : ".";
 	autoclose int dir = openat(h->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -85,8 +86,8 @@ static bool wants_tasks(const struct walk *w)
 }
 
 /* The pids are only counted: those beyond the buffer too. */
-static int fill_state(const struct walk *w, int parent_dir, const char *name, const struct spec *spec,
-		      struct container_info *info)
+static int fill_state(const struct walk *w, int parent_dir, const char *name,
+		      const struct spec *spec, struct container_info *info)
 {
 	autoobject struct object o = {.dir = -EBADF, .spec = *spec};
 	autoclose int cgroup = -EBADF;
@@ -174,7 +175,8 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 		return -ENAMETOOLONG;
 	r = report(w, dir, name, &spec, cgroups, depth);
 	if (r == 0 && (w->flags & CONTAINER_WALK_RECURSIVE) && spec.nested) {
-		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		autoclose int child =
+			openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 		if (child >= 0)
 			r = walk_below(w, child, &spec, depth + 1);

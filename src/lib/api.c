@@ -12,6 +12,7 @@
 
 #include "change.h"
 #include "cleanup.h"
+#include "control.h"
 #include "error.h"
 #include "hierarchy.h"
 #include "join.h"
@@ -21,7 +22,6 @@
 #include "name.h"
 #include "object.h"
 #include "reap.h"
-#include "control.h"
 #include "task.h"
 #include "walk.h"
 
@@ -184,7 +184,8 @@ EXPORT int container_rename(int container, const char *new_name)
 static int remove_root(struct call *c, unsigned int flags)
 {
 	if (flags)
-		return error_set(-EPERM, "the init container is removed only when it is empty", NULL);
+		return error_set(-EPERM, "the init container is removed only when it is empty",
+				 NULL);
 	return hierarchy_remove(&c->h);
 }
 
@@ -239,8 +240,7 @@ static int share_from(struct call *c, enum nstype type, int fd)
 	if (r < 0)
 		return r;
 	ns = join_open_one(&c->h, &source, type);
-	return ns < 0 ? ns
-		      : change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, ns, &source);
+	return ns < 0 ? ns : change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, ns, &source);
 }
 
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
@@ -282,7 +282,8 @@ EXPORT int container_get_hostname(int container, char *buf, size_t size)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	return (int)done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname", NULL);
+	return (int)done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname",
+			 NULL);
 }
 
 EXPORT pid_t container_spawn(int container, const struct container_spawn *how)

@@ -137,7 +137,8 @@ static ssize_t pids_below(int cgroup, pid_t *pids, size_t n, size_t have)
 
 ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n)
 {
-	return nested ? pids_below(cgroup, pids, n, 0) : own_pids(cgroup, "cgroup.procs", pids, n, 0);
+	return nested ? pids_below(cgroup, pids, n, 0)
+		      : own_pids(cgroup, "cgroup.procs", pids, n, 0);
 }
 
 int cgroup_kill(int cgroup)

@@ -44,7 +44,7 @@ int kernel_fsopen(const char *fsname);
 int kernel_fsconfig_set(int fs, const char *key, const char *value); /* value NULL: a flag */
 int kernel_fsconfig_fd(int fs, const char *key, int fd);
 int kernel_fsmount(int fs, unsigned int attributes); /* creates the superblock first */
-int kernel_pivot_root_here(void);		      /* the working directory becomes "/" */
+int kernel_pivot_root_here(void);		     /* the working directory becomes "/" */
 
 /* A file of a known small size, read whole into buf with a NUL; returns its length. -E2BIG. */
 ssize_t kernel_read_file(int dirfd, const char *path, char *buf, size_t size);

@@ -15,7 +15,7 @@
 
 #define PIDFS_MAGIC 0x50494446 /* linux/magic.h has it since 6.9 */
 
-/* "/proc/self/ENTRY" or "/proc/PID/ENTRY". */
+/* "/proc/thread-self/ENTRY" or "/proc/PID/ENTRY". */
 static void proc_path(pid_t pid, const char *entry, char *buf, size_t size)
 {
 	char number[21];
@@ -25,7 +25,7 @@ static void proc_path(pid_t pid, const char *entry, char *buf, size_t size)
 		text_format_u64((uint64_t)pid, number);
 	buf[0] = '\0';
 	text_append(buf, size, &len, "/proc/");
-	text_append(buf, size, &len, pid ? number : "self");
+	text_append(buf, size, &len, pid ? number : "thread-self");
 	text_append(buf, size, &len, "/");
 	text_append(buf, size, &len, entry);
 }

@@ -18,10 +18,10 @@ int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
 /* A pidfd of pid if it still is the process with this identity; -ESRCH. */
 int proc_open_identified(pid_t pid, uint64_t identity);
 
-/* The cgroup v2 path of a process (0: the caller), relative to the hierarchy's root: "/a/b". */
+/* The cgroup v2 path of a process (0: the calling thread), relative to the hierarchy's root: "/a/b". */
 int proc_cgroup(pid_t pid, char *buf, size_t size);
 
-/* The nsfs fd of entry, "net" for example, of a process (0: the caller). */
+/* The nsfs fd of entry, "net" for example, of a process (0: the calling thread). */
 int proc_open_ns(pid_t pid, const char *entry);
 
 /* Whether a process is number 1 of a pid namespace below the caller's. */
