@@ -110,8 +110,10 @@ int child_setup(const struct child_plan *plan)
 {
 	/* What is made below the root has exactly the modes it is made with. */
 	mode_t mask = umask(0);
-	int r;
+	int r = plan->join_cgroup < 0 ? 0 : kernel_write_file(plan->join_cgroup, "cgroup.procs", "0");
 
+	if (r < 0)
+		return error_set(r, "join cgroup", NULL);
 	if (wants(plan, NS_MOUNT)) {
 		r = setup_mounts(plan);
 	} else {
@@ -284,7 +286,7 @@ static int run(const struct child_plan *plan)
 	return r;
 }
 
-int child_exec(const struct child_plan *plan)
+int child_exec(const struct child_plan *plan, struct child_result *result)
 {
 	int r = place_stdio(plan->stdio);
 
@@ -299,6 +301,7 @@ int child_exec(const struct child_plan *plan)
 	if (r < 0)
 		return r;
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
+	result->at_exec = true;
 	r = run(plan);
 	return error_set(r, "exec", plan->argv[0]);
 }

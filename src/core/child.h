@@ -10,7 +10,17 @@
 #include "join.h"
 #include "root.h"
 
+/* How far the child came: in shared memory, read after the clone call returned. */
+struct child_result {
+	bool started; /* it ran at all */
+	bool at_exec; /* all is set up, and execve(2) comes next */
+	int code;     /* 0, or the negative errno of what failed before the program ran */
+	struct container_error error;
+};
+
 struct child_plan {
+	int join_cgroup; /* fd of a cgroup that the clone could not put it into; -EBADF: none */
+
 	/* namespaces */
 	const struct join_plan *join;
 	unsigned int make; /* CLONE_NEW* to make here; what clone flags have made is not in it */
@@ -35,14 +45,9 @@ struct child_plan {
 	const sigset_t *given_mask; /* instead of it, or NULL */
 };
 
-/* What the child tells: in shared memory, read after the clone call returned. */
-struct child_result {
-	int code; /* 0, or the negative errno of what failed before the program ran */
-	struct container_error error;
-};
 
 /* Namespaces, root, hostname: 0 or -errno with the error set. */
 int child_setup(const struct child_plan *plan);
 
 /* User, working directory, fds, signals, exec. Returns only on failure. */
-int child_exec(const struct child_plan *plan);
+int child_exec(const struct child_plan *plan, struct child_result *result);

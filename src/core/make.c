@@ -193,8 +193,11 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	autoclose int base_mount = -EBADF;
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct ns_set set;
-	struct child_plan plan = {
-		.join = &join, .root = root, .base_mount = -EBADF, .cradle = h->cradle};
+	struct child_plan plan = {.join_cgroup = -EBADF,
+				  .join = &join,
+				  .root = root,
+				  .base_mount = -EBADF,
+				  .cradle = h->cradle};
 	struct own_ns a = {.plan = &plan, .id = o->spec.id, .proc = proc, .set = &set};
 	int r = proc < 0 ? -errno : vault_read_number(h->dir, &a.vault_number);
 

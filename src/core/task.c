@@ -51,8 +51,11 @@ static void entry_init(struct entry *e)
 	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF};
 	join_plan_init(&e->join);
 	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
-	e->child = (struct child_plan){
-		.join = &e->join, .root = &e->root, .base_mount = -EBADF, .stdio = {-1, -1, -1}};
+	e->child = (struct child_plan){.join_cgroup = -EBADF,
+				       .join = &e->join,
+				       .root = &e->root,
+				       .base_mount = -EBADF,
+				       .stdio = {-1, -1, -1}};
 }
 
 static void entry_close(struct entry *e)
@@ -255,15 +258,19 @@ static const char **exec_candidates(const char *name, const char *const *envp)
 	return list;
 }
 
+struct child_arg {
+	const struct child_plan *plan;
+	struct child_result *result;
+};
+
 static int child_main(void *arg)
 {
-	struct {
-		const struct child_plan *plan;
-		struct child_result *result;
-	} *a = arg;
-	int r = child_setup(a->plan);
+	struct child_arg *a = arg;
+	int r;
 
-	r = r ? r : child_exec(a->plan);
+	a->result->started = true;
+	r = child_setup(a->plan);
+	r = r ? r : child_exec(a->plan, a->result);
 	a->result->error = *error_last();
 	a->result->code = r;
 	return 127;
@@ -273,15 +280,12 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 			 struct child_result *result, int *ret_pidfd)
 {
 	char stack[CHILD_STACK] __attribute__((aligned(16)));
-	struct {
-		const struct child_plan *plan;
-		struct child_result *result;
-	} arg = {plan, result};
+	struct child_arg arg = {plan, result};
 	struct clone_request req = {
 		.flags = CLONE_VFORK | CLONE_CLEAR_SIGHAND | (e->own_mm ? 0 : CLONE_VM) |
 			 (e->make_pid ? CLONE_NEWPID : 0),
 		.exit_signal = SIGCHLD,
-		.cgroup = e->cgroup,
+		.cgroup = plan->join_cgroup < 0 ? e->cgroup : -EBADF,
 		.ret_pidfd = ret_pidfd,
 		.stack = stack,
 		.stack_size = sizeof(stack),
@@ -306,6 +310,24 @@ static void reap(pid_t pid)
 		;
 }
 
+/*
+ * Since Linux 6.14 (and in stable series) a clone into a cgroup whose count of kills is not that of
+ * the caller's cgroup is taken for one that raced with the last kill: the child is dead at birth.
+ * Then it is cloned once more, and moves itself before anything else.
+ */
+static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
+			       struct child_result *result, int *pidfd)
+{
+	pid_t pid = clone_child(e, plan, result, pidfd);
+
+	if (pid < 0 || result->started || e->cgroup < 0)
+		return pid;
+	reap(pid);
+	close_fd(pidfd);
+	plan->join_cgroup = e->cgroup;
+	return clone_child(e, plan, result, pidfd);
+}
+
 static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 {
 	struct child_result local = {0}, *result = &local;
@@ -319,13 +341,18 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		if (result == MAP_FAILED)
 			return error_set(-errno, "start a task", NULL);
 	}
-	pid = clone_child(e, &e->child, result, &pidfd);
+	pid = clone_into_cgroup(e, &e->child, result, &pidfd);
 	if (pid > 0)
 		local = *result;
 	if (e->own_mm)
 		munmap(result, sizeof(*result));
 	if (pid < 0)
 		return pid;
+	if (local.code == 0 && !local.at_exec) {
+		local.code = -ECANCELED;
+		error_set(local.code, "the task was killed before it could start", NULL);
+		local.error = *error_last();
+	}
 	if (local.code < 0) {
 		reap(pid);
 		error_copy(&local.error);

@@ -15,6 +15,8 @@
 struct agent {
 	int (*fn)(void *);
 	void *arg;
+	int join_cgroup; /* the clone could not put it there; -EBADF: nothing to be done */
+	bool started;
 	int result;
 };
 
@@ -22,7 +24,12 @@ static int agent_main(void *arg)
 {
 	struct agent *agent = arg;
 
-	agent->result = agent->fn(agent->arg);
+	agent->started = true;
+	agent->result = agent->join_cgroup < 0
+				? 0
+				: kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");
+	if (agent->result == 0)
+		agent->result = agent->fn(agent->arg);
 	return 0;
 }
 
@@ -33,10 +40,9 @@ static void agent_reap(pid_t pid)
 		;
 }
 
-int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
+static pid_t agent_clone(struct agent *agent, int cgroup)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
-	struct agent agent = {.fn = fn, .arg = arg, .result = -ECANCELED};
 	struct clone_request req = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
 		.cgroup = cgroup,
@@ -47,10 +53,23 @@ int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 	pid_t pid;
 
 	kernel_block_signals(&old);
-	pid = kernel_clone(&req, agent_main, &agent);
+	pid = kernel_clone(&req, agent_main, agent);
 	if (pid > 0)
 		agent_reap(pid);
 	kernel_restore_signals(&old);
+	return pid;
+}
+
+int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
+{
+	struct agent agent = {.fn = fn, .arg = arg, .join_cgroup = -EBADF, .result = -ECANCELED};
+	pid_t pid = agent_clone(&agent, cgroup);
+
+	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
+	if (pid > 0 && !agent.started && cgroup >= 0) {
+		agent.join_cgroup = cgroup;
+		pid = agent_clone(&agent, -EBADF);
+	}
 	return pid < 0 ? pid : agent.result;
 }
 
