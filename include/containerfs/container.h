@@ -130,8 +130,8 @@ int container_rename(int container, const char *new_name);
 
 /*
  * container_remove: take the container apart. EBUSY: it has tasks, or with KILL tasks that do not
- * die within five seconds; ENOTEMPTY: it has nested containers; EPERM: the init container, which
- * is removed only when it is the last (flags 0), and with it all that this library keeps.
+ * die within five seconds; ENOTEMPTY: it has nested containers. The init container is removed only
+ * when it is the last, whatever the flags, and with it all that this library keeps.
  */
 int container_remove(int container, unsigned int flags);
 

@@ -181,14 +181,6 @@ EXPORT int container_rename(int container, const char *new_name)
 	return (int)done(r ? r : change_name(&c.h, &c.o, new_name), "rename", NULL);
 }
 
-static int remove_root(struct call *c, unsigned int flags)
-{
-	if (flags)
-		return error_set(-EPERM, "the init container is removed only when it is empty",
-				 NULL);
-	return hierarchy_remove(&c->h);
-}
-
 EXPORT int container_remove(int container, unsigned int flags)
 {
 	autocall struct call c;
@@ -203,7 +195,7 @@ EXPORT int container_remove(int container, unsigned int flags)
 	if (r == 0 && (flags & ~(unsigned int)(CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE)))
 		r = -EINVAL;
 	if (r == 0 && object_is_root(&c.o))
-		r = remove_root(&c, flags);
+		r = hierarchy_remove(&c.h);
 	else if (r == 0)
 		r = reap_remove(&c.h, &c.o, flags & CONTAINER_REMOVE_KILL,
 				flags & CONTAINER_REMOVE_RECURSIVE);

@@ -16,6 +16,7 @@
  * - A call that is killed at its entry, or made to fail, has not run. After SIGKILL in an entry
  *   stop the kernel does not start the call (ptrace_report_syscall() looks for a fatal signal); a
  *   failing one becomes call number -1, which does nothing, and its result is then written over.
+ *   But close(2) does run, as it does whenever the kernel says that it failed: the fd is gone.
  * - Exactly one call is hit, once.
  * - Nothing traced outlives this program: PTRACE_O_EXITKILL. What was let go may.
  *
@@ -293,12 +294,10 @@ static void call_is_hit(struct session *s, struct tracee *t)
 		int spared = call_spared(t->nr);
 
 		s->hit.spared = spared == 1 || (spared == 2 && !s->started);
-		if (s->hit.spared)
-			s->done = true;
-		else if (regs_skip_call(t->pid) == 0)
-			t->hit = true;
-		else
+		if (!s->hit.spared && t->nr != SYS_close && regs_skip_call(t->pid))
 			fail("skip a call");
+		s->done = s->hit.spared;
+		t->hit = !s->hit.spared;
 	} else if (s->opt->after) {
 		t->hit = true;
 	} else {
@@ -420,13 +419,30 @@ static void on_end(struct session *s, pid_t pid, int status)
 	tracee_drop(s, t);
 }
 
+/* Which call it is in now: it may have gone on since it was followed call by call. */
+static const char *tracee_call(pid_t pid)
+{
+	char path[64];
+	long nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/syscall", (long)pid);
+	f = fopen(path, "re");
+	if (f) {
+		if (fscanf(f, "%ld", &nr) != 1)
+			nr = -1; /* "running" */
+		fclose(f);
+	}
+	return nr < 0 ? "no call" : call_name(nr);
+}
+
 static void expire(struct session *s)
 {
 	if (!s->expired) {
 		printf("timeout after %u s", s->opt->timeout);
 		for (size_t i = 0; i < s->n; i++)
 			printf("%s %s in %s", i ? "," : ":", tracee_role(s, s->tracees[i].pid),
-			       call_name(s->tracees[i].nr));
+			       tracee_call(s->tracees[i].pid));
 		printf("\n");
 	}
 	s->expired = true;

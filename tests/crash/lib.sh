@@ -435,11 +435,15 @@ case_end()
 	hierarchy_begin
 }
 
-# The numbers 1 to $1 in steps of CRASH_STEP, first every eighth, so that a worker whose time is
-# over has seen calls from everywhere.
+# CRASH_ONLY, or the numbers 1 to $1 in steps of CRASH_STEP, first every eighth, so that a worker
+# whose time is over has seen calls from everywhere.
 numbers()
 {
-	awk -v n="$1" -v step="${CRASH_STEP:-1}" 'BEGIN {
+	awk -v n="$1" -v step="${CRASH_STEP:-1}" -v only="${CRASH_ONLY:-}" 'BEGIN {
+		if (only) {
+			print only
+			exit
+		}
 		split("0 4 2 6 1 5 3 7", first, " ")
 		for (i = 1; i <= 8; i++)
 			for (k = first[i]; 1 + k * step <= n; k += 8)

@@ -7,8 +7,8 @@
  *
  * STATE/cradle is a mount namespace; in it, /vault is another one, and the namespaces of containers
  * are pinned as files in that one's root directory. Both hold no program, so this one goes there
- * itself and needs nothing but the /proc that it opened before. No STATE/cradle, or no /vault in it,
- * is an empty vault: nothing printed, success.
+ * itself and needs nothing but the /proc that it opened before. No STATE/cradle, or no /vault in
+ * it, is an empty vault: nothing printed, success.
  *
  * Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT. Changes nothing.
  */

@@ -151,7 +151,8 @@ run_job()
 	setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root TERM=dumb LANG=C.UTF-8 CONTAINERFS_GUEST=1 "BUILD=$build" \
 		/bin/sh -c "$command" </dev/null >"$guest/output" 2>&1 &
-	wait $!
+	# The shell tells of a signal.
+	{ wait $!; } 2>/dev/null
 	status=$?
 	cd /
 }

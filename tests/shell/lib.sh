@@ -23,6 +23,7 @@ finish()
 	[ "$failures" = 0 ] || exit 1
 }
 trap finish EXIT
+trap 'bad "ended by a signal, or out of time"; exit 1' TERM INT HUP
 
 # --- saying ---
 
@@ -114,7 +115,7 @@ fails_with()
 	[ $got = "$wanted" ] || bad "\"$*\" exited with $got instead of $wanted"
 	grep -Eq -- "$regex" "$WORK/.err" || bad "the message of \"$*\" does not match \"$regex\""
 	# All our messages say whose they are.
-	[ "$1" != container ] || ! grep -v '^container: ' "$WORK/.err" >"$WORK/.odd" ||
+	[ "$1$wanted" != container125 ] || ! grep -v '^container: ' "$WORK/.err" >"$WORK/.odd" ||
 		bad "a line of the message of \"$*\" does not begin with \"container: \""
 	[ $got = "$wanted" ] && grep -Eq -- "$regex" "$WORK/.err" && return 0
 	show "$WORK/.err"
