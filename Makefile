@@ -3,6 +3,8 @@
 
 BUILD = build
 PREFIX = /usr/local
+# Where ld.so and pkg-config look on every distribution; meson's own guess depends on what is installed.
+LIBDIR = lib
 DESTDIR =
 # "make SETUP=:" neither looks for missing packages nor installs them.
 SETUP = tools/setup
@@ -33,7 +35,7 @@ packages-bench:
 	@$(SETUP) bench
 
 $(BUILD)/build.ninja: | packages
-	@meson setup $(BUILD)
+	@meson setup -Dprefix=$(PREFIX) -Dlibdir=$(LIBDIR) $(BUILD)
 
 run: all
 	@tools/run $(BUILD)
@@ -50,7 +52,7 @@ bench: packages-bench all
 
 # The prefix is compiled in and fixed by the set-up; all is built anew for another one.
 install: packages $(BUILD)/build.ninja
-	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) -Dlibdir=$(LIBDIR)
 	@ninja -C $(BUILD)
 	@DESTDIR=$(DESTDIR) meson install --no-rebuild -C $(BUILD)
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig

@@ -2,6 +2,7 @@
 #include "spec.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "text.h"
@@ -119,14 +120,14 @@ static int chain_parse(const char *s)
 	return (int)len;
 }
 
-/* Listing parses thousands: the chain's room, most of the structure, is not touched but for its text. */
+/* Listing parses thousands: most of the structure is room for a long chain, which is not touched. */
 int spec_parse(const char *text, struct spec *ret_spec)
 {
-	struct spec *spec = ret_spec;
+	struct spec spec;
 	const char *s, *chain;
 	int len;
 
-	if (text_parse_id(text, &spec->id) < 0)
+	if (text_parse_id(text, &spec.id) < 0)
 		return -EINVAL;
 	chain = skip_word(text + ID_TEXT_SIZE - 1, " cg=");
 	len = chain ? chain_parse(chain) : -EINVAL;
@@ -134,17 +135,18 @@ int spec_parse(const char *text, struct spec *ret_spec)
 	if (!s || strlen(s) < NS_COUNT)
 		return -EINVAL;
 	for (int t = 0; t < NS_COUNT; t++)
-		if (mode_parse(spec, t, s[t]) < 0)
+		if (mode_parse(&spec, t, s[t]) < 0)
 			return -EINVAL;
 	s += NS_COUNT;
-	spec->transient = spec->empty_root = spec->nested = false;
+	spec.transient = spec.empty_root = spec.nested = false;
 	if (*s != '\0') {
 		s = skip_word(s, " flags=");
-		if (!s || flags_parse(spec, s) < 0)
+		if (!s || flags_parse(&spec, s) < 0)
 			return -EINVAL;
 	}
-	memcpy(spec->cgroup, chain, (size_t)len);
-	spec->cgroup[len] = '\0';
+	memcpy(ret_spec, &spec, offsetof(struct spec, cgroup));
+	memcpy(ret_spec->cgroup, chain, (size_t)len);
+	ret_spec->cgroup[len] = '\0';
 	return 0;
 }
 

@@ -35,7 +35,7 @@ struct spec {
 /* -ENAMETOOLONG. */
 int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE]);
 
-/* -EINVAL: not such a record; *ret_spec is then of no use. */
+/* -EINVAL: not such a record. */
 int spec_parse(const char *text, struct spec *ret_spec);
 
 /* Types in a given mode, as CLONE_NEW* flags. */

@@ -174,7 +174,7 @@ int change_root(const struct hierarchy *h, struct object *o, int fd, bool recurs
 
 	if (r == 0 && o->spec.transient)
 		r = error_set(-EOPNOTSUPP, "it takes its root with its first task", NULL);
-	if (r == 0 && fd >= 0 && fstat(fd, &st) < 0)
+	if (r == 0 && fd != -1 && fstat(fd, &st) < 0)
 		r = -errno;
 	if (r == 0 && fd >= 0 && !S_ISDIR(st.st_mode))
 		r = error_set(-ENOTDIR, "set root", NULL);

@@ -110,7 +110,8 @@ int child_setup(const struct child_plan *plan)
 {
 	/* What is made below the root has exactly the modes it is made with. */
 	mode_t mask = umask(0);
-	int r = plan->join_cgroup < 0 ? 0 : kernel_write_file(plan->join_cgroup, "cgroup.procs", "0");
+	int r = plan->join_cgroup < 0 ? 0
+				      : kernel_write_file(plan->join_cgroup, "cgroup.procs", "0");
 
 	if (r < 0)
 		return error_set(r, "join cgroup", NULL);

@@ -45,7 +45,6 @@ struct child_plan {
 	const sigset_t *given_mask; /* instead of it, or NULL */
 };
 
-
 /* Namespaces, root, hostname: 0 or -errno with the error set. */
 int child_setup(const struct child_plan *plan);
 

@@ -127,6 +127,16 @@ int control_freeze(const struct hierarchy *h, const struct object *o, bool froze
 	return r;
 }
 
+int control_check_not_frozen(int cgroup)
+{
+	struct cgroup_events events;
+	int r = cgroup_read_events(cgroup, &events);
+
+	if (r < 0)
+		return error_set(r, "read cgroup.events", NULL);
+	return events.frozen ? error_set(-EBUSY, "it is frozen; thaw it first", NULL) : 0;
+}
+
 int control_wait(const struct hierarchy *h, const struct object *o, int timeout)
 {
 	autoclose int cgroup = -EBADF;

@@ -8,6 +8,12 @@
 
 int control_kill(const struct hierarchy *h, const struct object *o, int sig);
 int control_freeze(const struct hierarchy *h, const struct object *o, bool frozen);
+/*
+ * -EBUSY if the cgroup is frozen. A task or an agent that is born frozen would not come to the end of
+ * its start, nor would the caller who waits for that, with a lock in his hands.
+ */
+int control_check_not_frozen(int cgroup);
+
 int control_wait(const struct hierarchy *h, const struct object *o, int timeout);
 int control_wait_fd(const struct hierarchy *h, const struct object *o);
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);

@@ -117,7 +117,7 @@ static int plan_levels(const struct hierarchy *h, const struct object *o, unsign
 	if (level.dir < 0)
 		return -errno;
 	/* A chain of one id is a child of the init container, and needs no further look. */
-	while (r == 0 && *want && strlen(level.spec.cgroup) > ID_TEXT_SIZE) {
+	while (r == 0 && *want && object_has_parent(&level)) {
 		struct object above;
 
 		r = object_open_parent(&level, &above);

@@ -14,6 +14,7 @@
 #include "agent.h"
 #include "child.h"
 #include "cleanup.h"
+#include "control.h"
 #include "error.h"
 #include "join.h"
 #include "kernel.h"
@@ -207,6 +208,8 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 		r = join_plan_copied(h, o, &join.fds);
 	if (r == 0 && (types & CLONE_NEWCGROUP))
 		r = cgroup = object_make_cgroup(h, o);
+	if (r >= 0 && cgroup >= 0)
+		r = control_check_not_frozen(cgroup);
 	if (r >= 0 && (types & CLONE_NEWNS)) {
 		r = make_open_base_mount(h, o, &base_mount);
 		plan.base_mount = base_mount;

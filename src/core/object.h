@@ -14,10 +14,12 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "hierarchy.h"
 #include "name.h"
 #include "spec.h"
+#include "text.h"
 
 struct object {
 	int dir;
@@ -46,6 +48,12 @@ int object_open_parent(const struct object *o, struct object *ret_parent);
 static inline bool object_is_root(const struct object *o)
 {
 	return o->spec.cgroup[0] == '\0';
+}
+
+/* Whether its parent is another than the init container. */
+static inline bool object_has_parent(const struct object *o)
+{
+	return strlen(o->spec.cgroup) > ID_TEXT_SIZE;
 }
 
 /* The full name of the container whose directory is dir. -ENOENT: it is removed. -ERANGE. */

@@ -25,7 +25,26 @@ static const char *const records[] = {
 	OBJECT_SPEC, OBJECT_INIT, OBJECT_ROOT, "@new.@spec", "@new.@init", "@new.@root",
 };
 
-/* Dead tasks leave the cgroup a moment after they are reaped: not populated comes first. */
+/*
+ * A task that was waited for leaves its cgroup only a moment later (Linux 6.18): a cgroup that lists
+ * no task any more is given the time.
+ */
+static int remove_emptied(const struct hierarchy *h, const char *path)
+{
+	autoclose int cgroup = -EBADF;
+	pid_t pid;
+	int r = cgroup_remove(h->cgroup, path);
+
+	if (r != -EBUSY)
+		return r;
+	cgroup = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (cgroup_pids(cgroup, true, &pid, 1) != 0 || cgroup_wait(cgroup, false, false, 1000) < 0)
+		return -EBUSY;
+	return cgroup_remove(h->cgroup, path);
+}
+
 static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, bool kill)
 {
 	const char *path = spec->cgroup + 1;
@@ -34,7 +53,7 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, boo
 
 	if (spec->cgroup[0] == '\0')
 		return 0;
-	r = cgroup_remove(h->cgroup, path);
+	r = remove_emptied(h, path);
 	if (r != -EBUSY || !kill)
 		return r;
 	cgroup = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);

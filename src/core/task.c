@@ -15,9 +15,9 @@
 
 #include <linux/sched.h>
 
-#include "cgroup.h"
 #include "child.h"
 #include "cleanup.h"
+#include "control.h"
 #include "error.h"
 #include "init.h"
 #include "join.h"
@@ -25,7 +25,6 @@
 #include "lock.h"
 #include "make.h"
 #include "proc.h"
-#include "text.h"
 #include "view.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -125,22 +124,6 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 	return r;
 }
 
-/* A task that is born frozen would not come to the end of its start, nor let go of the lock. */
-static int check_not_frozen(const struct object *o, int cgroup)
-{
-	struct cgroup_events events;
-	int r;
-
-	/* Just made, below the init container: nothing can have frozen it. */
-	if (o->spec.transient && strlen(o->spec.cgroup) == ID_TEXT_SIZE &&
-	    !init_was_recorded(o->dir))
-		return 0;
-	r = cgroup_read_events(cgroup, &events);
-	if (r < 0)
-		return error_set(r, "read cgroup.events", NULL);
-	return events.frozen ? error_set(-EBUSY, "it is frozen; thaw it first", NULL) : 0;
-}
-
 static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types,
 			 struct entry *e)
 {
@@ -154,7 +137,9 @@ static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned i
 		e->cgroup = object_make_cgroup(h, o);
 		if (e->cgroup < 0)
 			return e->cgroup;
-		r = check_not_frozen(o, e->cgroup);
+		/* Nothing can have frozen one that was just made below the init container. */
+		if (!o->spec.transient || object_has_parent(o) || init_was_recorded(o->dir))
+			r = control_check_not_frozen(e->cgroup);
 		if (r < 0)
 			return r;
 	}

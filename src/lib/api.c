@@ -60,16 +60,21 @@ static int call_open(struct call *c, enum hierarchy_use use)
 
 static int call_begin(struct call *c, int container, enum hierarchy_use use)
 {
-	int r = call_open(c, use);
+	struct spec spec;
+	int r;
 
-	if (r < 0)
-		return r;
-	c->o.dir = container;
-	r = object_load(container, &c->o.spec);
+	hierarchy_init(&c->h);
+	error_clear();
+	/* Before any fd of ours is opened, which could get the number of one that the caller closed. */
+	r = container < 0 ? -EBADF : object_load(container, &spec);
 	/* A removed container has no record; what was never one has none either. */
 	if (r == -EINVAL || r == -ENOTDIR)
 		r = -EBADF;
-	return r < 0 ? error_set(r, "not a container, or removed", NULL) : 0;
+	if (r < 0)
+		return error_set(r, "not a container, or removed", NULL);
+	r = call_open(c, use);
+	c->o = (struct object){.dir = container, .spec = spec};
+	return r;
 }
 
 EXPORT const struct container_error *container_error_last(void)

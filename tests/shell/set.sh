@@ -201,8 +201,8 @@ fails_with 125 'Operation not permitted' container set . root=/
 
 it 'of a running run'
 start "$WORK/out" container run -n t -- sh -c 'echo up; exec sleep 1000'
-fails_with 125 'own is for creation.*not supported' container set t network=own
-fails_with 125 'busy|not supported' container set t root="$WORK/root"
+fails_with 125 'own is for creation.*[Nn]ot supported' container set t network=own
+fails_with 125 'busy|[Nn]ot supported' container set t root="$WORK/root"
 check container set t network=a
 is "$(namespace_in a network)" "$(namespace_in t network)"
 check container set t hostname=h

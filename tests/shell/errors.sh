@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
+# Bad moments: not root, no cgroup v2, no room, a bad state directory. Each has its own clear error, and
+# nothing is left.
+# shellcheck source=lib.sh
+. "$TESTS/lib.sh"
+
+# --- not root ---
+
+# The build directory may be out of an ordinary user's reach.
+mkdir -m 755 "$WORK/bin"
+cp "$(command -v container)" "$(dirname "$(command -v container)")/container-report" "$WORK/bin"
+mkdir -m 1777 "$WORK/public"
+as_nobody()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups env CONTAINERFS_STATE="$WORK/public/state" \
+		"$WORK/bin/container" "$@"
+}
+
+it 'not root'
+for command in 'create x' 'run -- true' 'create --own all x' 'run --root / -- true'; do
+	# shellcheck disable=SC2086
+	fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody $command
+done
+exits 0 as_nobody --help
+exits 0 as_nobody run --help
+as_nobody ls >"$WORK/out" 2>&1 || matches 'No such|denied|permitted' "$(cat "$WORK/out")"
+rm -rf "$WORK/public/state"
+check_not mountpoint -q "$WORK/public/state/cradle"
+
+it 'not root, in root'\''s hierarchy'
+check container create web --own uts
+as_nobody_here()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$WORK/bin/container" "$@"
+}
+for command in 'create x' 'create web/x' 'run -- true' 'enter web -- true' 'set web network=own' 'set web hostname=x' \
+	'rename web x' 'rm web' 'rm -f -r web' 'freeze web' 'thaw web' 'rm /'; do
+	# shellcheck disable=SC2086
+	fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody_here $command
+done
+task web
+fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody_here kill web
+fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody_here kill -s TERM web
+gone "$started" && bad 'the task was killed'
+lists web
+check container rm -f web
+
+it 'root without CAP_SYS_ADMIN'
+check container create web --own uts
+for command in 'create x --own uts' 'run -- true' 'enter web -- true' 'set web network=own'; do
+	# shellcheck disable=SC2086
+	exits 125 setpriv --bounding-set -sys_admin --inh-caps -sys_admin container $command
+	matches '^container: .*(Operation not permitted|Permission denied)' "$(cat "$WORK/.err")" "$command"
+done
+lists web
+check container rm web
+
+# --- cgroups ---
+
+it 'no cgroup v2: unmounted'
+unshare -m --propagation private sh -c '
+	export CONTAINERFS_STATE=$WORK/no-cgroup
+	while point=$(awk "/ - cgroup2 / { print \$5; exit }" /proc/self/mountinfo) && [ -n "$point" ]; do
+		umount -R -l "$point" || exit 2
+	done
+	container create x 2>"$WORK/err1"; echo "$?" >"$WORK/status1"
+	container run -- true 2>"$WORK/err2"; echo "$?" >"$WORK/status2"
+	grep -c "$WORK" /proc/self/mountinfo >"$WORK/lines"
+	:'
+is 0 $? 'set-up'
+for i in 1 2; do
+	is 125 "$(cat "$WORK/status$i")"
+	matches '^container: .*cgroup v2 mount.*[Nn]ot supported \(mount -t cgroup2' "$(cat "$WORK/err$i")"
+done
+is 0 "$(cat "$WORK/lines")" 'mounts left'
+
+it 'no cgroup v2: something is mounted over it'
+unshare -m --propagation private sh -c '
+	export CONTAINERFS_STATE=$WORK/hidden-cgroup
+	mount -t tmpfs none /sys/fs/cgroup || exit 2
+	container create x 2>"$WORK/err1"; echo "$?" >"$WORK/status1"
+	container run -- true 2>"$WORK/err2"; echo "$?" >"$WORK/status2"
+	grep -c "$WORK" /proc/self/mountinfo >"$WORK/lines"
+	find /sys/fs/cgroup -mindepth 1 >"$WORK/made"'
+is 0 $? 'set-up'
+for i in 1 2; do
+	is 125 "$(cat "$WORK/status$i")"
+	matches '^container: .*cgroup v2' "$(cat "$WORK/err$i")"
+done
+is 0 "$(cat "$WORK/lines")" 'mounts left'
+is '' "$(cat "$WORK/made")" 'nothing is made on what is mounted over it'
+
+it 'no cgroup v2 any more: nothing is lost'
+check container create web --own uts
+unshare -m --propagation private sh -c '
+	mount -t tmpfs none /sys/fs/cgroup || exit 2
+	container create x 2>"$WORK/err1"; echo "$?" >"$WORK/status1"
+	container run -- true 2>"$WORK/err2"; echo "$?" >"$WORK/status2"
+	container rm web 2>"$WORK/err3"; echo "$?" >"$WORK/status3"
+	container enter web -- true 2>"$WORK/err4"; echo "$?" >"$WORK/status4"'
+for i in 1 2 3 4; do
+	is 125 "$(cat "$WORK/status$i")"
+	matches '^container: .*cgroup|^container: .*mount namespace' "$(cat "$WORK/err$i")"
+done
+lists web
+check container enter web -- true
+check container rm web
+
+it 'the kernel refuses another cgroup'
+check container create a
+echo 1 >"$(cgroup_of_hierarchy)/cgroup.max.descendants"
+check container enter a -- true
+check container create b
+fails_with 125 'cgroup.*Resource temporarily unavailable' container enter b -- true
+fails_with 125 'cgroup.*Resource temporarily unavailable' container run -n c -- true
+fails_with 125 'cgroup.*Resource temporarily unavailable' container create c --own cgroup
+lists a b
+echo max >"$(cgroup_of_hierarchy)/cgroup.max.descendants"
+check container enter b -- true
+check container rm a b
+
+# --- no room ---
+
+# On a tmpfs all that can run out for directories and links is inodes.
+it 'a full state directory'
+mkdir "$WORK/small"
+check mount -t tmpfs -o nr_inodes=60,mode=755 none "$WORK/small"
+small=$WORK/small/state
+other_state "$small"
+on_small()
+{
+	CONTAINERFS_STATE=$small container "$@"
+}
+free_inodes()
+{
+	stat -f -c %d "$WORK/small"
+}
+mkdir "$WORK/small/fill"
+# leave N: so many inodes are free.
+leave()
+{
+	rm -f "$WORK"/small/fill/*
+	too_many=$(($(free_inodes) - $1))
+	while [ $too_many -gt 0 ]; do
+		: >"$WORK/small/fill/$too_many"
+		too_many=$((too_many - 1))
+	done
+}
+
+worked=0
+for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
+	leave $n
+	if on_small create web --own uts,network 2>"$WORK/err"; then
+		worked=$((worked + 1))
+		check on_small enter web -- true
+		leave 60
+		check on_small rm web
+	else
+		is 125 $? "status with $n inodes"
+		matches '^container: .*No space left.*\(df -h' "$(cat "$WORK/err")" "with $n inodes"
+		leave 60
+		# What was begun is gone on with.
+		check on_small create probe
+		check on_small rm probe
+	fi
+	on_small rm / 2>"$WORK/err" || bad "rm / after a failure with $n inodes: $(cat "$WORK/err")"
+	[ ! -d "$small" ] || bad "with $n inodes: the state directory is left"
+done
+is_not 0 $worked 'how often it worked'
+is_not 15 $worked 'how often it worked'
+
+it 'a full state directory with containers in it'
+leave 60
+check on_small create old --own uts,network --hostname old
+check on_small create old/nested
+check on_small create spare
+for n in 0 1 2 3 4; do
+	leave $n
+	for command in 'create new --own all' 'run -n new -- true' 'run --keep -n new -- true' 'set spare network=own' \
+		'set spare root=/' 'create' 'create old/new'; do
+		# shellcheck disable=SC2086
+		if on_small $command >"$WORK/out" 2>"$WORK/err"; then
+			leave 60
+			case $command in
+			create) check on_small rm container_1 ;;
+			create\ old*) check on_small rm old/new ;;
+			*new*) on_small rm -f new ;;
+			esac
+			leave $n
+		else
+			is 125 $? "status of $command with $n inodes"
+			matches '^container: .*No space left.*\(df -h' "$(cat "$WORK/err")" "$command with $n inodes"
+		fi
+		is 'old old/nested spare' "$(on_small ls -q | sort | paste -s -d ' ')" "after $command with $n inodes"
+	done
+	is old "$(on_small enter old -- hostname)" "enter with $n inodes"
+	is old "$(on_small enter old/nested -- hostname)" "enter with $n inodes"
+	check on_small enter spare -- true
+	check on_small rename spare spare2
+	check on_small rename spare2 spare
+done
+leave 0
+check on_small rm old/nested
+leave 0
+check on_small rm -f old
+leave 0
+check on_small rm spare
+leave 0
+check on_small rm /
+check_not test -e "$small"
+umount "$WORK/small"
+
+it 'no file descriptors'
+check container create web
+for n in 3 4 5 6 7 8 9 10 11 12 14; do
+	if ! prlimit --nofile=$n container create x --own all >"$WORK/out" 2>"$WORK/err"; then
+		matches 'Too many open files|No file descriptors' "$(cat "$WORK/err")" "$n fds"
+		lists web
+	else
+		check container rm x
+	fi
+	prlimit --nofile=$n container run -- true >"$WORK/out" 2>"$WORK/err" ||
+		matches 'Too many open files|No file descriptors' "$(cat "$WORK/err")" "run with $n fds"
+	lists web
+done
+check container rm web
+
+# --- the state directory ---
+
+it 'a state directory that is none'
+: >"$WORK/file"
+fails_with 125 'state directory.*Not a directory' env CONTAINERFS_STATE="$WORK/file" container create x
+fails_with 125 'state directory.*No such file' env CONTAINERFS_STATE="$WORK/no/such" container create x
+mkdir "$WORK/target"
+ln -s target "$WORK/link"
+exits 125 env CONTAINERFS_STATE="$WORK/link" container create x
+is '' "$(ls "$WORK/target")"
+
+it 'a state directory that others may write to'
+mkdir -m 777 "$WORK/open"
+fails_with 125 'open to other users.*Operation not permitted' env CONTAINERFS_STATE="$WORK/open" container create x
+mkdir -m 775 "$WORK/group"
+fails_with 125 'open to other users.*Operation not permitted' env CONTAINERFS_STATE="$WORK/group" container create x
+mkdir -m 755 "$WORK/theirs"
+chown 65534 "$WORK/theirs"
+fails_with 125 'open to other users.*Operation not permitted' env CONTAINERFS_STATE="$WORK/theirs" container create x
+is '' "$(find "$WORK/open" "$WORK/group" "$WORK/theirs" -mindepth 1)" 'nothing is made in them'
+
+it 'a state directory whose vault is elsewhere'
+check container create web --own uts
+unshare -m --propagation private sh -c '
+	# A mount of a mount namespace is not copied to a new one.
+	umount "$CONTAINERFS_STATE/cradle" 2>/dev/null
+	container create x 2>"$WORK/err1"; echo "$?" >"$WORK/status1"
+	container enter web -- true 2>"$WORK/err2"; echo "$?" >"$WORK/status2"'
+for i in 1 2; do
+	is 125 "$(cat "$WORK/status$i")"
+	matches '^container: .*vault.*(use the mount namespace)' "$(cat "$WORK/err$i")"
+done
+check container enter web -- true
+lists web
+check container rm web
+
+it 'from other mount namespaces: it works, or says what is wrong; nothing is lost'
+check container create web --own uts --hostname web
+for propagation in private slave shared; do
+	for command in 'enter web -- true' 'run -- true' 'create b --own all' 'set web network=own'; do
+		# shellcheck disable=SC2086
+		unshare -m --propagation $propagation container $command >"$WORK/out" 2>"$WORK/err" ||
+			matches '^container: .*vault.*use the mount namespace' "$(cat "$WORK/err")" "$propagation: $command"
+	done
+	matches '(^| )web( |$)' "$(unshare -m --propagation $propagation container ls -q | paste -s -d ' ')"
+	container rm -f b
+	lists web
+done
+is web "$(container enter web -- hostname)"
+
+it 'from other namespaces: what a container inherits is not the caller'\''s'
+if { : </proc/1/ns/net; } 2>/dev/null; then
+	check container create plain
+	is "$(namespace net)" "$(unshare -n container enter plain -- readlink /proc/self/ns/net)"
+	is "$(namespace net)" "$(unshare -n container run -- readlink /proc/self/ns/net)"
+	is "$(namespace ipc)" "$(unshare -i container enter plain -- readlink /proc/self/ns/ipc)"
+	is "$(hostname)" "$(unshare -u sh -c 'hostname other; container run -- hostname')"
+	check container rm plain
+else
+	part_skipped 'the namespaces of process 1 may not be opened'
+fi
+check unshare -n -u -i container run -- true
+check unshare -p -f container run -- true
+check container rm web
+
+it 'records that are spoilt'
+check container create web
+check container create ok
+ln -sfn 'nonsense' "$CONTAINERFS_STATE/tree/web/@spec"
+exits 125 container enter web -- true
+matches '^container: web: ' "$(cat "$WORK/.err")"
+check container enter ok -- true
+check container ls
+check container create new
+check container rm new
+container rm -f -r web 2>"$WORK/err" || rm -r "$CONTAINERFS_STATE/tree/web"
+lists ok
+check container rm ok
