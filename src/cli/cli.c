@@ -65,6 +65,12 @@ static const char *remedy_for(const struct container_error *error)
 	return NULL;
 }
 
+/* Not all libcs know all errnos. */
+static const char *reason(int code)
+{
+	return code == EUCLEAN ? "Structure needs cleaning" : strerror(code);
+}
+
 int cli_failed(const char *what)
 {
 	const struct container_error *error = container_error_last();
@@ -72,7 +78,7 @@ int cli_failed(const char *what)
 	bool says_object = error->object[0] && (!what || strcmp(error->object, what) != 0);
 
 	cli_message(what, "%s%s%s: %s%s%s%s", error->step, says_object ? ": " : "",
-		    says_object ? error->object : "", strerror(error->code), remedy ? " (" : "",
+		    says_object ? error->object : "", reason(error->code), remedy ? " (" : "",
 		    remedy ? remedy : "", remedy ? ")" : "");
 	return EXIT_FAILED;
 }

@@ -150,10 +150,12 @@ static int list(struct rows *rows, int container)
 	unsigned int flags = CONTAINER_WALK_RECURSIVE | (rows->quiet ? 0 : CONTAINER_WALK_TASKS);
 	size_t first = rows->quiet ? 0 : 1;
 	autofree size_t *scratch = NULL;
+	int r;
 
 	if (!rows->quiet && add_row(rows, head, COLUMNS) < 0)
 		return -1;
-	if (container_walk(container, flags, add_container, rows))
+	r = container_walk(container, flags, add_container, rows);
+	if (r < 0 && errno != EUCLEAN)
 		return -1;
 	scratch = malloc((rows->count + 1) * sizeof(*scratch));
 	if (!scratch)
@@ -161,7 +163,7 @@ static int list(struct rows *rows, int container)
 	sort_rows(rows, scratch, first, rows->count);
 	if (rows->count > first && print_rows(rows) < 0)
 		return -1;
-	return 0;
+	return r;
 }
 
 int plain_ls(int argc, char **argv)

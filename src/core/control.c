@@ -37,6 +37,8 @@ static int send_signal(const struct hierarchy *h, const struct object *o, pid_t 
 
 	if (pidfd < 0)
 		return pidfd;
+	if (!proc_is_own_pid_ns())
+		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");
 	if (object_chain_of(h, pid, chain) < 0 || !object_chain_within(chain, o->spec.cgroup))
 		return -ESRCH;
 	return kernel_pidfd_send_signal(pidfd, sig);
@@ -103,22 +105,41 @@ int control_kill(const struct hierarchy *h, const struct object *o, int sig)
  * The lock: a container that is being removed must not get its cgroup back, and a task that is being
  * started is not to be caught half-way.
  */
-int control_freeze(const struct hierarchy *h, const struct object *o, bool frozen)
+static int freeze_locked(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = -EBADF;
 	struct spec spec;
-	int r = check_target(h, o);
+	int r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 
-	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &spec);
 	if (r < 0)
 		return r;
 	cgroup = object_make_cgroup(h, o);
 	if (cgroup < 0)
 		return cgroup;
-	r = cgroup_freeze(cgroup, frozen);
+	r = cgroup_freeze(cgroup, true);
+	return r < 0 ? error_set(r, "freeze", NULL) : take_fd(&cgroup);
+}
+
+/* No lock: whoever holds it may be waiting for a task that is frozen. */
+static int thaw(const struct hierarchy *h, const struct object *o)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	int r = cgroup < 0 ? cgroup : cgroup_freeze(cgroup, false);
+
+	return r < 0 ? error_set(r, "thaw", NULL) : take_fd(&cgroup);
+}
+
+int control_freeze(const struct hierarchy *h, const struct object *o, bool frozen)
+{
+	autoclose int cgroup = -EBADF;
+	int r = check_target(h, o);
+
 	if (r < 0)
-		return error_set(r, frozen ? "freeze" : "thaw", NULL);
+		return r;
+	cgroup = frozen ? freeze_locked(h, o) : thaw(h, o);
+	if (cgroup < 0)
+		return cgroup == -ENOENT && !frozen ? 0 : take_fd(&cgroup);
 	r = cgroup_wait(cgroup, true, frozen, FREEZE_TIMEOUT);
 	if (r == -ETIMEDOUT)
 		return error_set(-EBUSY,

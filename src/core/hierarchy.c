@@ -317,7 +317,10 @@ static int open_cgroup(struct hierarchy *h)
 	h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h->cgroup < 0 && errno == ENOENT && h->lock >= 0 && mkdir(path, 0755) == 0)
 		h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return h->cgroup < 0 ? error_set(-errno, "open cgroup", path) : 0;
+	if (h->cgroup < 0)
+		return error_set(errno == ENOENT ? -EOPNOTSUPP : -errno,
+				 "find the hierarchy's cgroup v2 directory", path);
+	return 0;
 }
 
 int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)

@@ -9,6 +9,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "error.h"
 #include "kernel.h"
 #include "proc.h"
 #include "text.h"
@@ -67,6 +68,9 @@ int init_find(const struct hierarchy *h, const struct object *o, struct init *re
 	int pidfd;
 	int r = init_read(o->dir, &pid, &identity);
 
+	/* The numbers of cgroup.procs and of pidfds are of the caller's namespace. */
+	if (!proc_is_own_pid_ns())
+		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");
 	if (r == 0) {
 		pidfd = proc_open_identified(pid, identity);
 		if (pidfd >= 0) {

@@ -27,7 +27,8 @@ int object_load(int dir, struct spec *ret_spec)
 
 	if (n < 0)
 		return (int)n;
-	return spec_parse(text, ret_spec) < 0 ? -EUCLEAN : 0;
+	return spec_parse(text, ret_spec) < 0 ? error_set(-EUCLEAN, "its record is damaged", NULL)
+					      : 0;
 }
 
 int object_store(int dir, const struct spec *spec)

@@ -160,6 +160,20 @@ static int check_removable(const struct hierarchy *h, const struct object *o, bo
 	return r;
 }
 
+/* Whoever holds the lock may be waiting for a task that is frozen, or else will not end soon. */
+static int lock_to_remove(const struct hierarchy *h, const struct object *o, bool kill)
+{
+	int r = lock_try(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+
+	if (r == -EAGAIN && kill) {
+		autoclose int cgroup = object_open_cgroup(h, o);
+
+		if (cgroup >= 0)
+			cgroup_kill(cgroup);
+	}
+	return r == -EAGAIN ? lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE) : r;
+}
+
 int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool recursive)
 {
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -169,7 +183,7 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 
 	if (limbo < 0 || parent < 0)
 		return -errno;
-	r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+	r = lock_to_remove(h, o, kill);
 	r = r ? r : object_load(o->dir, &o->spec);
 	if (r < 0)
 		return r;

@@ -11,6 +11,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
+#include "error.h"
 #include "index.h"
 #include "init.h"
 #include "kernel.h"
@@ -23,6 +24,7 @@ struct walk {
 	void *arg;
 	char path[PATH_SIZE];
 	size_t path_len;
+	bool damaged;
 };
 
 /*
@@ -168,8 +170,12 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 	struct spec spec;
 	int r;
 
-	if (spec_parse(record, &spec) < 0)
-		return -EUCLEAN;
+	/* The others are told all the same, and at the end that this one is damaged. */
+	if (spec_parse(record, &spec) < 0) {
+		w->damaged = true;
+		error_set(-EUCLEAN, "its record is damaged", name);
+		return 0;
+	}
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
 		return -ENAMETOOLONG;
@@ -247,5 +253,6 @@ int walk_containers(const struct hierarchy *h, const struct object *o, unsigned 
 	w.path_len = r == 1 ? 0 : (size_t)r;
 	w.path[w.path_len] = '\0';
 	r = self ? report(&w, o->dir, ".", &o->spec, NULL, 0) : 0;
-	return r ? r : walk_below(&w, o->dir, &o->spec, self ? 1 : 0);
+	r = r ? r : walk_below(&w, o->dir, &o->spec, self ? 1 : 0);
+	return r == 0 && w.damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
 }

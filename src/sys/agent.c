@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,9 +74,14 @@ int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 	return pid < 0 ? pid : agent.result;
 }
 
+/* It keeps nothing of the caller's, locks above all, and does not outlive it. */
 static int holder_main(void *arg)
 {
-	(void)arg;
+	const pid_t *parent = arg;
+
+	kernel_close_from(0);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != *parent)
+		return 1;
 	for (;;)
 		pause();
 	return 0;
@@ -91,11 +97,11 @@ int agent_holder_start(int clone_flags, int *ret_pid)
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
+	pid_t pid, self = getpid();
 	sigset_t old;
-	pid_t pid;
 
 	kernel_block_signals(&old);
-	pid = kernel_clone(&req, holder_main, NULL);
+	pid = kernel_clone(&req, holder_main, &self);
 	kernel_restore_signals(&old);
 	if (pid < 0)
 		return pid;

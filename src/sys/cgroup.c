@@ -6,8 +6,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "cleanup.h"
 #include "kernel.h"
@@ -40,10 +43,14 @@ int cgroup_find_mount(char *buf, size_t size)
 		return -errno;
 	while (r == -EOPNOTSUPP && getline(&line, &room, f) > 0) {
 		autofree char *point = NULL;
+		struct statfs sfs;
 
 		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &point) != 1)
 			continue;
 		unescape(point);
+		/* Not if something else is mounted over it. */
+		if (statfs(point, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
 		r = strlen(point) < size ? 0 : -ENAMETOOLONG;
 		if (r == 0)
 			memcpy(buf, point, strlen(point) + 1);

@@ -130,6 +130,11 @@ int kernel_close_on_exec_from(unsigned int first)
 	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));
 }
 
+int kernel_close_from(unsigned int first)
+{
+	return result(syscall(SYS_close_range, first, ~0u, 0));
+}
+
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags)
 {
 	return result(syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC));

@@ -36,6 +36,7 @@ pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *
 int kernel_pidfd_open(pid_t pid);
 int kernel_pidfd_send_signal(int pidfd, int sig);
 int kernel_close_on_exec_from(unsigned int first);
+int kernel_close_from(unsigned int first);
 
 /* The mount API. Returned fds are close-on-exec. */
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags);

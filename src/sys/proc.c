@@ -125,6 +125,15 @@ int proc_open_ns(pid_t pid, const char *entry)
 	return fd;
 }
 
+bool proc_is_own_pid_ns(void)
+{
+	char text[21];
+	uint64_t pid;
+
+	return kernel_readlink(AT_FDCWD, "/proc/self", text, sizeof(text)) > 0 &&
+	       text_parse_whole_u64(text, INT32_MAX, &pid) == 0 && (pid_t)pid == getpid();
+}
+
 int proc_is_nested_init(pid_t pid)
 {
 	char buf[4096];

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,12 @@ int proc_cgroup(pid_t pid, char *buf, size_t size);
 
 /* The nsfs fd of entry, "net" for example, of a process (0: the calling thread). */
 int proc_open_ns(pid_t pid, const char *entry);
+
+/*
+ * Whether /proc shows the caller's own pid namespace. It does not in a task with an own pid namespace
+ * and the mount namespace of others; then /proc/N is not the process that the caller calls N.
+ */
+bool proc_is_own_pid_ns(void);
 
 /* Whether a process is number 1 of a pid namespace below the caller's. */
 int proc_is_nested_init(pid_t pid);

@@ -277,7 +277,7 @@ done
 is web "$(container enter web -- hostname)"
 
 it 'from other namespaces: what a container inherits is not the caller'\''s'
-if { : </proc/1/ns/net; } 2>/dev/null; then
+if (: </proc/1/ns/net) 2>/dev/null; then
 	check container create plain
 	is "$(namespace net)" "$(unshare -n container enter plain -- readlink /proc/self/ns/net)"
 	is "$(namespace net)" "$(unshare -n container run -- readlink /proc/self/ns/net)"

@@ -83,8 +83,8 @@ check container set web/db network=inherit
 check container set web network=inherit
 
 it 'what cannot be shared from'
-fails_with 125 'share network: none: no such container, nor a namespace file' container set web network=none
-fails_with 125 'share network: /no/such: no such container, nor a namespace file' container set web network=/no/such
+fails_with 125 'share network: none: no such container' container set web network=none
+fails_with 125 'share network: /no/such: no such container' container set web network=/no/such
 fails_with 125 'neither a namespace nor a container.*Invalid argument' container set web network=/etc/passwd
 fails_with 125 'neither a namespace nor a container.*Invalid argument|directory' container set web network=/etc
 fails_with 125 'not a namespace of this type.*Invalid argument' container set web network=/proc/self/ns/uts

@@ -357,7 +357,7 @@ static void test_init_container_stays(void **state)
 	fails(EPERM, container_rename(root, "y"));
 	fails(EPERM, container_kill(root, SIGTERM));
 	fails(EPERM, container_freeze(root, 1));
-	fails(EPERM, container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
+	fails(ENOTEMPTY, container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
 	close(root);
 }
 

@@ -460,12 +460,10 @@ static void op_remove(struct world *w)
 
 	if (wanted == 0 && flags & 4)
 		wanted = -EINVAL;
-	else if (wanted == 0 && !node->parent)
-		wanted = flags ? -EPERM : -ENOTEMPTY;
-	else if (wanted == 0 && nested && !(flags & CONTAINER_REMOVE_RECURSIVE))
+	else if (wanted == 0 && nested && (!node->parent || !(flags & CONTAINER_REMOVE_RECURSIVE)))
 		wanted = -ENOTEMPTY;
-	/* The last container's end is another test. */
-	if (node->parent || flags || nested) {
+	/* The end of the hierarchy is another test. */
+	if (node->parent || nested) {
 		note(w, "%ld: remove %d (%s) 0x%x", w->step, fd, node->name, flags);
 		agree(w, container_remove(fd, flags), wanted);
 		if (wanted == 0)
@@ -725,7 +723,7 @@ static void test_take_down(void **state)
 	assert_int_equal(access(private_tree.cgroup, F_OK), 0);
 	assert_true(file_has("/proc/self/mountinfo", private_tree.dir));
 	assert_int_equal(container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE), -1);
-	assert_int_equal(errno, EPERM);
+	assert_int_equal(errno, ENOTEMPTY);
 	assert_int_equal(container_remove(root, 0), -1);
 	assert_int_equal(errno, ENOTEMPTY);
 	assert_int_equal(container_remove(a, 0), 0);
