@@ -9,7 +9,10 @@
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -302,6 +305,24 @@ static int setup(struct hierarchy *h)
 	return r < 0 ? error_default(r, "set up", state_path()) : 0;
 }
 
+/* Somebody has removed it, being empty: it is made again, if cgroup v2 still is mounted there. */
+static int remake_cgroup(const char *path)
+{
+	char above[PATH_SIZE];
+	size_t len = name_parent_len(path);
+	struct statfs sfs;
+
+	memcpy(above, path, len);
+	above[len] = '\0';
+	if (statfs(above, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return -1;
+	return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int open_cgroup(struct hierarchy *h)
 {
 	char path[PATH_SIZE];
@@ -315,8 +336,8 @@ static int open_cgroup(struct hierarchy *h)
 		return -ENAMETOOLONG;
 	memcpy(h->cgroup_name, name, strlen(name) + 1);
 	h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (h->cgroup < 0 && errno == ENOENT && h->lock >= 0 && mkdir(path, 0755) == 0)
-		h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->cgroup < 0 && errno == ENOENT)
+		h->cgroup = remake_cgroup(path);
 	if (h->cgroup < 0)
 		return error_set(errno == ENOENT ? -EOPNOTSUPP : -errno,
 				 "find the hierarchy's cgroup v2 directory", path);
