@@ -172,8 +172,11 @@ try 'container rm -r store web b'
 try 'container ls'
 is ''
 
-say 'Nothing is left.'
+say 'Nothing is left: no mount, no cgroup, no file.'
+cgroup=$(readlink "$CONTAINERFS_STATE/cgroup")
+try "ls -d $cgroup"
 try 'container rm /'
+try "ls -d $cgroup" 2
 try "grep -c $dir /proc/self/mountinfo" 1
 is 0
 try "ls $CONTAINERFS_STATE" 2

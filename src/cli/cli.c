@@ -185,7 +185,8 @@ static int set_root(int container, const char *name, const char *value)
 			return EXIT_FAILED;
 		}
 	}
-	if (container_set_root(container, dir, whole ? CONTAINER_ROOT_RECURSIVE : 0) < 0)
+	if (container_set_root(container, dir < 0 ? -1 : dir,
+			       whole ? CONTAINER_ROOT_RECURSIVE : 0) < 0)
 		return cli_failed(name);
 	return 0;
 }

@@ -26,23 +26,30 @@ static const char *const records[] = {
 };
 
 /*
- * A task that was waited for leaves its cgroup only a moment later (Linux 6.18): a cgroup that lists
- * no task any more is given the time.
+ * The cgroup and the empty ones below it, or none of them: -EBUSY if any has a task. A task that was
+ * waited for leaves its cgroup only a moment later (Linux 6.18): one that lists no task any more is
+ * given the time.
  */
 static int remove_emptied(const struct hierarchy *h, const char *path)
 {
 	autoclose int cgroup = -EBADF;
+	struct cgroup_events events;
 	pid_t pid;
-	int r = cgroup_remove(h->cgroup, path);
+	int r;
 
-	if (r != -EBUSY)
-		return r;
+	if (unlinkat(h->cgroup, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EBUSY)
+		return -errno;
 	cgroup = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (cgroup_pids(cgroup, true, &pid, 1) != 0 || cgroup_wait(cgroup, false, false, 1000) < 0)
+	r = cgroup_read_events(cgroup, &events);
+	if (r == 0 && events.populated &&
+	    (cgroup_pids(cgroup, true, &pid, 1) != 0 ||
+	     cgroup_wait(cgroup, false, false, 1000) < 0))
 		return -EBUSY;
-	return cgroup_remove(h->cgroup, path);
+	return r < 0 && r != -ENODEV ? r : cgroup_remove(h->cgroup, path);
 }
 
 static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, bool kill)

@@ -154,10 +154,16 @@ hierarchy_abandon()
 	done >/dev/null 2>&1
 	c rm / >/dev/null 2>&1
 	kill_ours
-	[ ! -d "$cgroup_root" ] || wrong "left behind for good: $cgroup_root"
 	grep -o " ${state}[^ ]*" /proc/self/mountinfo | while read -r point; do
 		umount -l "$point"
 	done
+	if [ -d "$cgroup_root" ]; then
+		# A hierarchy that has lost all but the record of its root finds its cgroup again.
+		rm -rf "$state"/limbo "$state"/held "$state"/host "$state"/tree/[!@]*
+		{ c create last && c rm last && c rm /; } >/dev/null 2>&1
+		umount -l "$state/cradle" 2>/dev/null
+	fi
+	[ ! -d "$cgroup_root" ] || wrong "left behind for good: $cgroup_root"
 	rm -rf "$state"
 }
 
@@ -251,6 +257,9 @@ op_after()
 	esac
 	works=$2
 	[ $renamed = no ] || works=$2-new
+	if [ "$1" = first ] && ! c run --root / -- true >"$work/err" 2>&1; then
+		wrong "run --root / does not work: $(cat "$work/err")"
+	fi
 	[ "$present$renamed" = nono ] || c enter "$works" -- true >"$work/err" 2>&1 ||
 		wrong "enter $works does not work: $(cat "$work/err")"
 }
