@@ -225,8 +225,10 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 			r = make_in_user_ns(set.fd[NS_USER], cgroup, inside, &set);
 		/* Joined by the builder of the root: /sys shows the network namespace it is made in. */
 		for (int t = 0; r >= 0 && t < NS_COUNT; t++)
-			if (set.fd[t] >= 0 && t != NS_TIME)
+			if (set.fd[t] >= 0 && t != NS_TIME) {
+				close_fd(&join.fds.fd[t]);
 				r = join.fds.fd[t] = fcntl(set.fd[t], F_DUPFD_CLOEXEC, 3);
+			}
 		types &= CLONE_NEWNS;
 	}
 	plan.make = a.made = types;

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,6 +57,18 @@ static int call_open(struct call *c, enum hierarchy_use use)
 	c->o = (struct object){.dir = -EBADF};
 	error_clear();
 	return hierarchy_open(&c->h, use);
+}
+
+/*
+ * fds that the caller gave, looked at before any of ours is opened, which could get the number of one
+ * that is closed. -1 is none where none is allowed.
+ */
+static int check_fds(const int *fds, size_t count, bool none_allowed)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!(none_allowed && fds[i] == -1) && fcntl(fds[i], F_GETFD) < 0)
+			return error_set(-EBADF, "not an open fd", NULL);
+	return 0;
 }
 
 static int call_begin(struct call *c, int container, enum hierarchy_use use)
@@ -161,10 +174,10 @@ EXPORT int container_of(pid_t pid)
 	autocall struct call c;
 	autoobject struct object found = {.dir = -EBADF};
 	char chain[SPEC_CGROUP_SIZE];
-	int r = pid < 0 ? -EINVAL : call_open(&c, HIERARCHY_READ);
+	int r;
 
-	if (pid < 0)
-		hierarchy_init(&c.h);
+	hierarchy_init(&c.h);
+	r = pid < 0 ? error_set(-EINVAL, "not a pid", NULL) : call_open(&c, HIERARCHY_READ);
 	r = r ? r : object_chain_of(&c.h, pid, chain);
 	r = r ? r : object_find_cgroup(&c.h, chain, &found);
 	return (int)done(r ? r : take_fd(&found.dir), "find the container of a process", NULL);
@@ -244,8 +257,10 @@ EXPORT int container_set_namespace(int container, int nstype, enum container_ns_
 {
 	autocall struct call c;
 	int type = nstype_of_flag(nstype);
-	int r = call_begin(&c, container, HIERARCHY_SWEEP);
+	int r = mode == CONTAINER_NS_SHARE ? check_fds(&fd, 1, false) : 0;
 
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_SWEEP);
 	if (r == 0 && type < 0)
 		r = error_set(type, "unknown namespace type", NULL);
 	if (r == 0 && mode == CONTAINER_NS_SHARE)
@@ -258,8 +273,10 @@ EXPORT int container_set_namespace(int container, int nstype, enum container_ns_
 EXPORT int container_set_root(int container, int fd, unsigned int flags)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_SWEEP);
+	int r = check_fds(&fd, 1, true);
 
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_SWEEP);
 	if (r == 0 && (flags & ~(unsigned int)CONTAINER_ROOT_RECURSIVE))
 		r = -EINVAL;
 	r = r ? r : change_root(&c.h, &c.o, fd, flags & CONTAINER_ROOT_RECURSIVE);
@@ -286,8 +303,12 @@ EXPORT int container_get_hostname(int container, char *buf, size_t size)
 EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = how->size != sizeof(*how) ? error_set(-EINVAL, "unknown options", NULL) : 0;
 
+	hierarchy_init(&c.h);
+	r = r ? r : check_fds(how->stdio, 3, true);
+	r = r ? r : check_fds(&how->root, 1, true);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
 	/* As in container_remove(). */
 	if (r == 0 && !c.o.spec.transient)
 		r = reap_sweep(&c.h);

@@ -26,6 +26,8 @@ static int agent_main(void *arg)
 	struct agent *agent = arg;
 
 	agent->started = true;
+	/* It has the caller's locks with its fds: they must not outlive the caller in it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	agent->result = agent->join_cgroup < 0
 				? 0
 				: kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");

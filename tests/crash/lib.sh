@@ -16,6 +16,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../../build}
 container=${CONTAINER:-$build/container}
+[ -x "$container" ] || container=$build/src/cli/container
 inject=${INJECT:-$build/tests/crash/inject}
 vaultls=${VAULTLS:-$build/tests/crash/vaultls}
 newline='

@@ -499,6 +499,11 @@ static void test_hostname(void **state)
 	ok(container_get_hostname(plain, name, sizeof(name)));
 	assert_string_equal(name, "parent");
 	close(plain);
+	plain = ok(container_create("c/u", CONTAINER_NEW_UTS_NS | CONTAINER_NEW_USER_NS |
+						   CONTAINER_FD_CLOEXEC));
+	ok(container_get_hostname(plain, name, sizeof(name)));
+	assert_string_equal(name, "parent");
+	close(plain);
 	close(c);
 }
 
@@ -864,6 +869,44 @@ static void test_wrong_fds(void **state)
 	close(c);
 }
 
+/* A number that was closed must not come to mean one of the library's own fds. */
+static void test_closed_arguments(void **state)
+{
+	const char *const argv[] = {"true", NULL};
+	struct container_spawn how = CONTAINER_SPAWN_INIT;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("c", CONTAINER_FD_CLOEXEC));
+	how.argv = argv;
+	for (int closed = c + 1; closed < c + 12; closed++) {
+		if (fcntl(closed, F_GETFD) >= 0)
+			continue;
+		fails(EBADF, container_set_root(c, closed, 0));
+		for (size_t i = 0; i < KINDS; i++)
+			if (kinds[i].clone_flag != CLONE_NEWPID && kinds[i].clone_flag != CLONE_NEWUSER)
+				fails(EBADF, container_set_namespace(c, kinds[i].clone_flag,
+								     CONTAINER_NS_SHARE, closed));
+		how.stdio[0] = closed;
+		fails(EBADF, container_spawn(c, &how));
+		how.stdio[0] = -1;
+		how.stdio[2] = closed;
+		fails(EBADF, container_spawn(c, &how));
+		how.stdio[2] = -1;
+	}
+	fails(EBADF, container_set_namespace(c, CLONE_NEWUTS, CONTAINER_NS_SHARE, -1));
+	close(c);
+	c = ok(container_create("k", CONTAINER_KILL_ON_CLOSE | CONTAINER_NEW_FS_NS |
+					     CONTAINER_FD_CLOEXEC));
+	for (int closed = c + 1; closed < c + 12; closed++) {
+		how.root = closed;
+		if (fcntl(closed, F_GETFD) < 0)
+			fails(EBADF, container_spawn(c, &how));
+	}
+	close(c);
+}
+
 /* AT_FDCWD is a negative number like any other, also when the caller stands in a container. */
 static void stand_in_container(void *arg)
 {
@@ -960,7 +1003,7 @@ int main(void)
 		library_test(test_kill_on_exit),  library_test(test_kill_on_close_spawn),
 		library_test(test_states),	  library_test(test_of),
 		library_test(test_error_record),  library_test(test_wrong_fds),
-		library_test(test_at_fdcwd),	  library_test(test_no_leaks),
+		library_test(test_closed_arguments), library_test(test_at_fdcwd),	  library_test(test_no_leaks),
 	};
 
 	chance_seed();
