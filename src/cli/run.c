@@ -91,7 +91,7 @@ static int run_transient(struct run_options *o, unsigned int flags)
 		container_create(o->name, flags | CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC);
 	if (container < 0)
 		return cli_failed(o->name);
-	o->program.spawn.root = root;
+	o->program.spawn.root = root < 0 ? -1 : root;
 	o->program.spawn.hostname = o->create.hostname;
 	o->program.spawn.flags |= CONTAINER_SPAWN_DIE_WITH_PARENT;
 	status = create_share(&o->create, container, shown_name(o));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,31 +35,38 @@ static int init_read(int dir, pid_t *ret_pid, uint64_t *ret_identity)
 }
 
 /*
- * With an own pid namespace only its number 1 will do. Else any task stands for the container: all
- * were started with the same namespaces, but for those that asked for only some.
+ * Only number 1 of an own pid namespace is known to have been started with all that the container has;
+ * any other task may have asked for some of its namespaces only. Of several, those further in are of
+ * pid namespaces that tasks have made themselves.
  */
 static int init_adopt(const struct hierarchy *h, const struct object *o, struct init *ret_init)
 {
-	autoclose int cgroup = object_open_cgroup(h, o);
-	bool own_pid = o->spec.mode[NS_PID] == CONTAINER_NS_OWN;
+	autoclose int cgroup = -EBADF;
+	int least = INT_MAX;
 	pid_t pids[256];
 	ssize_t n;
 
+	if (o->spec.mode[NS_PID] != CONTAINER_NS_OWN)
+		return -ESRCH;
+	cgroup = object_open_cgroup(h, o);
 	if (cgroup < 0)
 		return cgroup == -ENOENT ? -ESRCH : cgroup;
 	n = cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
 	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++) {
 		autoclose int pidfd = pids[i] > 0 ? kernel_pidfd_open(pids[i]) : -ESRCH;
+		int depth = pidfd < 0 ? 0 : proc_nested_init_depth(pids[i]);
 
-		if (pidfd < 0 || (own_pid && proc_is_nested_init(pids[i]) != 1) ||
-		    kernel_pidfd_send_signal(pidfd, 0) < 0)
+		if (depth <= 0 || depth >= least || kernel_pidfd_send_signal(pidfd, 0) < 0)
 			continue;
-		init_record(o, pids[i], pidfd);
+		close_fd(&ret_init->pidfd);
 		ret_init->pid = pids[i];
 		ret_init->pidfd = take_fd(&pidfd);
-		return 0;
+		least = depth;
 	}
-	return n < 0 ? (int)n : -ESRCH;
+	if (least == INT_MAX)
+		return n < 0 ? (int)n : -ESRCH;
+	init_record(o, ret_init->pid, ret_init->pidfd);
+	return 0;
 }
 
 int init_find(const struct hierarchy *h, const struct object *o, struct init *ret_init)
@@ -68,6 +76,7 @@ int init_find(const struct hierarchy *h, const struct object *o, struct init *re
 	int pidfd;
 	int r = init_read(o->dir, &pid, &identity);
 
+	ret_init->pidfd = -EBADF;
 	/* The numbers of cgroup.procs and of pidfds are of the caller's namespace. */
 	if (!proc_is_own_pid_ns())
 		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");

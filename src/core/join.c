@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "kernel.h"
 #include "proc.h"
 #include "text.h"
 #include "vault.h"
@@ -48,6 +49,16 @@ static int plan_host(const struct host_ns *host, enum nstype type, struct join_p
 	return 0;
 }
 
+/* The number may be another process's by now: it was init's if init lives after it was used. */
+static int open_ns_of(const struct init *init, const char *entry)
+{
+	autoclose int fd = proc_open_ns(init->pid, entry);
+
+	if (fd >= 0 && kernel_pidfd_send_signal(init->pidfd, 0) < 0)
+		return -ESRCH;
+	return take_fd(&fd);
+}
+
 /* An own namespace that is held by tasks only. */
 static int plan_from_task(const struct hierarchy *h, const struct object *owner, bool is_target,
 			  enum nstype type, struct join_plan *plan)
@@ -75,10 +86,9 @@ static int plan_from_task(const struct hierarchy *h, const struct object *owner,
 		plan->task_types |= (unsigned int)info->clone_flag;
 		return 0;
 	}
-	plan->fds.fd[type] = proc_open_ns(init.pid, info->proc);
-	r = plan->fds.fd[type] < 0 ? plan->fds.fd[type] : 0;
+	plan->fds.fd[type] = open_ns_of(&init, info->proc);
 	close_fd(&init.pidfd);
-	return r;
+	return plan->fds.fd[type] < 0 ? plan->fds.fd[type] : 0;
 }
 
 /* The types in want that this container does not inherit; returns those that it does. */
@@ -197,7 +207,7 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 		r = init_find(h, o, &init);
 		if (r < 0)
 			return r;
-		fd = proc_open_ns(init.pid, info->proc);
+		fd = open_ns_of(&init, info->proc);
 		close_fd(&init.pidfd);
 		return fd;
 	}

@@ -106,6 +106,10 @@ static int in_user_ns_agent(void *arg)
 {
 	struct in_user_ns *a = arg;
 
+	/* What the new one is to be a copy of. */
+	if ((a->types & CLONE_NEWUTS) && a->set->fd[NS_UTS] >= 0 &&
+	    setns(a->set->fd[NS_UTS], CLONE_NEWUTS) < 0)
+		return error_set(-errno, "join namespace", "uts");
 	if (a->user_ns >= 0 && setns(a->user_ns, CLONE_NEWUSER) < 0)
 		return error_set(-errno, "join namespace", "user");
 	if (unshare((int)a->types) < 0)
@@ -220,6 +224,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 		unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);
 
 		plan.user_owned = true;
+		set.fd[NS_UTS] = take_fd(&join.fds.fd[NS_UTS]);
 		r = set.fd[NS_USER] = make_user_ns();
 		if (r >= 0 && inside)
 			r = make_in_user_ns(set.fd[NS_USER], cgroup, inside, &set);
@@ -278,7 +283,7 @@ static int make_in_limbo(int limbo, const char *id_text, struct object *o)
 	o->dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (o->dir < 0)
 		return error_set(-errno, "open the container's directory", NULL);
-	r = object_store(o->dir, &o->spec);
+	r = object_write(o->dir, &o->spec);
 	return r < 0 ? error_set(r, "write the container's record", NULL) : 0;
 }
 
@@ -342,17 +347,12 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 }
 
 /* Written once, so that listing need not look below containers that never had any nested ones. */
-static int mark_nested(const struct hierarchy *h, const struct object *parent)
+static int mark_nested(const struct object *parent, struct spec *spec)
 {
-	struct spec spec;
-	int r = lock_take(h->lock, parent->spec.id, LOCK_EXCLUSIVE);
-
-	r = r ? r : object_load(parent->dir, &spec);
-	if (r == 0 && !spec.nested) {
-		spec.nested = true;
-		r = object_store(parent->dir, &spec);
-	}
-	return r ? r : lock_take(h->lock, parent->spec.id, LOCK_SHARED);
+	if (spec->nested)
+		return 0;
+	spec->nested = true;
+	return object_store(parent->dir, spec);
 }
 
 int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
@@ -362,6 +362,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	autoclose int limbo = limbo_open(h);
 	char id_text[ID_TEXT_SIZE], numbered[NAME_SIZE];
 	struct spec parent_spec;
+	bool first_nested;
 	const char *why;
 	int r = limbo < 0 ? limbo : object_check_below_caller(h, parent);
 
@@ -369,10 +370,13 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	if (r == 0 && name && (why = name_error(name, strlen(name))))
 		r = error_set(-EINVAL, why, name);
 	r = r ? r : lock_take(h->lock, o.spec.id, LOCK_EXCLUSIVE);
-	r = r ? r : lock_take(h->lock, parent->spec.id, LOCK_SHARED);
+	/* Exclusive if its record is to be written; an upgrade could wait for another's for ever. */
+	first_nested = !parent->spec.nested && !object_is_root(parent);
+	r = r ? r
+	      : lock_take(h->lock, parent->spec.id, first_nested ? LOCK_EXCLUSIVE : LOCK_SHARED);
 	r = r ? r : object_load(parent->dir, &parent_spec);
-	if (r == 0 && !parent_spec.nested && !object_is_root(parent))
-		r = mark_nested(h, parent);
+	if (r == 0 && first_nested)
+		r = mark_nested(parent, &parent_spec);
 	if (r < 0)
 		return error_default(r, "create", name);
 	text_format_id(o.spec.id, id_text);
@@ -388,7 +392,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 		if (r == 0)
 			break;
 		close_fd(&o.dir);
-		reap_dismantle(h, limbo, id_text);
+		reap_dismantle(h, limbo, id_text, true);
 		if (name || r != -EEXIST)
 			return r;
 		error_clear();

@@ -24,7 +24,10 @@ struct root_plan make_plan_view(const struct spec *spec);
 /* A new user namespace with all ids mapped to themselves: an nsfs fd. */
 int make_user_ns(void);
 
-/* New namespaces of these types (not mount, pid, user) owned by the user namespace. */
+/*
+ * New namespaces of these types (not mount, pid, user) owned by the user namespace, into set; a uts
+ * namespace begins as a copy of the one that is in set already, if any.
+ */
 int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set);
 
 /* The parent container's mount namespace, -EBADF: the caller's own, which needs no joining. */

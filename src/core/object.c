@@ -31,13 +31,25 @@ int object_load(int dir, struct spec *ret_spec)
 					      : 0;
 }
 
-int object_store(int dir, const struct spec *spec)
+int object_write(int dir, const struct spec *spec)
 {
 	char text[SPEC_TEXT_SIZE];
 	int r = spec_format(spec, text);
 
-	r = r ? r : kernel_replace_link(dir, OBJECT_SPEC, text);
-	/* The list of the parent's children (index.h) tells by the parent's time that it is old. */
+	return r ? r : kernel_replace_link(dir, OBJECT_SPEC, text);
+}
+
+/*
+ * The list of the parent's children (index.h) tells by the parent's time that it is old: set before,
+ * lest a kill leaves an old list that looks new, and after, for one that was made in between.
+ */
+int object_store(int dir, const struct spec *spec)
+{
+	int r;
+
+	if (utimensat(dir, "..", NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	r = object_write(dir, spec);
 	return r || utimensat(dir, "..", NULL, AT_SYMLINK_NOFOLLOW) == 0 ? r : -errno;
 }
 

@@ -36,6 +36,9 @@ struct object {
 int object_load(int dir, struct spec *ret_spec);
 int object_store(int dir, const struct spec *spec);
 
+/* The same for one that has no name yet. */
+int object_write(int dir, const struct spec *spec);
+
 /* Open by name: from the init container if it begins with '/', else from the caller's. */
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o);
 

@@ -52,7 +52,8 @@ static int remove_emptied(const struct hierarchy *h, const char *path)
 	return r < 0 && r != -ENODEV ? r : cgroup_remove(h->cgroup, path);
 }
 
-static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, bool kill)
+/* timeout: for killed tasks to be gone, in ms; -1: they are not killed. */
+static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int timeout)
 {
 	const char *path = spec->cgroup + 1;
 	autoclose int cgroup = -EBADF;
@@ -61,13 +62,13 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, boo
 	if (spec->cgroup[0] == '\0')
 		return 0;
 	r = remove_emptied(h, path);
-	if (r != -EBUSY || !kill)
+	if (r != -EBUSY || timeout < 0)
 		return r;
 	cgroup = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
 		return errno == ENOENT ? 0 : -errno;
 	r = cgroup_kill(cgroup);
-	r = r ? r : cgroup_wait(cgroup, false, false, DEATH_TIMEOUT);
+	r = r ? r : cgroup_wait(cgroup, false, false, timeout);
 	if (r == -ETIMEDOUT)
 		return error_set(-EBUSY, "tasks do not die", NULL);
 	return r ? r : cgroup_remove(h->cgroup, path);
@@ -85,20 +86,39 @@ static int remove_directory(int parent, const char *name, int dir)
 	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* Their locks are waited for: who starts a task in one of them holds it for the moment of that. */
-static int dismantle_children(const struct hierarchy *h, int dir)
+static int lock_child(const struct hierarchy *h, int dir, const char *name, bool wait)
 {
+	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct spec spec;
+	int r;
+
+	/* Without a record it is nobody's any more. */
+	if (child < 0 || object_load(child, &spec) < 0)
+		return 0;
+	if (wait)
+		return lock_take(h->lock, spec.id, LOCK_EXCLUSIVE);
+	r = lock_try(h->lock, spec.id, LOCK_EXCLUSIVE);
+	return r == -EAGAIN ? -EBUSY : r;
+}
+
+/*
+ * Who starts a task in one of them holds its lock for the moment of that, or, if the task is frozen,
+ * until it is killed: so all tasks are, before any lock is waited for.
+ */
+static int dismantle_children(const struct hierarchy *h, const struct spec *spec, int dir,
+			      bool wait)
+{
+	autoclose int cgroup = openat(h->cgroup, spec->cgroup[0] ? spec->cgroup + 1 : "?",
+				      O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autodir DIR *children = NULL;
 	const char *name;
 	int r = object_children(dir, &children);
 
+	if (cgroup >= 0)
+		cgroup_kill(cgroup);
 	while (r == 0 && (name = object_next_child(children))) {
-		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		struct spec spec;
-
-		if (child >= 0 && object_load(child, &spec) == 0)
-			r = lock_take(h->lock, spec.id, LOCK_EXCLUSIVE);
-		r = r ? r : reap_dismantle(h, dir, name);
+		r = lock_child(h, dir, name, wait);
+		r = r ? r : reap_dismantle(h, dir, name, wait);
 	}
 	return r;
 }
@@ -112,7 +132,7 @@ static void remove_list(const struct hierarchy *h, const char *id_text)
 	unlinkat(h->dir, path, 0);
 }
 
-int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
+int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bool wait)
 {
 	autoclose int dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct spec spec = {0};
@@ -126,11 +146,11 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
 		return r;
 	r = object_has_children(dir);
 	if (r > 0)
-		r = dismantle_children(h, dir);
+		r = dismantle_children(h, &spec, dir, wait);
 	if (r == 0 && spec.id) {
 		char text[ID_TEXT_SIZE];
 
-		r = remove_cgroup(h, &spec, true);
+		r = remove_cgroup(h, &spec, wait ? DEATH_TIMEOUT : 0);
 		/* A pin may be there before the record tells of it, but not of a transient one. */
 		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
 			r = vault_unpin_all(h->cradle, spec.id);
@@ -149,19 +169,42 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text)
 	return r ? r : remove_directory(limbo, id_text, dir);
 }
 
+static int check_no_children(int dir)
+{
+	int r = object_has_children(dir);
+
+	return r > 0 ? error_set(-ENOTEMPTY, "it has nested containers", NULL) : r;
+}
+
+static int lock_descendants(const struct hierarchy *h, int dir)
+{
+	autodir DIR *children = NULL;
+	const char *name;
+	int r = object_children(dir, &children);
+
+	while (r == 0 && (name = object_next_child(children))) {
+		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		r = lock_child(h, dir, name, true);
+		if (r == 0 && child >= 0)
+			r = lock_descendants(h, child);
+	}
+	return r;
+}
+
 /* A container that is not killed goes only if the kernel agrees that it is empty, at once. */
 static int check_removable(const struct hierarchy *h, const struct object *o, bool kill,
 			   bool recursive)
 {
-	int r = recursive ? 0 : object_has_children(o->dir);
+	int r = recursive ? 0 : check_no_children(o->dir);
 
+	if (r < 0 || kill)
+		return r;
+	/* Nobody may start a task in one of them between this check and its removal. */
+	r = recursive ? lock_descendants(h, o->dir) : 0;
 	if (r < 0)
 		return r;
-	if (r > 0)
-		return error_set(-ENOTEMPTY, "it has nested containers", NULL);
-	if (kill)
-		return 0;
-	r = remove_cgroup(h, &o->spec, false);
+	r = remove_cgroup(h, &o->spec, -1);
 	if (r == -EBUSY)
 		return error_set(-EBUSY, "it has tasks", NULL);
 	return r;
@@ -190,7 +233,9 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 
 	if (limbo < 0 || parent < 0)
 		return -errno;
-	r = lock_to_remove(h, o, kill);
+	/* Before anything is killed for it. */
+	r = recursive ? 0 : check_no_children(o->dir);
+	r = r ? r : lock_to_remove(h, o, kill);
 	r = r ? r : object_load(o->dir, &o->spec);
 	if (r < 0)
 		return r;
@@ -202,7 +247,7 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 	/* From here on no name reaches it; killed now, the next operation goes on with it. */
 	if (renameat(parent, name, limbo, id_text) < 0)
 		return -errno;
-	return reap_dismantle(h, limbo, id_text);
+	return reap_dismantle(h, limbo, id_text, true);
 }
 
 static int sweep_limbo(const struct hierarchy *h)
@@ -228,7 +273,7 @@ static int sweep_limbo(const struct hierarchy *h)
 		if (text_parse_id(name, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
 			continue;
 		/* What cannot be taken apart now (a task in an uninterruptible sleep) stays. */
-		reap_dismantle(h, limbo, name);
+		reap_dismantle(h, limbo, name, false);
 		lock_release(h->lock, id);
 	}
 	return 0;
@@ -246,16 +291,16 @@ static int find_id(int dir, uint64_t id, struct object *ret_o)
 	while ((name = object_next_child(children))) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (child < 0 || object_load(child, &ret_o->spec) < 0)
-			continue;
-		if (ret_o->spec.id == id) {
+		r = child < 0 ? -errno : object_load(child, &ret_o->spec);
+		if (r == 0 && ret_o->spec.id == id) {
 			ret_o->dir = take_fd(&child);
 			return 0;
 		}
-		if (find_id(child, id, ret_o) == 0)
-			return 0;
+		r = r ? r : find_id(child, id, ret_o);
+		if (r != -ENOENT)
+			return r;
 	}
-	return -ENOENT;
+	return r < 0 && r != -ENOENT ? r : -ENOENT;
 }
 
 static int open_held(const struct hierarchy *h, const char *path, uint64_t id, struct object *ret_o)
@@ -282,9 +327,12 @@ static void sweep_held_one(const struct hierarchy *h, int held, const char *id_t
 	if (text_parse_id(id_text, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
 		return;
 	if (kernel_readlink(held, id_text, path, sizeof(path)) >= 0) {
-		if (open_held(h, path, id, &o) < 0)
+		int r = open_held(h, path, id, &o);
+
+		/* Only after a search that saw all of the tree. */
+		if (r == -ENOENT)
 			unlinkat(held, id_text, 0);
-		else if (flock(o.dir, LOCK_EX | LOCK_NB) == 0)
+		else if (r == 0 && flock(o.dir, LOCK_EX | LOCK_NB) == 0)
 			reap_remove(h, &o, true, true);
 	}
 	lock_release(h->lock, id);

@@ -11,8 +11,11 @@
 
 #include "object.h"
 
-/* Take apart what is named ID below limbo; its lock is held. Kills its tasks. -EBUSY: they live. */
-int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text);
+/*
+ * Take apart what is named ID below limbo; its lock is held. Kills its tasks. -EBUSY: they live, or,
+ * if wait is false, something would have to be waited for.
+ */
+int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bool wait);
 
 /*
  * Move a container and all in it out of the tree, and take it apart. Locks it. kill: else -EBUSY if

@@ -24,15 +24,15 @@ struct agent {
 static int agent_main(void *arg)
 {
 	struct agent *agent = arg;
+	int r = 0;
 
 	agent->started = true;
 	/* It has the caller's locks with its fds: they must not outlive the caller in it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	agent->result = agent->join_cgroup < 0
-				? 0
-				: kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");
-	if (agent->result == 0)
-		agent->result = agent->fn(agent->arg);
+	/* The result stays "cancelled" until the work is done: an agent may be killed at any moment. */
+	if (agent->join_cgroup >= 0)
+		r = kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");
+	agent->result = r ? r : agent->fn(agent->arg);
 	return 0;
 }
 

@@ -134,12 +134,12 @@ bool proc_is_own_pid_ns(void)
 	       text_parse_whole_u64(text, INT32_MAX, &pid) == 0 && (pid_t)pid == getpid();
 }
 
-int proc_is_nested_init(pid_t pid)
+int proc_nested_init_depth(pid_t pid)
 {
 	char buf[4096];
-	const char *line, *last;
+	const char *line;
 	size_t len;
-	int r = proc_read(pid, "status", buf, sizeof(buf));
+	int depth = 0, r = proc_read(pid, "status", buf, sizeof(buf));
 
 	if (r < 0)
 		return r;
@@ -148,9 +148,8 @@ int proc_is_nested_init(pid_t pid)
 		return 0;
 	line += strlen("\nNSpid:");
 	len = strcspn(line, "\n");
-	last = line + len;
-	while (last > line && last[-1] != '\t')
-		last--;
-	/* More than one number, and the innermost is 1. */
-	return last > line + 1 && len - (size_t)(last - line) == 1 && *last == '1';
+	for (size_t i = 0; i < len; i++)
+		depth += line[i] == '\t';
+	/* The innermost is the last. */
+	return depth > 1 && len > 2 && line[len - 2] == '\t' && line[len - 1] == '1' ? depth : 0;
 }

@@ -31,5 +31,8 @@ int proc_open_ns(pid_t pid, const char *entry);
  */
 bool proc_is_own_pid_ns(void);
 
-/* Whether a process is number 1 of a pid namespace below the caller's. */
-int proc_is_nested_init(pid_t pid);
+/*
+ * If a process is number 1 of a pid namespace below the caller's: how many numbers it has, one for each
+ * namespace from the caller's on; else 0. -errno.
+ */
+int proc_nested_init_depth(pid_t pid);
