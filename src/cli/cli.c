@@ -38,7 +38,9 @@ static const struct remedy {
 	{EBUSY, "it has tasks", "end them first: container kill"},
 	{ENOTEMPTY, "nested", "remove those first, or use -r"},
 	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
-	{EXDEV, "vault", "use the mount namespace in which containerfs was first used"},
+	{EXDEV, "vault",
+	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
+	 "remove the state directory"},
 	{ENOSPC, "", "df -h /run; df -i /run"},
 	{ESRCH, "above has no task", "start a task there first"},
 	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},

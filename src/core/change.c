@@ -116,6 +116,7 @@ static int check_share(const struct object *o, enum nstype type, const struct ob
 static int set_share(const struct hierarchy *h, struct object *o, enum nstype type, int ns_fd,
 		     const struct object *source)
 {
+	struct spec before = o->spec;
 	int r = check_share(o, type, source);
 
 	if (r < 0)
@@ -128,6 +129,8 @@ static int set_share(const struct hierarchy *h, struct object *o, enum nstype ty
 	if (o->spec.transient)
 		r = object_store(o->dir, &o->spec);
 	r = r ? r : vault_set_pin(h->cradle, o->spec.id, type, ns_fd);
+	if (r < 0 && o->spec.transient)
+		object_store(o->dir, &before);
 	if ((r == -EINVAL || r == -ELOOP) && type == NS_MOUNT)
 		return error_set(-EINVAL, "this mount namespace is older than the hierarchy", NULL);
 	return r ? r : object_store(o->dir, &o->spec);

@@ -175,8 +175,12 @@ int control_wait(const struct hierarchy *h, const struct object *o, int timeout)
 int control_wait_fd(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = -EBADF;
+	struct spec spec;
 	int r = check_target(h, o);
 
+	/* As freeze_locked(): one that is being removed must not get its cgroup back. */
+	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_SHARED);
+	r = r ? r : object_load(o->dir, &spec);
 	r = r ? r : (cgroup = object_make_cgroup(h, o));
 	return r < 0 ? r : cgroup_open_events(cgroup);
 }

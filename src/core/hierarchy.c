@@ -43,8 +43,11 @@ void hierarchy_init(struct hierarchy *h)
 	*h = (struct hierarchy){.dir = -EBADF, .lock = -EBADF, .cgroup = -EBADF, .cradle = -EBADF};
 }
 
+/* Unlocked by hand: a process that another thread has forked meanwhile has a copy of the fd. */
 void hierarchy_close(struct hierarchy *h)
 {
+	if (h->lock >= 0)
+		lock_release_all(h->lock);
 	close_fd(&h->cradle);
 	close_fd(&h->cgroup);
 	close_fd(&h->lock);
@@ -212,7 +215,7 @@ static uint64_t root_id(struct hierarchy *h)
 static int remove_state(struct hierarchy *h)
 {
 	static const char *const links[] = {"tree/@spec", "cgroup", "host",  "boot",
-					    "vault",	  "mounts", "cradle"};
+					    "vault",	  "mounts", "bound", "cradle"};
 	static const char *const dirs[] = {"tree", "held", "limbo"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
@@ -298,10 +301,12 @@ static int setup(struct hierarchy *h)
 		r = setup_locked(h);
 		if (r < 0 && is_first)
 			setup_undo(h);
+		/* By path: the directory may have become a mount of itself. */
+		close_fd(&h->dir);
+		r = r ? r : open_state_dir(h, HIERARCHY_WRITE);
 		if (r == 0 && !open_cradle(h))
 			r = -EIO;
 	}
-	lock_release(h->lock, SETUP_LOCK);
 	return r < 0 ? error_default(r, "set up", state_path()) : 0;
 }
 
@@ -344,7 +349,32 @@ static int open_cgroup(struct hierarchy *h)
 	return 0;
 }
 
-int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
+/*
+ * Whoever writes has the set-up lock shared, so that the hierarchy is not taken down meanwhile. If it
+ * was before the lock was had, -EAGAIN: the lock file has no name any more.
+ */
+static int open_for_writing(struct hierarchy *h)
+{
+	struct stat st;
+	int r;
+
+	if (!open_cradle(h)) {
+		r = setup(h);
+		if (r < 0)
+			return r;
+	} else {
+		h->lock = openat(h->dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (h->lock < 0)
+			return error_set(errno == ENOENT ? -EAGAIN : -errno, "open lock",
+					 state_path());
+	}
+	r = lock_take(h->lock, SETUP_LOCK, LOCK_SHARED);
+	if (r < 0 || fstat(h->lock, &st) < 0)
+		return error_set(r ? r : -errno, "lock", state_path());
+	return st.st_nlink ? 0 : error_set(-EAGAIN, "it was taken down", state_path());
+}
+
+static int open_once(struct hierarchy *h, enum hierarchy_use use)
 {
 	int r;
 
@@ -352,28 +382,32 @@ int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
 	r = open_state_dir(h, use);
 	if (r < 0)
 		return r;
-	if (use != HIERARCHY_READ) {
-		r = check_owner(h->dir);
-		if (r < 0)
-			return r;
-	}
+	r = check_owner(h->dir);
+	if (r < 0)
+		return r;
 	if (use == HIERARCHY_READ) {
 		r = open_cgroup(h);
 		return r ? r : object_chain_of(h, 0, h->caller);
 	}
-	if (open_cradle(h)) {
-		h->lock = openat(h->dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-		if (h->lock < 0)
-			return error_set(-errno, "open lock", state_path());
-	} else {
-		r = setup(h);
-		if (r < 0)
-			return r;
-	}
+	r = open_for_writing(h);
+	if (r < 0)
+		return r;
 	r = open_cgroup(h);
 	if (r == 0 && use != HIERARCHY_END)
 		r = object_chain_of(h, 0, h->caller);
 	return r < 0 || use != HIERARCHY_SWEEP ? r : reap_sweep(h);
+}
+
+int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
+{
+	int r = open_once(h, use);
+
+	/* Taken down by somebody in this very moment: it is made anew. */
+	for (int i = 0; r == -EAGAIN && i < 100; i++) {
+		hierarchy_close(h);
+		r = open_once(h, use);
+	}
+	return r;
 }
 
 int hierarchy_open_root(const struct hierarchy *h)
@@ -387,10 +421,11 @@ int hierarchy_open_root(const struct hierarchy *h)
 int hierarchy_remove(struct hierarchy *h)
 {
 	char cgroup_path[PATH_SIZE];
-	int r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+	bool bound;
+	int r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 
 	if (r < 0)
-		return r;
+		return r == -EAGAIN ? error_set(-EBUSY, "another operation is under way", NULL) : r;
 	if (kernel_readlink(h->dir, "cgroup", cgroup_path, sizeof(cgroup_path)) < 0)
 		return -EIO;
 	r = reap_check_empty(h);
@@ -402,8 +437,11 @@ int hierarchy_remove(struct hierarchy *h)
 	r = vault_teardown(h->dir);
 	if (r < 0)
 		return r;
+	bound = faccessat(h->dir, "bound", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	r = remove_state(h);
 	if (r < 0)
 		return r;
+	if (bound && umount2(state_path(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
+		return -errno;
 	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -77,20 +77,28 @@ static int new_mount(const char *fsname, const char *key, const char *value,
 	return r < 0 ? error_set(r, "make mount", fsname) : r;
 }
 
+/* -1 and errno. */
+static int make_slave(int tree, bool recursive)
+{
+	struct mount_attr attr = {.propagation = MS_SLAVE};
+	unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+	return (int)syscall(SYS_mount_setattr, tree, "", flags, &attr, sizeof(attr));
+}
+
 /*
  * A clone of a directory's mount gets the host's later mounts (slave) but sends it none: what is
  * mounted on it in the container would otherwise appear on the host too.
  */
 static int clone_tree(int fd, bool recursive)
 {
-	struct mount_attr attr = {.propagation = MS_SLAVE};
 	unsigned int flags = recursive ? AT_RECURSIVE : 0;
 	int tree =
 		kernel_open_tree(fd, "", OPEN_TREE_CLONE | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | flags);
 
 	if (tree < 0)
 		return tree;
-	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags, &attr, sizeof(attr)) < 0) {
+	if (make_slave(tree, recursive) < 0) {
 		int r = -errno;
 
 		close(tree);
@@ -112,8 +120,11 @@ int root_open_source(const struct root_plan *plan, struct root_build *b)
 		return 0;
 	b->root = clone_tree(plan->given, plan->recursive);
 	/* -EINVAL: it is a detached mount, on kernels that do not clone those; it is used up then. */
-	if (b->root == -EINVAL)
+	if (b->root == -EINVAL) {
 		b->root = fcntl(plan->given, F_DUPFD_CLOEXEC, 3);
+		if (b->root >= 0 && make_slave(b->root, true) < 0)
+			return error_set(-errno, "take the root", NULL);
+	}
 	return b->root < 0 ? error_set(b->root, "take the root", NULL) : 0;
 }
 
@@ -188,12 +199,13 @@ static int overlay_by_path(int *lower, const char *upper, const char *work)
 	int r = fs < 0 ? fs : kernel_move_mount(*lower, AT_FDCWD, "/lower");
 
 	close_fd(lower);
-	r = r ? r : kernel_fsconfig_set(fs, "lowerdir", "/lower");
-	r = r ? r : kernel_fsconfig_set(fs, "upperdir", upper);
-	r = r ? r : kernel_fsconfig_set(fs, "workdir", work);
 	if (r < 0)
 		return r;
-	mnt = kernel_fsmount(fs, 0);
+	r = kernel_fsconfig_set(fs, "lowerdir", "/lower");
+	r = r ? r : kernel_fsconfig_set(fs, "upperdir", upper);
+	r = r ? r : kernel_fsconfig_set(fs, "workdir", work);
+	mnt = r ? r : kernel_fsmount(fs, 0);
+	/* Whether there is an overlay or not: what it shows is the host's. */
 	if (umount2("/lower", MNT_DETACH) < 0)
 		return -errno;
 	return take_fd(&mnt);
@@ -252,7 +264,7 @@ static int view_submount(const struct root_build *b, int lower, const char *path
 	    fchmodat(b->scratch, l.upper, st.st_mode & 07777, 0) < 0)
 		return -errno;
 	if (b->lower >= 0)
-		return kernel_open_tree(dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+		return clone_tree(dir, false);
 	return overlay_by_fd(dir, b->scratch, l.upper, l.work);
 }
 
@@ -275,7 +287,7 @@ int root_build_view(const struct root_plan *plan, struct root_build *b)
 		return error_set(r, "fill the private view", NULL);
 	b->root = overlay_by_fd(lower, b->scratch, "upper", "work");
 	if (b->root == -EOPNOTSUPP) {
-		b->lower = kernel_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE);
+		b->lower = clone_tree(lower, false);
 		if (b->lower < 0)
 			return error_set(b->lower, "clone", "/");
 	} else if (b->root < 0) {

@@ -67,6 +67,14 @@ static void entry_close(struct entry *e)
 }
 #define autoentry __attribute__((cleanup(entry_close)))
 
+static bool first_may_make(const struct spec *spec)
+{
+	for (int t = 0; t < NS_COUNT; t++)
+		if (spec->mode[t] == CONTAINER_NS_OWN && !spec->pinned[t])
+			return true;
+	return false;
+}
+
 /*
  * Own namespaces that come with the first task are made under the exclusive lock, lest two first
  * tasks make two sets; all other entries share the lock, which only keeps the container from being
@@ -74,14 +82,18 @@ static void entry_close(struct entry *e)
  */
 static int entry_lock(const struct hierarchy *h, struct object *o)
 {
-	bool first_may_make = false;
+	bool exclusive = first_may_make(&o->spec);
 	int r;
 
 	if (object_is_root(o))
 		return 0;
-	for (int t = 0; t < NS_COUNT; t++)
-		first_may_make |= o->spec.mode[t] == CONTAINER_NS_OWN && !o->spec.pinned[t];
-	r = lock_take(h->lock, o->spec.id, first_may_make ? LOCK_EXCLUSIVE : LOCK_SHARED);
+	r = lock_take(h->lock, o->spec.id, exclusive ? LOCK_EXCLUSIVE : LOCK_SHARED);
+	r = r ? r : object_load(o->dir, &o->spec);
+	if (r < 0 || exclusive || !first_may_make(&o->spec))
+		return r;
+	/* Its record has changed meanwhile. Not upgraded: two would wait for each other. */
+	lock_release(h->lock, o->spec.id);
+	r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	return r ? r : object_load(o->dir, &o->spec);
 }
 
@@ -187,12 +199,20 @@ static int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, 
 	return r;
 }
 
+/* False: only if the thread has joined a user namespace meanwhile. */
+static bool pid_switch_back(struct pid_switch *s)
+{
+	bool back = s->old < 0 || setns(s->old, CLONE_NEWPID) == 0;
+
+	close_fd(&s->old);
+	return back;
+}
+
 static void pid_switch_end(struct pid_switch *s)
 {
 	/* It was the thread's a moment ago, so the kernel cannot refuse it. */
-	if (s->old >= 0 && setns(s->old, CLONE_NEWPID) < 0)
+	if (!pid_switch_back(s))
 		abort();
-	close_fd(&s->old);
 }
 
 /* After the clone: remember init. The task runs already; a failure here loses nothing but a hint. */
@@ -553,22 +573,24 @@ static void way_back_close(struct way_back *w)
 static int enter_prepared(const struct entry *e)
 {
 	autowayback struct way_back back;
+	autoclose int procs = -EBADF;
 	struct pid_switch pid_switch;
 	int r = way_back_open(&back, &e->join);
 
+	/* Opened with the privilege of before: the kernel asks for the opener's. */
+	if (r == 0 && e->cgroup >= 0) {
+		procs = openat(e->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		r = procs < 0 ? -errno : 0;
+	}
 	r = r < 0 ? error_set(r, "enter", NULL) : pid_switch_begin(&pid_switch, &e->join, false);
 	if (r < 0)
 		return r;
 	r = child_setup(&e->child);
-	if (r == 0 && e->cgroup >= 0) {
-		r = kernel_write_file(e->cgroup, "cgroup.procs", "0");
-		if (r < 0)
-			error_set(r, "join cgroup", NULL);
-	}
+	if (r == 0 && procs >= 0 && write(procs, "0", 1) != 1)
+		r = error_set(-errno, "join cgroup", NULL);
 	if (r < 0) {
 		r = way_back_go(&back, r);
-		pid_switch_end(&pid_switch);
-		return r;
+		return pid_switch_back(&pid_switch) ? r : error_set(r, "half entered", NULL);
 	}
 	close_fd(&pid_switch.old);
 	return 0;

@@ -263,10 +263,46 @@ static int setup_agent(void *arg)
 	return mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0 ? -errno : 0;
 }
 
+static int set_propagation(int tree, uint64_t propagation)
+{
+	struct mount_attr attr = {.propagation = propagation};
+
+	return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0 ? -errno
+											    : 0;
+}
+
+/*
+ * Unbindable: a copy of it in a container that has the host's tree as its root would be a mount
+ * namespace inside a newer one, which the kernel refuses. Below a shared mount it can become so only
+ * after it is attached. To the peers and slaves of a shared mount it cannot be propagated at all: then
+ * the state directory becomes a private mount of itself first.
+ */
+static int attach_cradle(int tree, int state_dir)
+{
+	autoclose int self = -EBADF;
+	int r = set_propagation(tree, MS_UNBINDABLE);
+
+	r = r ? r : kernel_move_mount(tree, state_dir, "cradle");
+	if (r != -EINVAL)
+		return r;
+	r = set_propagation(tree, MS_PRIVATE);
+	r = r ? r : kernel_move_mount(tree, state_dir, "cradle");
+	if (r != -EINVAL)
+		return r ? r : set_propagation(tree, MS_UNBINDABLE);
+	self = kernel_open_tree(state_dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+	if (self < 0)
+		return self;
+	r = set_propagation(self, MS_PRIVATE);
+	r = r ? r : kernel_replace_link(state_dir, "bound", "1");
+	r = r ? r : kernel_move_mount(self, state_dir, "");
+	r = r ? r : set_propagation(self, MS_PRIVATE);
+	r = r ? r : set_propagation(tree, MS_UNBINDABLE);
+	return r ? r : kernel_move_mount(tree, self, "cradle");
+}
+
 int vault_setup(int state_dir)
 {
 	char number[21];
-	struct mount_attr unbindable = {.propagation = MS_UNBINDABLE};
 	struct setup s = {.cradle = -EBADF};
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int file = -EBADF;
@@ -289,14 +325,7 @@ int vault_setup(int state_dir)
 	if (file < 0)
 		return error_set(-errno, "make the vault's mount point", NULL);
 	tree = kernel_open_tree(cradle, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-	r = tree < 0 ? tree : kernel_move_mount(tree, state_dir, "cradle");
-	/*
-	 * Unbindable: a copy of it in a container that has the host's tree as its root would be a
-	 * mount namespace inside a newer one, which the kernel refuses.
-	 */
-	if (r == 0 && syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &unbindable,
-			      sizeof(unbindable)) < 0)
-		r = -errno;
+	r = tree < 0 ? tree : attach_cradle(tree, state_dir);
 	return r < 0 ? error_set(r, "mount the vault", NULL) : 0;
 }
 

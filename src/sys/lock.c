@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static int lock_apply(int lock_fd, int command, short type, uint64_t id)
+static int lock_range(int lock_fd, int command, short type, uint64_t id, off_t len)
 {
 	struct flock lock = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
 		.l_start = (off_t)(id & INT64_MAX),
-		.l_len = 1,
+		.l_len = len,
 	};
 	int r;
 
@@ -21,6 +21,11 @@ static int lock_apply(int lock_fd, int command, short type, uint64_t id)
 	if (r < 0)
 		return errno == EACCES ? -EAGAIN : -errno;
 	return 0;
+}
+
+static int lock_apply(int lock_fd, int command, short type, uint64_t id)
+{
+	return lock_range(lock_fd, command, type, id, 1);
 }
 
 int lock_take(int lock_fd, uint64_t id, enum lock_mode mode)
@@ -36,4 +41,9 @@ int lock_try(int lock_fd, uint64_t id, enum lock_mode mode)
 int lock_release(int lock_fd, uint64_t id)
 {
 	return lock_apply(lock_fd, F_OFD_SETLK, F_UNLCK, id);
+}
+
+int lock_release_all(int lock_fd)
+{
+	return lock_range(lock_fd, F_OFD_SETLK, F_UNLCK, 0, 0);
 }

@@ -18,3 +18,4 @@ int lock_take(int lock_fd, uint64_t id, enum lock_mode mode);
 /* -EAGAIN: somebody else has it. */
 int lock_try(int lock_fd, uint64_t id, enum lock_mode mode);
 int lock_release(int lock_fd, uint64_t id);
+int lock_release_all(int lock_fd);
