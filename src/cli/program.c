@@ -137,8 +137,10 @@ static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed)
 
 		if (r == pid)
 			break;
-		if (r < 0 && errno != EINTR)
+		if (r < 0 && errno != EINTR) {
+			cli_message(NULL, "wait for the command: %s", strerror(errno));
 			return EXIT_FAILED;
+		}
 		if (sigwaitinfo(passed, &info) > 0 && info.si_signo != SIGCHLD)
 			pass_signal(&info, pid, pidfd, container, &ended_by);
 	}

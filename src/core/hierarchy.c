@@ -232,6 +232,10 @@ static int remove_state(struct hierarchy *h)
 /* After a set-up that could not be: nobody has seen anything of it. */
 static void setup_undo(struct hierarchy *h)
 {
+	char path[PATH_SIZE];
+
+	if (kernel_readlink(h->dir, "cgroup", path, sizeof(path)) > 0)
+		rmdir(path);
 	remove_state(h);
 	rmdir(state_path());
 }

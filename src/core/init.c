@@ -56,7 +56,7 @@ static int init_adopt(const struct hierarchy *h, const struct object *o, struct 
 		autoclose int pidfd = pids[i] > 0 ? kernel_pidfd_open(pids[i]) : -ESRCH;
 		int depth = pidfd < 0 ? 0 : proc_nested_init_depth(pids[i]);
 
-		if (depth <= 0 || depth >= least || kernel_pidfd_send_signal(pidfd, 0) < 0)
+		if (depth <= 0 || depth >= least || !kernel_pidfd_is_alive(pidfd))
 			continue;
 		close_fd(&ret_init->pidfd);
 		ret_init->pid = pids[i];

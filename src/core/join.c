@@ -54,7 +54,7 @@ static int open_ns_of(const struct init *init, const char *entry)
 {
 	autoclose int fd = proc_open_ns(init->pid, entry);
 
-	if (fd >= 0 && kernel_pidfd_send_signal(init->pidfd, 0) < 0)
+	if (fd >= 0 && !kernel_pidfd_is_alive(init->pidfd))
 		return -ESRCH;
 	return take_fd(&fd);
 }

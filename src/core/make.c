@@ -215,7 +215,8 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	if (r >= 0 && cgroup >= 0)
 		r = control_check_not_frozen(cgroup);
 	if (r >= 0 && (types & CLONE_NEWNS)) {
-		r = make_open_base_mount(h, o, &base_mount);
+		r = root->recursive ? vault_make_unbindable(h->dir) : 0;
+		r = r ? r : make_open_base_mount(h, o, &base_mount);
 		plan.base_mount = base_mount;
 		if (r == 0 && root->kind == ROOT_VIEW)
 			r = view_list_mounts(h->dir, &view_memory, root);

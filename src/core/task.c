@@ -25,6 +25,7 @@
 #include "lock.h"
 #include "make.h"
 #include "proc.h"
+#include "vault.h"
 #include "view.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -128,7 +129,8 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 		return 0;
 	if (o->spec.empty_root)
 		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
-	r = make_open_base_mount(h, o, &e->base_mount);
+	r = e->root.recursive ? vault_make_unbindable(h->dir) : 0;
+	r = r ? r : make_open_base_mount(h, o, &e->base_mount);
 	e->child.base_mount = e->base_mount;
 	e->root.new_proc = true;
 	if (r == 0 && e->root.kind == ROOT_VIEW)

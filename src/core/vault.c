@@ -287,8 +287,13 @@ static int attach_cradle(int tree, int state_dir)
 		return r;
 	r = set_propagation(tree, MS_PRIVATE);
 	r = r ? r : kernel_move_mount(tree, state_dir, "cradle");
+	if (r == 0) {
+		r = set_propagation(tree, MS_UNBINDABLE);
+		if (r < 0)
+			vault_teardown(state_dir);
+	}
 	if (r != -EINVAL)
-		return r ? r : set_propagation(tree, MS_UNBINDABLE);
+		return r;
 	self = kernel_open_tree(state_dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	if (self < 0)
 		return self;
@@ -298,6 +303,14 @@ static int attach_cradle(int tree, int state_dir)
 	r = r ? r : set_propagation(self, MS_PRIVATE);
 	r = r ? r : set_propagation(tree, MS_UNBINDABLE);
 	return r ? r : kernel_move_mount(tree, self, "cradle");
+}
+
+/* Killed between attaching it and this, whoever made it has left it as it is. */
+int vault_make_unbindable(int state_dir)
+{
+	autoclose int cradle = kernel_open_tree(state_dir, "cradle", 0);
+
+	return cradle < 0 ? cradle : set_propagation(cradle, MS_UNBINDABLE);
 }
 
 int vault_setup(int state_dir)

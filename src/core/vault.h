@@ -24,6 +24,9 @@
 int vault_setup(int state_dir);
 int vault_teardown(int state_dir);
 
+/* Before the host's tree is cloned as a whole: the cradle is left out of the clone. */
+int vault_make_unbindable(int state_dir);
+
 /* Called in an agent or a child: joins the vault; its root directory is then the place of the pins. */
 int vault_enter(int cradle);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,6 +124,13 @@ int kernel_pidfd_open(pid_t pid)
 int kernel_pidfd_send_signal(int pidfd, int sig)
 {
 	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
+}
+
+bool kernel_pidfd_is_alive(int pidfd)
+{
+	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) == 0;
 }
 
 int kernel_close_on_exec_from(unsigned int first)

@@ -35,6 +35,9 @@ pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *
 
 int kernel_pidfd_open(pid_t pid);
 int kernel_pidfd_send_signal(int pidfd, int sig);
+
+/* Whether the process has not ended: one that waits to be reaped has. */
+bool kernel_pidfd_is_alive(int pidfd);
 int kernel_close_on_exec_from(unsigned int first);
 int kernel_close_from(unsigned int first);
 

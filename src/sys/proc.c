@@ -85,7 +85,7 @@ int proc_open_identified(pid_t pid, uint64_t identity)
 	if (r < 0)
 		return r;
 	/* The number may have been read of a later process: this one must be alive after it. */
-	if (found != identity || kernel_pidfd_send_signal(pidfd, 0) < 0)
+	if (found != identity || !kernel_pidfd_is_alive(pidfd))
 		return -ESRCH;
 	return take_fd(&pidfd);
 }

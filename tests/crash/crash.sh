@@ -14,7 +14,7 @@
 
 crash_at()
 {
-	complaints=
+	case_begin
 	# shellcheck disable=SC2046
 	op_setup "$1" x >"$work/err" 2>&1 || wrong "set-up failed: $(cat "$work/err")"
 	# shellcheck disable=SC2046,SC2086
@@ -37,7 +37,7 @@ crash_at()
 
 worker()
 {
-	worker_begin
+	worker_begin "$1"
 	count_calls "$1"
 	cases=0
 	for n in $(numbers "$calls"); do

@@ -14,7 +14,7 @@
 
 fault_at()
 {
-	complaints=
+	case_begin
 	op_setup "$1" x >"$work/err" 2>&1 || wrong "set-up failed: $(cat "$work/err")"
 	# shellcheck disable=SC2046
 	said=$(CONTAINERFS_STATE=$state "$inject" --timeout 10 fail "$2" "$3" -- "$container" \
@@ -57,7 +57,7 @@ faults()
 
 worker()
 {
-	worker_begin
+	worker_begin "$1"
 	count_calls "$1"
 	cases=0
 	for pair in $(faults); do

@@ -73,9 +73,12 @@ run_workers()
 	begin=$now
 	# shellcheck disable=SC2086
 	[ $# -gt 0 ] || set -- $operations
+	CRASH_SHARED=$(mktemp -d "${TMPDIR:-/tmp}/containerfs-crash.XXXXXX") || exit 1
+	export CRASH_SHARED
 	printf '%s\n' "$@" |
 		xargs -P "${CRASH_JOBS:-$(nproc)}" -n 1 sh "$0" --worker
 	status=$?
+	rm -rf "$CRASH_SHARED"
 	verdict=ok
 	[ $status = 0 ] || verdict=FAILED
 	clock
@@ -111,7 +114,44 @@ find_cgroup()
 	# shellcheck disable=SC3013 # not of POSIX, but of dash, bash and busybox
 	[ ! "$before" -ef "$state/cgroup" ] || return 0
 	cgroup_root=$(readlink "$state/cgroup")
+	echo "$cgroup_root" >"$CRASH_SHARED/$$"
 	[ "$before" = "$cgroup_root" ] || [ ! -d "$before" ] || wrong "cgroup $before is left"
+}
+
+# The cgroups of all hierarchies there are, in $roots.
+find_roots()
+{
+	roots=
+	for dir in "$cgroup_mount"/containerfs*; do
+		roots="$roots $dir "
+	done
+}
+
+# What appeared during a case and is not this hierarchy's is either another worker's, or was lost by
+# a set-up that failed or died before it wrote down what it made. The end will tell. (Nothing but
+# these tests may begin or end hierarchies meanwhile.)
+note_strays()
+{
+	[ "$operation" = first ] || return 0
+	find_roots
+	for dir in $roots; do
+		case "$known $cgroup_root " in
+		*" $dir "*) ;;
+		*) echo "$dir $1" >>"$work/strays" ;;
+		esac
+	done
+}
+
+# Those that are there still, and no worker's.
+judge_strays()
+{
+	while read -r dir label; do
+		[ -d "$dir" ] || continue
+		grep -qsxF "$dir" "$CRASH_SHARED"/* && continue
+		failures=$((failures + 1))
+		[ "$failures" -gt 10 ] ||
+			printf '  %s\n    cgroup %s is left\n' "$label" "$dir" >>"$work/details"
+	done <"$work/strays"
 }
 
 # There is no point in going on.
@@ -429,10 +469,18 @@ invariants()
 
 # --- cases ---
 
+case_begin()
+{
+	complaints=
+	find_roots
+	known=$roots
+}
+
 # case_end LABEL: write down what is wrong, if anything is, and go on in a new hierarchy.
 case_end()
 {
 	cases=$((cases + 1))
+	note_strays "$1"
 	[ -n "$complaints" ] || return 0
 	failures=$((failures + 1))
 	# A report of ten failures is as good as one of a hundred.
@@ -464,21 +512,24 @@ numbers()
 # How many system calls the operation makes; it has to succeed.
 count_calls()
 {
+	case_begin
 	op_setup "$1" x >"$work/err" 2>&1 || give_up "$1: set-up failed"
 	# shellcheck disable=SC2046
 	calls=$(CONTAINERFS_STATE=$state "$inject" count -- "$container" $(op_words "$1" x) \
 		2>"$work/err" </dev/null) || give_up "$1: does not work at all"
 	calls=${calls##*"$newline"}
-	complaints=
 	clean_up
 	case_end "$1, with nothing done to it"
 }
 
 worker_begin()
 {
+	operation=$1
 	work=$(mktemp -d "${TMPDIR:-/tmp}/containerfs-crash.XXXXXX") || exit 1
 	trap 'rm -rf "$work"' EXIT
 	: >"$work/details"
+	: >"$work/strays"
+	: "${CRASH_SHARED:=$work}"
 	cases=0
 	failures=0
 	complaints=
@@ -490,10 +541,12 @@ worker_begin()
 # worker_end OPERATION WORD: the one line of an operation, and its failures.
 worker_end()
 {
-	complaints=
+	case_begin
 	hierarchy_end
 	case_end "$1, at its end"
 	hierarchy_abandon
+	judge_strays
+	rm -f "$CRASH_SHARED/$$"
 	word=ok
 	[ "$failures" = 0 ] || word=FAIL
 	clock

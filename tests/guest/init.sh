@@ -68,7 +68,7 @@ mount_root()
 		die 'mount the root of the host'
 	mount -t tmpfs -o mode=755 tmpfs /upper || die 'mount /upper'
 	mkdir /upper/data /upper/work
-	mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root ||
+	mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work root /root ||
 		die 'mount the overlay'
 	mkdir -p /root/proc /root/sys /root/dev /root/run /root/tmp
 }
@@ -137,7 +137,9 @@ be_a_system()
 # For run.sh --verbose: seconds since the kernel began.
 say_when()
 {
-	[ -z "$(cat "$guest/verbose")" ] || echo "init.sh: $1 at $(cut -d ' ' -f 1 /proc/uptime) s" >/dev/console
+	[ -n "$(cat "$guest/verbose")" ] || return 0
+	read -r uptime _ </proc/uptime
+	echo "init.sh: $1 at $uptime s" >/dev/console
 }
 
 # run_job: sets $status

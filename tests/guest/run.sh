@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# run.sh: run a command as root on Debian's own kernel, in a machine emulated by QEMU, on a throw-away
-# copy of this machine's files. See README.md.
+# run.sh: run a command as root on Debian's own kernel, in a machine emulated by QEMU, on a
+# throw-away copy of this machine's files. See README.md.
 #
 # Invariants of this file:
 # - stdout has the output of the command and nothing else; what run.sh says is on stderr.
@@ -119,8 +119,8 @@ run_qemu()
 	# Held open until the end, so that the reader neither waits for QEMU nor misses it.
 	exec 8>"$work/output"
 	setpriv --pdeathsig TERM timeout --foreground -k 5 "$timeout" qemu-system-x86_64 \
-		-machine q35,smm=off,sata=off,usb=off,vmport=off -accel tcg,thread=multi,tb-size=256 \
-		-cpu max,la57=off -smp 2 -m 2G \
+		-machine q35,smm=off,sata=off,usb=off,vmport=off \
+		-accel tcg,thread=multi,tb-size=256 -cpu max,la57=off -smp 2 -m 2G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$kernel/vmlinux" -initrd "$work/initramfs" \
 		-append "console=ttyS0 loglevel=$loglevel panic=-1 oops=panic cgroup_no_v1=all \
@@ -129,8 +129,10 @@ mitigations=off init_on_alloc=0 nokaslr nowatchdog cryptomgr.notests" \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
 		-device virtio-serial-pci \
-		-chardev file,id=output,path="$work/output" -device virtserialport,nr=1,chardev=output \
-		-chardev file,id=status,path="$work/status" -device virtserialport,nr=2,chardev=status \
+		-chardev file,id=output,path="$work/output" \
+		-device virtserialport,nr=1,chardev=output \
+		-chardev file,id=status,path="$work/status" \
+		-device virtserialport,nr=2,chardev=status \
 		</dev/null 8>&- &
 	qemu=$!
 	wait $qemu

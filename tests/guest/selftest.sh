@@ -44,8 +44,8 @@ has_controllers()
 # is_mounted DIR TYPE
 is_mounted()
 {
-	awk -v dir="$1" -v type="$2" '$5 == dir { found = $0 ~ " - " type " " } END { exit !found }' \
-		/proc/self/mountinfo
+	awk -v dir="$1" -v type=" - $2 " '$5 == dir { found = index($0, type) }
+		END { exit !found }' /proc/self/mountinfo
 }
 
 has_mounts()

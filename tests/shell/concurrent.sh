@@ -133,7 +133,7 @@ for _ in $(seq $rounds); do
 	check container rm -f a
 	check container create a --own uts,pid
 	both 'enter a -- sh -c "exit 0"' 'rm -f a'
-	[ $first = 137 ] || clean $first one "$missing" "$first_command"
+	[ $first = 137 ] || clean $first one "$missing|was killed before" "$first_command"
 	is 0 $second "$(cat "$WORK/two")"
 	lists
 done
@@ -215,7 +215,7 @@ done
 it 'run and rm -f of it'
 for _ in $(seq $rounds); do
 	both 'run -n a -- true' 'rm -f a'
-	[ $first = 137 ] || clean $first one "$missing" "$first_command"
+	[ $first = 137 ] || clean $first one "$missing|was killed before" "$first_command"
 	clean $second two "$missing" "$second_command"
 	lists
 done

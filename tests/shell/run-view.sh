@@ -83,7 +83,7 @@ is 0022 "$(umask 0022 && container run -- sh -c umask)" 'the umask of the comman
 
 it 'a fresh /proc'
 is '1' "$(container run -- sh -c 'for i in /proc/[0-9]*; do echo ${i#/proc/}; done')"
-is sleep "$(container run -- sh -c 'exec 2>&1; sleep 5 & cat /proc/2/comm; kill $!')"
+is 'sleep 5 ' "$(container run -- sh -c 'sleep 5 & sleep 0.5; tr "\0" " " </proc/2/cmdline; kill $!')"
 is proc "$(container run -- stat -f -c %T /proc)"
 
 it 'a fresh /sys'

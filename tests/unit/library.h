@@ -148,14 +148,14 @@ static inline int status_of(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Run a function in an ordinary child, at most a minute: what hangs or crashes is only that. */
+/* Run a function in an ordinary child, at most half a minute: what hangs or crashes is only that. */
 static inline int in_child(void (*fn)(void *arg), void *arg)
 {
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		alarm(60);
+		alarm(30);
 		fn(arg);
 		_exit(0);
 	}
@@ -187,6 +187,7 @@ static inline int run_output(int c, struct container_spawn *how, char *buf, size
 	while ((n = read(pipes[0], buf + len, size - 1 - len)) > 0)
 		len += (size_t)n;
 	close(pipes[0]);
+	how->stdio[1] = -1;
 	buf[len] = '\0';
 	return status_of(pid);
 }

@@ -507,6 +507,32 @@ static void test_hostname(void **state)
 	close(c);
 }
 
+/* A shared one is somebody else's, the host's perhaps. */
+static void test_hostname_shared(void **state)
+{
+	char own[65], name[65];
+	int a, b, root;
+
+	(void)state;
+	need_private_tree();
+	gethostname(own, sizeof(own));
+	a = ok(container_create("a", CONTAINER_NEW_UTS_NS | CONTAINER_FD_CLOEXEC));
+	b = ok(container_create("b", CONTAINER_FD_CLOEXEC));
+	root = ok(container_open("/"));
+	ok(container_set_hostname(a, "of-a"));
+	ok(container_set_namespace(b, CLONE_NEWUTS, CONTAINER_NS_SHARE, a));
+	ok(container_get_hostname(b, name, sizeof(name)));
+	assert_string_equal(name, "of-a");
+	fails(EPERM, container_set_hostname(b, "of-b"));
+	ok(container_get_hostname(a, name, sizeof(name)));
+	assert_string_equal(name, "of-a");
+	ok(container_set_namespace(b, CLONE_NEWUTS, CONTAINER_NS_SHARE, root));
+	fails(EPERM, container_set_hostname(b, own));
+	close(root);
+	close(b);
+	close(a);
+}
+
 static void test_user_ns(void **state)
 {
 	unsigned int flags = CONTAINER_NEW_USER_NS | CONTAINER_FD_CLOEXEC;
@@ -682,7 +708,7 @@ static void test_kill_on_close_spawn(void **state)
 	assert_int_equal(access("/etc/x", F_OK), -1);
 	how.hostname = NULL;
 	how.root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(status_of((pid_t)ok(container_spawn(c, &how))), 0);
+	assert_int_equal(run_output(c, &how, out, sizeof(out)), 0);
 	assert_int_equal(unlink("/etc/x"), 0);
 	close(how.root);
 	close(c);
@@ -802,7 +828,9 @@ static long call_number(int i, int fd)
 	case 7: return container_set_namespace(fd, CLONE_NEWUTS, CONTAINER_NS_OWN, -1);
 	case 8: return container_set_namespace(fd, CLONE_NEWUTS, CONTAINER_NS_INHERIT, -1);
 	case 9: return container_set_root(fd, -1, 0);
-	case 10: return container_set_hostname(fd, "h");
+	case 10: /* the host's own: should it reach the host, then nothing has happened */
+		gethostname(buf, sizeof(buf));
+		return container_set_hostname(fd, buf);
 	case 11: return container_get_hostname(fd, buf, sizeof(buf));
 	case 12: return container_spawn(fd, &how);
 	case 13: return container_enter(fd, 0);
@@ -998,7 +1026,7 @@ int main(void)
 		library_test(test_share),	  library_test(test_share_refused),
 		library_test(test_init_container_stays), library_test(test_roots),
 		library_test(test_empty_root),	  library_test(test_hostname),
-		library_test(test_user_ns),	  library_test(test_time_ns),
+		library_test(test_hostname_shared), library_test(test_user_ns),	  library_test(test_time_ns),
 		library_test(test_no_mounts),	  library_test(test_kill_on_close),
 		library_test(test_kill_on_exit),  library_test(test_kill_on_close_spawn),
 		library_test(test_states),	  library_test(test_of),
