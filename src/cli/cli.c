@@ -100,7 +100,6 @@ int cli_usage(const char *verb, const char *format, ...)
 int cli_option(const char *verb, int argc, char **argv, const char *shorts,
 	       const struct option *longs)
 {
-	int index = optind ? optind : 1;
 	int c;
 
 	opterr = 0;
@@ -110,7 +109,7 @@ int cli_option(const char *verb, int argc, char **argv, const char *shorts,
 		return -2;
 	}
 	if (c == '?' || c == ':') {
-		const char *given = index < argc ? argv[index] : argv[argc - 1];
+		const char *given = argv[optind - 1];
 
 		cli_usage(verb, c == ':' ? "option needs a value: %s" : "unknown option: %s",
 			  given);

@@ -62,6 +62,7 @@ int cli_program_init(struct cli_program *p);
 int cli_program_env(struct cli_program *p, const char *setting);
 void cli_program_argv(struct cli_program *p, int argc, char **argv);
 void cli_program_free(struct cli_program *p);
+#define autoprogram __attribute__((cleanup(cli_program_free)))
 
 /*
  * Start it and wait for it with terminal and signals passed through. Returns the exit status for the

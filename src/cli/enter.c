@@ -39,9 +39,9 @@ int verb_enter(int argc, char **argv)
 		{0},
 	};
 	autoclose int container = -EBADF;
-	struct cli_program p;
+	autoprogram struct cli_program p = {0};
 	const char *name;
-	int c, status;
+	int c;
 
 	if (cli_program_init(&p))
 		return EXIT_FAILED;
@@ -61,7 +61,5 @@ int verb_enter(int argc, char **argv)
 	if (container < 0)
 		return EXIT_FAILED;
 	cli_program_argv(&p, argc - optind, argv + optind);
-	status = cli_program_run(&p, container, name);
-	cli_program_free(&p);
-	return status;
+	return cli_program_run(&p, container, name);
 }

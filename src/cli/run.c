@@ -103,6 +103,11 @@ static int run_transient(struct run_options *o, unsigned int flags)
 	return status;
 }
 
+static void run_options_free(struct run_options *o)
+{
+	cli_program_free(&o->program);
+}
+
 int verb_run(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -115,9 +120,9 @@ int verb_run(int argc, char **argv)
 		{"env", required_argument, NULL, 'e'},
 		{0},
 	};
-	struct run_options o = {0};
+	__attribute__((cleanup(run_options_free))) struct run_options o = {0};
 	unsigned int flags;
-	int c, status;
+	int c;
 
 	if (cli_program_init(&o.program))
 		return EXIT_FAILED;
@@ -137,7 +142,5 @@ int verb_run(int argc, char **argv)
 		return cli_usage("run", "--hostname needs an own uts namespace");
 	cli_program_argv(&o.program, argc - optind, argv + optind);
 	default_cwd(&o);
-	status = o.keep ? run_kept(&o, flags) : run_transient(&o, flags);
-	cli_program_free(&o.program);
-	return status;
+	return o.keep ? run_kept(&o, flags) : run_transient(&o, flags);
 }

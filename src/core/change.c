@@ -286,7 +286,7 @@ int change_hostname(const struct hierarchy *h, struct object *o, const char *hos
 
 	if (r == 0 && (hostname[0] == '\0' || strlen(hostname) > HOSTNAME_MAX))
 		r = error_set(-EINVAL, "a hostname has 1 to 64 bytes", hostname);
-	if (r == 0 && o->spec.mode[NS_UTS] == CONTAINER_NS_INHERIT)
+	if (r == 0 && o->spec.mode[NS_UTS] != CONTAINER_NS_OWN)
 		r = error_set(-EPERM, "it has no own uts namespace; set uts=own first", NULL);
 	if (r < 0)
 		return r;

@@ -109,6 +109,11 @@ int object_find(const struct hierarchy *h, const char *path, struct object *ret_
 	}
 	r = dir < 0 ? dir : walk(&dir, path);
 	r = r < 0 ? r : object_load(dir, &ret_o->spec);
+	/* It can be opened, if only to be removed: whatever else reads its record is refused. */
+	if (r == -EUCLEAN) {
+		ret_o->spec = (struct spec){0};
+		r = 0;
+	}
 	if (r < 0)
 		return find_error(r, path);
 	ret_o->unnamed = false;

@@ -250,6 +250,24 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 	return reap_dismantle(h, limbo, id_text, true);
 }
 
+int reap_remove_damaged(const struct hierarchy *h, int dir)
+{
+	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[NAME_SIZE], id_text[ID_TEXT_SIZE];
+	uint64_t id;
+	int r = limbo < 0 || parent < 0 ? -errno : object_name(dir, name);
+
+	r = r ? r : hierarchy_new_id(&id);
+	r = r ? r : lock_take(h->lock, id, LOCK_EXCLUSIVE);
+	if (r < 0)
+		return r;
+	text_format_id(id, id_text);
+	if (renameat(parent, name, limbo, id_text) < 0)
+		return -errno;
+	return reap_dismantle(h, limbo, id_text, true);
+}
+
 static int sweep_limbo(const struct hierarchy *h)
 {
 	autoclose int limbo = -EBADF;

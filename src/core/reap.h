@@ -23,6 +23,9 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bo
  */
 int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool recursive);
 
+/* One whose record is damaged: its cgroup and pins are not known, and go with the hierarchy. */
+int reap_remove_damaged(const struct hierarchy *h, int dir);
+
 /* What every operation begins with; cheap when there is nothing to do. */
 int reap_sweep(const struct hierarchy *h);
 

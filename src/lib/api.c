@@ -83,6 +83,9 @@ static int call_begin(struct call *c, int container, enum hierarchy_use use)
 	/* A removed container has no record; what was never one has none either. */
 	if (r == -EINVAL || r == -ENOTDIR)
 		r = -EBADF;
+	if (r == -EUCLEAN)
+		return error_set(r, "its record is damaged; it can only be removed, by force",
+				 NULL);
 	if (r < 0)
 		return error_set(r, "not a container, or removed", NULL);
 	r = call_open(c, use);
@@ -204,6 +207,10 @@ EXPORT int container_remove(int container, unsigned int flags)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_END);
 
+	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
+		r = call_open(&c, HIERARCHY_SWEEP);
+		return (int)done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
+	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
 	if (r == 0 && !c.o.spec.transient) {
 		r = object_chain_of(&c.h, 0, c.h.caller);

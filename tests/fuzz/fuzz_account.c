@@ -19,7 +19,8 @@ static bool check_wish(const char *text, struct account_wish *wish, struct model
 	holds(wish->has_uid == user->is_number && wish->has_gid == group->is_number);
 	holds(wish->has_group == group->asked);
 	holds(user->is_number ? wish->uid == user->number : strcmp(wish->user, user->name) == 0);
-	holds(group->is_number ? wish->gid == group->number : strcmp(wish->group, group->name) == 0);
+	holds(group->is_number ? wish->gid == group->number
+			       : strcmp(wish->group, group->name) == 0);
 	return true;
 }
 

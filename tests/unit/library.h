@@ -34,7 +34,8 @@ static const struct ns_kind {
 
 #define NEW_ALL_BUT_USER                                                                           \
 	(CONTAINER_NEW_FS_NS | CONTAINER_NEW_CGROUP_NS | CONTAINER_NEW_UTS_NS |                    \
-	 CONTAINER_NEW_IPC_NS | CONTAINER_NEW_PID_NS | CONTAINER_NEW_NET_NS | CONTAINER_NEW_TIME_NS)
+	 CONTAINER_NEW_IPC_NS | CONTAINER_NEW_PID_NS | CONTAINER_NEW_NET_NS |                      \
+	 CONTAINER_NEW_TIME_NS)
 
 struct ns_links {
 	char text[10][48];
@@ -43,17 +44,21 @@ struct ns_links {
 static inline void read_links(struct ns_links *links)
 {
 	static const char *const entries[] = {
-		"cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children",
-		"user", "uts",
+		"cgroup", "ipc",
+		"mnt",	  "net",
+		"pid",	  "pid_for_children",
+		"time",	  "time_for_children",
+		"user",	  "uts",
 	};
 
 	memset(links, 0, sizeof(*links));
 	for (size_t i = 0; i < COUNT(entries); i++) {
-		char path[64];
+		char path[64], text[sizeof(links->text[i])] = "";
 
 		snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", entries[i]);
-		if (readlink(path, links->text[i], sizeof(links->text[i]) - 1) < 0)
-			strcpy(links->text[i], "none");
+		if (readlink(path, text, sizeof(text) - 1) < 0)
+			strcpy(text, "none");
+		memcpy(links->text[i], text, sizeof(text));
 	}
 }
 
@@ -100,8 +105,8 @@ static inline pid_t forked(int c)
 	read_links(&before);
 	pid = container_fork(c);
 	if (pid < 0)
-		fail_msg("container_fork: %s: %s: %s", strerror(errno), container_error_last()->step,
-			 container_error_last()->object);
+		fail_msg("container_fork: %s: %s: %s", strerror(errno),
+			 container_error_last()->step, container_error_last()->object);
 	if (pid > 0 && !same_links(&before))
 		fail_msg("container_fork changed the thread's namespaces");
 	return pid;
@@ -242,8 +247,8 @@ static inline struct container_info info_of(int c)
 {
 	struct container_info info = {0};
 
-	assert_int_equal(kept(container_walk(c, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS, copy_info,
-					     &info)),
+	assert_int_equal(kept(container_walk(c, CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS,
+					     copy_info, &info)),
 			 1);
 	return info;
 }

@@ -19,9 +19,9 @@
 
 /* The entries of a container's directory, design.md section 3. */
 static const char *const model_reserved[] = {
-	"init_container", "self", "by-pid", "tasks", "init", "network", "uts", "ipc", "mount", "pid",
-	"user", "cgroup", "time", "root", "hostname", "uid_map", "gid_map", "state", "freeze", "kill",
-	"id", "status", "cgroup.d",
+	"init_container", "self",  "by-pid", "tasks",  "init", "network", "uts",      "ipc",
+	"mount",	  "pid",   "user",   "cgroup", "time", "root",	  "hostname", "uid_map",
+	"gid_map",	  "state", "freeze", "kill",   "id",   "status",  "cgroup.d",
 };
 
 static inline bool model_name_ok(const char *name, size_t len)

@@ -115,8 +115,9 @@ static inline void private_tree_clear(void)
 
 	while (root >= 0 && container_walk(root, 0, first_path, path) == 1) {
 		int c = container_open(path);
-		int r = c < 0 ? -1 : container_remove(c, CONTAINER_REMOVE_KILL |
-								 CONTAINER_REMOVE_RECURSIVE);
+		int r = c < 0 ? -1
+			      : container_remove(c, CONTAINER_REMOVE_KILL |
+							    CONTAINER_REMOVE_RECURSIVE);
 
 		if (c >= 0)
 			close(c);
@@ -153,7 +154,8 @@ static inline int private_tree_end(void **state)
 	}
 	nothing_left("the state directory", rmdir(private_tree.dir) < 0);
 	nothing_left("a mount", file_has("/proc/self/mountinfo", private_tree.dir));
-	nothing_left("the cgroup", private_tree.cgroup[0] && access(private_tree.cgroup, F_OK) == 0);
+	nothing_left("the cgroup",
+		     private_tree.cgroup[0] && access(private_tree.cgroup, F_OK) == 0);
 	nothing_left("file descriptors", count_fds() != private_tree.fds);
 	nothing_left("a child process", has_children());
 	return left;

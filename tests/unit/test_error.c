@@ -66,7 +66,8 @@ static void test_cut_short(void **state)
 		error_clear();
 		error_set(-EIO, step, chance_one_in(&c, 2) ? object : NULL);
 		error_object(object);
-		assert_int_equal(strlen(error_last()->step), step_len < step_max ? step_len : step_max);
+		assert_int_equal(strlen(error_last()->step),
+				 step_len < step_max ? step_len : step_max);
 		assert_int_equal(strlen(error_last()->object),
 				 object_len < object_max ? object_len : object_max);
 	}

@@ -79,7 +79,8 @@ static void test_flags(void **state)
 static void test_names(void **state)
 {
 	static const char *const bad[] = {
-		".", "..", "a b", "tasks", "web/tasks", "@spec", "a\n", "a:b", "\xff", "../x", "web/../x",
+		".",   "..",  "a b",  "tasks", "web/tasks", "@spec",
+		"a\n", "a:b", "\xff", "../x",  "web/../x",
 	};
 	char name[258], path[64];
 	int c, web;
@@ -147,7 +148,8 @@ static void test_numbered(void **state)
 /* Created, filled, given a root, and only then a first task, as the 2017 sample does. */
 static void test_order_2017(void **state)
 {
-	unsigned int flags = CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_FD_CLOEXEC;
+	unsigned int flags =
+		CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_FD_CLOEXEC;
 	char hostname[65], path[64];
 	int c, tree, uts;
 	pid_t pid;
@@ -213,7 +215,8 @@ static void check_task_has(int c, unsigned int create_flags, const ino_t before[
 
 static void test_namespaces(void **state)
 {
-	unsigned int sets[KINDS + 3] = {0, NEW_ALL_BUT_USER, NEW_ALL_BUT_USER | CONTAINER_NEW_USER_NS};
+	unsigned int sets[KINDS + 3] = {0, NEW_ALL_BUT_USER,
+					NEW_ALL_BUT_USER | CONTAINER_NEW_USER_NS};
 
 	(void)state;
 	need_private_tree();
@@ -247,7 +250,8 @@ static void test_inherit(void **state)
 
 	(void)state;
 	need_private_tree();
-	a = ok(container_create("a", CONTAINER_NEW_UTS_NS | CONTAINER_NEW_NET_NS | CONTAINER_FD_CLOEXEC));
+	a = ok(container_create("a", CONTAINER_NEW_UTS_NS | CONTAINER_NEW_NET_NS |
+					     CONTAINER_FD_CLOEXEC));
 	ab = ok(container_create("a/b", CONTAINER_NEW_UTS_NS | CONTAINER_FD_CLOEXEC));
 	abc = ok(container_create("a/b/c", CONTAINER_FD_CLOEXEC));
 	assert_int_equal(ino_of_container(abc, CLONE_NEWNET), ino_of_container(a, CLONE_NEWNET));
@@ -271,7 +275,8 @@ static void test_share(void **state)
 
 	(void)state;
 	need_private_tree();
-	a = ok(container_create("a", CONTAINER_NEW_NET_NS | CONTAINER_NEW_UTS_NS | CONTAINER_FD_CLOEXEC));
+	a = ok(container_create("a", CONTAINER_NEW_NET_NS | CONTAINER_NEW_UTS_NS |
+					     CONTAINER_FD_CLOEXEC));
 	b = ok(container_create("b", CONTAINER_FD_CLOEXEC));
 	net = ino_of_container(a, CLONE_NEWNET);
 	ok(container_set_namespace(b, CLONE_NEWNET, CONTAINER_NS_SHARE, a));
@@ -304,7 +309,8 @@ static void test_share_refused(void **state)
 
 	(void)state;
 	need_private_tree();
-	a = ok(container_create("a", CONTAINER_NEW_PID_NS | CONTAINER_NEW_USER_NS | CONTAINER_FD_CLOEXEC));
+	a = ok(container_create("a", CONTAINER_NEW_PID_NS | CONTAINER_NEW_USER_NS |
+					     CONTAINER_FD_CLOEXEC));
 	ab = ok(container_create("a/b", CONTAINER_FD_CLOEXEC));
 	b = ok(container_create("b", CONTAINER_FD_CLOEXEC));
 	pid = spawn_sh(a, "exec sleep 100", NULL);
@@ -330,7 +336,8 @@ static void test_share_refused(void **state)
 	close(file);
 	fails(EINVAL, container_set_namespace(b, CLONE_NEWNET, (enum container_ns_mode)3, -1));
 	fails(EINVAL, container_set_namespace(b, 0, CONTAINER_NS_OWN, -1));
-	fails(EINVAL, container_set_namespace(b, CLONE_NEWNET | CLONE_NEWUTS, CONTAINER_NS_OWN, -1));
+	fails(EINVAL,
+	      container_set_namespace(b, CLONE_NEWNET | CLONE_NEWUTS, CONTAINER_NS_OWN, -1));
 	kept(container_kill(a, SIGKILL));
 	kept(container_kill(b, SIGKILL));
 	status_of(pid);
@@ -357,7 +364,8 @@ static void test_init_container_stays(void **state)
 	fails(EPERM, container_rename(root, "y"));
 	fails(EPERM, container_kill(root, SIGTERM));
 	fails(EPERM, container_freeze(root, 1));
-	fails(ENOTEMPTY, container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
+	fails(ENOTEMPTY,
+	      container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
 	close(root);
 }
 
@@ -425,7 +433,8 @@ static void test_roots(void **state)
 	check_inside(c, "/bin/sh", true);
 	pid = forked(c);
 	if (pid == 0) {
-		int made = open("/containerfs-unit-made", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		int made = open("/containerfs-unit-made", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+				0644);
 
 		child_holds(made >= 0);
 		_exit(0);
@@ -537,8 +546,10 @@ static void test_user_ns(void **state)
 {
 	unsigned int flags = CONTAINER_NEW_USER_NS | CONTAINER_FD_CLOEXEC;
 	static const unsigned int with[] = {
-		0, CONTAINER_NEW_UTS_NS | CONTAINER_NEW_NET_NS | CONTAINER_NEW_IPC_NS,
-		CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS, NEW_ALL_BUT_USER,
+		0,
+		CONTAINER_NEW_UTS_NS | CONTAINER_NEW_NET_NS | CONTAINER_NEW_IPC_NS,
+		CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS,
+		NEW_ALL_BUT_USER,
 	};
 	char out[512];
 
@@ -548,28 +559,34 @@ static void test_user_ns(void **state)
 		unsigned long inside, outside, count;
 		int c = ok(container_create("u", flags | with[i]));
 
-		assert_int_equal(run_sh(c, "cat /proc/self/uid_map /proc/self/gid_map", out, sizeof(out)), 0);
+		assert_int_equal(
+			run_sh(c, "cat /proc/self/uid_map /proc/self/gid_map", out, sizeof(out)),
+			0);
 		assert_int_equal(sscanf(out, "%lu %lu %lu", &inside, &outside, &count), 3);
 		assert_true(inside == 0 && outside == 0 && count >= 4294967294);
-		assert_int_equal(run_sh(c, "id -u; echo x >/dev/null && readlink /proc/self/ns/user", out,
-					sizeof(out)),
+		assert_int_equal(run_sh(c,
+					"id -u; echo x >/dev/null && readlink /proc/self/ns/user",
+					out, sizeof(out)),
 				 0);
 		assert_int_equal(strncmp(out, "0\nuser:[", 8), 0);
 		/* Root in it may do what its own namespaces let it. */
 		if (with[i] & CONTAINER_NEW_UTS_NS) {
-			assert_int_equal(run_sh(c, "hostname inside && hostname", out, sizeof(out)), 0);
+			assert_int_equal(run_sh(c, "hostname inside && hostname", out, sizeof(out)),
+					 0);
 			assert_string_equal(out, "inside\n");
 		}
 		if (with[i] & CONTAINER_NEW_NET_NS)
 			assert_int_equal(run_sh(c, "ip link set lo up", out, sizeof(out)), 0);
 		if (with[i] & CONTAINER_NEW_FS_NS) {
-			assert_int_equal(run_sh(c, "touch /etc/x /run/y /tmp/z && mount -t tmpfs n /mnt", out,
-						sizeof(out)),
-					 0);
+			assert_int_equal(
+				run_sh(c, "touch /etc/x /run/y /tmp/z && mount -t tmpfs n /mnt",
+				       out, sizeof(out)),
+				0);
 			assert_int_equal(access("/etc/x", F_OK), -1);
 		}
 		if (with[i] & CONTAINER_NEW_PID_NS) {
-			assert_int_equal(run_sh(c, "echo $$; ls -d /proc/[0-9]*", out, sizeof(out)), 0);
+			assert_int_equal(run_sh(c, "echo $$; ls -d /proc/[0-9]*", out, sizeof(out)),
+					 0);
 			assert_int_equal(strncmp(out, "1\n/proc/1\n", 10), 0);
 		}
 		ok(container_remove(c, 0));
@@ -587,7 +604,8 @@ static void test_time_ns(void **state)
 	need_private_tree();
 	c = ok(container_create("t", CONTAINER_NEW_TIME_NS | CONTAINER_FD_CLOEXEC));
 	assert_int_equal(run_sh(c, "readlink /proc/self/ns/time; exit 3", out, sizeof(out)), 3);
-	assert_int_equal(strtoull(strchr(out, '[') + 1, NULL, 10), ino_of_container(c, CLONE_NEWTIME));
+	assert_int_equal(strtoull(strchr(out, '[') + 1, NULL, 10),
+			 ino_of_container(c, CLONE_NEWTIME));
 	pid = forked(c);
 	if (pid == 0) {
 		child_holds(ino_of_task(0, "time_for_children") == ino_of_task(0, "time"));
@@ -700,7 +718,8 @@ static void test_kill_on_close_spawn(void **state)
 
 	(void)state;
 	need_private_tree();
-	c = ok(container_create(NULL, CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC | NEW_ALL_BUT_USER));
+	c = ok(container_create(NULL,
+				CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC | NEW_ALL_BUT_USER));
 	how.argv = argv;
 	how.hostname = "k";
 	assert_int_equal(run_output(c, &how, out, sizeof(out)), 0);
@@ -818,36 +837,58 @@ static long call_number(int i, int fd)
 
 	how.argv = argv;
 	switch (i) {
-	case 0: return container_create_at(fd, "x", 0);
-	case 1: return container_create_at(fd, NULL, CONTAINER_NEW_UTS_NS);
-	case 2: return container_path(fd, buf, sizeof(buf));
-	case 3: return container_rename(fd, "y");
-	case 4: return container_remove(fd, 0);
-	case 5: return container_remove(fd, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE);
-	case 6: return container_namespace(fd, CLONE_NEWUTS);
-	case 7: return container_set_namespace(fd, CLONE_NEWUTS, CONTAINER_NS_OWN, -1);
-	case 8: return container_set_namespace(fd, CLONE_NEWUTS, CONTAINER_NS_INHERIT, -1);
-	case 9: return container_set_root(fd, -1, 0);
+	case 0:
+		return container_create_at(fd, "x", 0);
+	case 1:
+		return container_create_at(fd, NULL, CONTAINER_NEW_UTS_NS);
+	case 2:
+		return container_path(fd, buf, sizeof(buf));
+	case 3:
+		return container_rename(fd, "y");
+	case 4:
+		return container_remove(fd, 0);
+	case 5:
+		return container_remove(fd, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE);
+	case 6:
+		return container_namespace(fd, CLONE_NEWUTS);
+	case 7:
+		return container_set_namespace(fd, CLONE_NEWUTS, CONTAINER_NS_OWN, -1);
+	case 8:
+		return container_set_namespace(fd, CLONE_NEWUTS, CONTAINER_NS_INHERIT, -1);
+	case 9:
+		return container_set_root(fd, -1, 0);
 	case 10: /* the host's own: should it reach the host, then nothing has happened */
 		gethostname(buf, sizeof(buf));
 		return container_set_hostname(fd, buf);
-	case 11: return container_get_hostname(fd, buf, sizeof(buf));
-	case 12: return container_spawn(fd, &how);
-	case 13: return container_enter(fd, 0);
-	case 14: return container_kill(fd, SIGTERM);
-	case 15: return container_kill(fd, 0);
-	case 16: return container_freeze(fd, 1);
-	case 17: return container_freeze(fd, 0);
-	case 18: return container_wait(fd, 0);
-	case 19: return container_wait_fd(fd);
-	case 20: return container_tasks(fd, NULL, 0);
-	case 21: return container_walk(fd, CONTAINER_WALK_RECURSIVE, no_info, NULL);
+	case 11:
+		return container_get_hostname(fd, buf, sizeof(buf));
+	case 12:
+		return container_spawn(fd, &how);
+	case 13:
+		return container_enter(fd, 0);
+	case 14:
+		return container_kill(fd, SIGTERM);
+	case 15:
+		return container_kill(fd, 0);
+	case 16:
+		return container_freeze(fd, 1);
+	case 17:
+		return container_freeze(fd, 0);
+	case 18:
+		return container_wait(fd, 0);
+	case 19:
+		return container_wait_fd(fd);
+	case 20:
+		return container_tasks(fd, NULL, 0);
+	case 21:
+		return container_walk(fd, CONTAINER_WALK_RECURSIVE, no_info, NULL);
 	case 22:
 		pid = container_fork(fd);
 		if (pid == 0)
 			_exit(0);
 		return pid;
-	default: return -2;
+	default:
+		return -2;
 	}
 }
 #define CALLS 23
@@ -913,7 +954,8 @@ static void test_closed_arguments(void **state)
 			continue;
 		fails(EBADF, container_set_root(c, closed, 0));
 		for (size_t i = 0; i < KINDS; i++)
-			if (kinds[i].clone_flag != CLONE_NEWPID && kinds[i].clone_flag != CLONE_NEWUSER)
+			if (kinds[i].clone_flag != CLONE_NEWPID &&
+			    kinds[i].clone_flag != CLONE_NEWUSER)
 				fails(EBADF, container_set_namespace(c, kinds[i].clone_flag,
 								     CONTAINER_NS_SHARE, closed));
 		how.stdio[0] = closed;
@@ -968,22 +1010,43 @@ static void any_call(struct chance *c, int fd)
 	long r;
 
 	switch (i) {
-	case CALLS: case CALLS + 1: r = container_create(name, flags); break;
-	case CALLS + 2: r = container_open(name); break;
-	case CALLS + 3: case CALLS + 4: r = container_namespace(fd, flag); break;
-	case CALLS + 5: r = container_of((pid_t)chance_below(c, 100)); break;
-	case CALLS + 6: case CALLS + 7:
+	case CALLS:
+	case CALLS + 1:
+		r = container_create(name, flags);
+		break;
+	case CALLS + 2:
+		r = container_open(name);
+		break;
+	case CALLS + 3:
+	case CALLS + 4:
+		r = container_namespace(fd, flag);
+		break;
+	case CALLS + 5:
+		r = container_of((pid_t)chance_below(c, 100));
+		break;
+	case CALLS + 6:
+	case CALLS + 7:
 		container_set_namespace(fd, flag, (enum container_ns_mode)chance_below(c, 4),
 					chance_one_in(c, 2) ? fd : -1);
 		return;
-	case 12: case 22:
+	case 12:
+	case 22:
 		r = call_number(i, fd); /* in a child it ends there */
 		if (r > 0)
 			waitpid((pid_t)r, NULL, 0);
 		return;
-	case 13: case 16: return; /* a frozen one is for test_tasks.c */
-	case 0: case 1: case 6: case 19: r = call_number(i, fd); break;
-	default: call_number(i, fd); return;
+	case 13:
+	case 16:
+		return; /* a frozen one is for test_tasks.c */
+	case 0:
+	case 1:
+	case 6:
+	case 19:
+		r = call_number(i, fd);
+		break;
+	default:
+		call_number(i, fd);
+		return;
 	}
 	if (r >= 0)
 		close((int)r);
@@ -1008,8 +1071,9 @@ static void test_no_leaks(void **state)
 
 			kept((any_call(&c, fd), 0));
 			if (count_fds() != before || has_children())
-				fail_msg("call %zu left an fd or a child, of a container made with 0x%x",
-					 chance_below(&at, CALLS + 8), flags);
+				fail_msg(
+					"call %zu left an fd or a child, of a container made with 0x%x",
+					chance_below(&at, CALLS + 8), flags);
 		}
 		private_tree_clear();
 		close(fd);
@@ -1019,19 +1083,34 @@ static void test_no_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_fds),		  library_test(test_flags),
-		library_test(test_names),	  library_test(test_empty_name),
-		library_test(test_numbered),	  library_test(test_order_2017),
-		library_test(test_namespaces),	  library_test(test_inherit),
-		library_test(test_share),	  library_test(test_share_refused),
-		library_test(test_init_container_stays), library_test(test_roots),
-		library_test(test_empty_root),	  library_test(test_hostname),
-		library_test(test_hostname_shared), library_test(test_user_ns),	  library_test(test_time_ns),
-		library_test(test_no_mounts),	  library_test(test_kill_on_close),
-		library_test(test_kill_on_exit),  library_test(test_kill_on_close_spawn),
-		library_test(test_states),	  library_test(test_of),
-		library_test(test_error_record),  library_test(test_wrong_fds),
-		library_test(test_closed_arguments), library_test(test_at_fdcwd),	  library_test(test_no_leaks),
+		library_test(test_fds),
+		library_test(test_flags),
+		library_test(test_names),
+		library_test(test_empty_name),
+		library_test(test_numbered),
+		library_test(test_order_2017),
+		library_test(test_namespaces),
+		library_test(test_inherit),
+		library_test(test_share),
+		library_test(test_share_refused),
+		library_test(test_init_container_stays),
+		library_test(test_roots),
+		library_test(test_empty_root),
+		library_test(test_hostname),
+		library_test(test_hostname_shared),
+		library_test(test_user_ns),
+		library_test(test_time_ns),
+		library_test(test_no_mounts),
+		library_test(test_kill_on_close),
+		library_test(test_kill_on_exit),
+		library_test(test_kill_on_close_spawn),
+		library_test(test_states),
+		library_test(test_of),
+		library_test(test_error_record),
+		library_test(test_wrong_fds),
+		library_test(test_closed_arguments),
+		library_test(test_at_fdcwd),
+		library_test(test_no_leaks),
 	};
 
 	chance_seed();

@@ -21,12 +21,13 @@ static void check_name(const char *name, size_t len)
 static void test_rules(void **state)
 {
 	static const char *const good[] = {
-		"a", "web", "...", "..a", "a..", ".a", "-", "-a", "+", "_", "0", "container_1", "Tasks", "tasks2",
-		"cgroup.", "net", "mnt", "by_pid", "roo", "roott", "a.b+c-d_e",
+		"a",	   "web", "...", "..a",	   "a..",	  ".a",	   "-",
+		"-a",	   "+",	  "_",	 "0",	   "container_1", "Tasks", "tasks2",
+		"cgroup.", "net", "mnt", "by_pid", "roo",	  "roott", "a.b+c-d_e",
 	};
 	static const char *const bad[] = {
-		"", ".", "..", "/", "a/b", "a b", "a\n", "a:b", "\xc3\xa4", "a\\", "*", "~", "a@", "@spec",
-		"a\x7f", "a\x01", "cgroup.d", "tasks",
+		"",    ".", "..", "/",	"a/b",	 "a b",	  "a\n",   "a:b",      "\xc3\xa4",
+		"a\\", "*", "~",  "a@", "@spec", "a\x7f", "a\x01", "cgroup.d", "tasks",
 	};
 	char name[300];
 
@@ -117,8 +118,8 @@ static void check_path(const char *path)
 static void test_paths(void **state)
 {
 	static const char *const paths[] = {
-		"", "/", "//", "a", "/a", "a/", "a/b", "//a//b//", "a/./b", "a/../b", ".", "..", "/.", "a/tasks/b",
-		"a/b c/d", "web/db/log",
+		"",	 "/",	   "//", "a",  "/a", "a/",	  "a/b",     "//a//b//",
+		"a/./b", "a/../b", ".",	 "..", "/.", "a/tasks/b", "a/b c/d", "web/db/log",
 	};
 	char longer[600];
 

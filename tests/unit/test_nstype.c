@@ -39,7 +39,8 @@ static void test_unique(void **state)
 		}
 	}
 	assert_int_equal(clone_flags, CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP |
-					      CLONE_NEWTIME | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUSER);
+					      CLONE_NEWTIME | CLONE_NEWPID | CLONE_NEWNS |
+					      CLONE_NEWUSER);
 }
 
 /* The values that the 2017 proposal gave, and that it has no other meaning for. */
@@ -49,8 +50,8 @@ static void test_create_flags(void **state)
 		const char *name;
 		unsigned int flag;
 	} wanted[] = {
-		{"mount", 0x1}, {"cgroup", 0x4}, {"uts", 0x8}, {"ipc", 0x10}, {"user", 0x20}, {"pid", 0x40},
-		{"network", 0x80}, {"time", 0x400},
+		{"mount", 0x1}, {"cgroup", 0x4}, {"uts", 0x8},	    {"ipc", 0x10},
+		{"user", 0x20}, {"pid", 0x40},	 {"network", 0x80}, {"time", 0x400},
 	};
 
 	(void)state;
@@ -143,8 +144,8 @@ static void test_set(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unique), cmocka_unit_test(test_create_flags),
-		cmocka_unit_test(test_parse),  cmocka_unit_test(test_order),
+		cmocka_unit_test(test_unique),	      cmocka_unit_test(test_create_flags),
+		cmocka_unit_test(test_parse),	      cmocka_unit_test(test_order),
 		cmocka_unit_test(test_kernel_agrees), cmocka_unit_test(test_set),
 	};
 

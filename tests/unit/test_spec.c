@@ -87,7 +87,8 @@ static void test_mutations(void **state)
 
 		random_spec(&c, &spec);
 		spec_format(&spec, text);
-		chance_mutate(&c, text, strlen(text), sizeof(text), "iSOo /=,cgnsflagtranientmpy0f");
+		chance_mutate(&c, text, strlen(text), sizeof(text),
+			      "iSOo /=,cgnsflagtranientmpy0f");
 		taken += check_text(text);
 	}
 	printf("# %ld of %ld mutations were records\n", taken, steps);
@@ -97,8 +98,21 @@ static void test_mutations(void **state)
 static void test_parts(void **state)
 {
 	static const char *const parts[] = {
-		"0123456789abcdef", " cg=", "/0123456789abcdef", "/fedcba9876543210", " ns=", "OiSoiiii",
-		"iiiiiiii", "SSSSSSSS", " flags=", "transient,", "empty,", "transient", ",", " ", "",
+		"0123456789abcdef",
+		" cg=",
+		"/0123456789abcdef",
+		"/fedcba9876543210",
+		" ns=",
+		"OiSoiiii",
+		"iiiiiiii",
+		"SSSSSSSS",
+		" flags=",
+		"transient,",
+		"empty,",
+		"transient",
+		",",
+		" ",
+		"",
 	};
 	struct chance c = chance_begin();
 
@@ -178,7 +192,8 @@ static void test_flags(void **state)
 			pins |= spec.pinned[t];
 		}
 		for (int mode = 0; mode < 3; mode++)
-			assert_int_equal(spec_flags(&spec, (enum container_ns_mode)mode), flags[mode]);
+			assert_int_equal(spec_flags(&spec, (enum container_ns_mode)mode),
+					 flags[mode]);
 		assert_int_equal(spec_has_pins(&spec), pins);
 	}
 }

@@ -143,8 +143,9 @@ static void test_fork_is_fork(void **state)
 
 static void test_spawn(void **state)
 {
-	static const char script[] = "echo \"$0|$1|$A|$B|$PWD|$(id -u):$(id -g):$(id -G)|$$\"; read x; "
-				     "echo \"$x\" >&2; ls /proc/self/fd | wc -l";
+	static const char script[] =
+		"echo \"$0|$1|$A|$B|$PWD|$(id -u):$(id -g):$(id -G)|$$\"; read x; "
+		"echo \"$x\" >&2; ls /proc/self/fd | wc -l";
 	const char *const argv[] = {"sh", "-c", script, "zero", "o n e", NULL};
 	const char *const envp[] = {"A=a b", "PATH=/usr/bin:/bin", NULL};
 	struct container_spawn how = CONTAINER_SPAWN_INIT;
@@ -206,12 +207,29 @@ static void test_spawn_users(void **state)
 	static const struct {
 		const char *user, *wanted;
 	} good[] = {
-		{"nobody", "65534:65534"}, {"daemon", "1:1"}, {"root", "0:0"}, {"daemon:root", "1:0"},
-		{"1:7", "1:7"},		   {"1", "1:1"},      {"0", "0:0"},    {"4294967294:0", "4294967294:0"},
+		{"nobody", "65534:65534"},
+		{"daemon", "1:1"},
+		{"root", "0:0"},
+		{"daemon:root", "1:0"},
+		{"1:7", "1:7"},
+		{"1", "1:1"},
+		{"0", "0:0"},
+		{"4294967294:0", "4294967294:0"},
 	};
 	static const char *const bad[] = {
-		"no-such-user", "daemon:no-such-group", "", ":", "daemon:", ":0", "-1", "4294967295",
-		"4294967296:0", "0:4294967295", "root:root:root", "99999", "+root",
+		"no-such-user",
+		"daemon:no-such-group",
+		"",
+		":",
+		"daemon:",
+		":0",
+		"-1",
+		"4294967295",
+		"4294967296:0",
+		"0:4294967295",
+		"root:root:root",
+		"99999",
+		"+root",
 	};
 	const char *const argv[] = {"sh", "-c", "echo $(id -u):$(id -g)", NULL};
 	int c;
@@ -284,7 +302,11 @@ static void test_spawn_errors(void **state)
 	assert_string_equal(container_error_last()->step, "exec");
 	snprintf(path, sizeof(path), "%s/not-a-program", private_tree.dir);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	assert_int_equal(write(fd, "\x7f" "ELF?", 5), 5);
+	assert_int_equal(write(fd,
+			       "\x7f"
+			       "ELF?",
+			       5),
+			 5);
 	close(fd);
 	fails(ENOEXEC, spawn_one(c, path, NULL, 0, size));
 	assert_string_equal(container_error_last()->step, "exec");
@@ -313,10 +335,10 @@ static void test_spawn_path(void **state)
 		const char *path;
 		int wanted;
 	} cases[] = {
-		{"PATH=/usr/bin", 0},	      {"PATH=/no/such:/usr/bin:/bin", 0},
-		{"PATH=/no/such", ENOENT},    {"PATH=/etc/passwd:/bin:/usr/bin", 0},
-		{"PATH=", ENOENT},	      {"PATH=:::", ENOENT},
-		{"NOPATH=/no/such", 0},	      {"PATH=/usr/bin:", 0},
+		{"PATH=/usr/bin", 0},	   {"PATH=/no/such:/usr/bin:/bin", 0},
+		{"PATH=/no/such", ENOENT}, {"PATH=/etc/passwd:/bin:/usr/bin", 0},
+		{"PATH=", ENOENT},	   {"PATH=:::", ENOENT},
+		{"NOPATH=/no/such", 0},	   {"PATH=/usr/bin:", 0},
 	};
 	const char *const argv[] = {"true", NULL};
 	int c;
@@ -488,7 +510,8 @@ static void enter_all(void *arg)
 	child_holds(pid >= 0);
 	if (pid == 0) {
 		child_holds(getpid() > 1 && getpid() < 100 && getppid() == 0);
-		child_holds(readlink("/proc/self", link, sizeof(link)) > 0 && atoi(link) == getpid());
+		child_holds(readlink("/proc/self", link, sizeof(link)) > 0 &&
+			    atoi(link) == getpid());
 		_exit(7);
 	}
 	_exit(status_of(pid));
@@ -584,7 +607,8 @@ static void enter_with_threads(void *arg)
 	child_holds(!strstr(container_error_last()->step, "half entered"));
 	child_holds(same_links(&before));
 	child_holds(getcwd(now, sizeof(now)) && strcmp(cwd, now) == 0);
-	child_holds(file_has("/proc/self/cgroup", "0::/\n") || !file_has("/proc/self/cgroup", "containerfs"));
+	child_holds(file_has("/proc/self/cgroup", "0::/\n") ||
+		    !file_has("/proc/self/cgroup", "containerfs"));
 	atomic_store(&end, 1);
 	pthread_join(thread, NULL);
 }
@@ -1040,20 +1064,33 @@ static void test_locks_and_fork(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_fork),	    library_test(test_fork_inherited),
-		library_test(test_fork_more),	    library_test(test_fork_is_fork),
-		library_test(test_spawn),	    library_test(test_spawn_defaults),
-		library_test(test_spawn_users),	    library_test(test_spawn_errors),
-		library_test(test_spawn_path),	    library_test(test_spawn_some_types),
-		library_test(test_die_with_parent), library_test(test_spawn_signals),
-		library_test(test_enter),	    library_test(test_enter_all),
-		library_test(test_inside),	    library_test(test_enter_with_threads),
-		library_test(test_enter_before_init), library_test(test_kill),
+		library_test(test_fork),
+		library_test(test_fork_inherited),
+		library_test(test_fork_more),
+		library_test(test_fork_is_fork),
+		library_test(test_spawn),
+		library_test(test_spawn_defaults),
+		library_test(test_spawn_users),
+		library_test(test_spawn_errors),
+		library_test(test_spawn_path),
+		library_test(test_spawn_some_types),
+		library_test(test_die_with_parent),
+		library_test(test_spawn_signals),
+		library_test(test_enter),
+		library_test(test_enter_all),
+		library_test(test_inside),
+		library_test(test_enter_with_threads),
+		library_test(test_enter_before_init),
+		library_test(test_kill),
 		library_test(test_remove_kills),
-		library_test(test_remove_kills_own_children), library_test(test_wait),
-		library_test(test_freeze),	    library_test(test_frozen),
-		library_test(test_tasks),	    library_test(test_threads),
-		library_test(test_small_stack),	    library_test(test_locks_and_fork),
+		library_test(test_remove_kills_own_children),
+		library_test(test_wait),
+		library_test(test_freeze),
+		library_test(test_frozen),
+		library_test(test_tasks),
+		library_test(test_threads),
+		library_test(test_small_stack),
+		library_test(test_locks_and_fork),
 	};
 
 	chance_seed();

@@ -42,17 +42,53 @@ static void check_parse(const char *text, uint64_t max)
 }
 
 static const uint64_t edges[] = {
-	0, 1, 9, 10, 11, 63, 99, 100, INT32_MAX, UINT32_MAX - 1, UINT32_MAX, 4294967296u,
-	INT64_MAX, 9999999999999999999u, 10000000000000000000u, UINT64_MAX - 1, UINT64_MAX,
+	0,
+	1,
+	9,
+	10,
+	11,
+	63,
+	99,
+	100,
+	INT32_MAX,
+	UINT32_MAX - 1,
+	UINT32_MAX,
+	4294967296u,
+	INT64_MAX,
+	9999999999999999999u,
+	10000000000000000000u,
+	UINT64_MAX - 1,
+	UINT64_MAX,
 };
 
 static void test_parse_edges(void **state)
 {
 	static const char *const texts[] = {
-		"", " ", "-0", "-1", "+1", " 1", "1 ", "1\n", "0x10", "0", "00", "000000000000000000000000001",
-		"18446744073709551615", "18446744073709551616", "18446744073709551620", "18446744073709551625",
-		"184467440737095516150", "99999999999999999999", "99999999999999999999999999999999999999",
-		"1a", "a1", "1.5", "1e3", "\xd9\xa1", "1\xff",
+		"",
+		" ",
+		"-0",
+		"-1",
+		"+1",
+		" 1",
+		"1 ",
+		"1\n",
+		"0x10",
+		"0",
+		"00",
+		"000000000000000000000000001",
+		"18446744073709551615",
+		"18446744073709551616",
+		"18446744073709551620",
+		"18446744073709551625",
+		"184467440737095516150",
+		"99999999999999999999",
+		"99999999999999999999999999999999999999",
+		"1a",
+		"a1",
+		"1.5",
+		"1e3",
+		"\xd9\xa1",
+		"1\xff",
 	};
 
 	(void)state;
@@ -76,7 +112,8 @@ static uint64_t random_number(struct chance *c)
 	uint64_t n = chance_next(c) >> chance_below(c, 64);
 
 	if (chance_one_in(c, 4))
-		n = edges[chance_below(c, sizeof(edges) / sizeof(edges[0]))] + chance_below(c, 3) - 1;
+		n = edges[chance_below(c, sizeof(edges) / sizeof(edges[0]))] + chance_below(c, 3) -
+		    1;
 	return n;
 }
 
@@ -91,8 +128,9 @@ static void test_parse_random(void **state)
 		size_t len;
 
 		len = (size_t)snprintf(text, sizeof(text), "%llu",
-				       (unsigned long long)(chance_one_in(&c, 3) ? max + chance_below(&c, 3) - 1
-										: random_number(&c)));
+				       (unsigned long long)(chance_one_in(&c, 3)
+								    ? max + chance_below(&c, 3) - 1
+								    : random_number(&c)));
 		if (chance_one_in(&c, 3))
 			chance_mutate(&c, text, len, sizeof(text), "0123456789+- x");
 		check_parse(text, max);

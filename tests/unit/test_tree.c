@@ -62,8 +62,8 @@ static void disagree(struct world *w, const char *what)
 
 	for (size_t i = from; i < w->logged; i++)
 		print_error("# %s\n", w->log[i % 24]);
-	fail_msg("step %ld: %s (error record: %s: %s)", w->step, what, container_error_last()->object,
-		 container_error_last()->step);
+	fail_msg("step %ld: %s (error record: %s: %s)", w->step, what,
+		 container_error_last()->object, container_error_last()->step);
 }
 
 /* got: what the library returned, with errno; wanted: 0 or -errno by the model. */
@@ -159,8 +159,10 @@ static struct node *add(struct world *w, struct node *parent, const char *name, 
 	static const struct {
 		unsigned int create, clone;
 	} types[] = {
-		{CONTAINER_NEW_EMPTY_FS_NS, CLONE_NEWNS}, {CONTAINER_NEW_CGROUP_NS, CLONE_NEWCGROUP},
-		{CONTAINER_NEW_UTS_NS, CLONE_NEWUTS},	  {CONTAINER_NEW_IPC_NS, CLONE_NEWIPC},
+		{CONTAINER_NEW_EMPTY_FS_NS, CLONE_NEWNS},
+		{CONTAINER_NEW_CGROUP_NS, CLONE_NEWCGROUP},
+		{CONTAINER_NEW_UTS_NS, CLONE_NEWUTS},
+		{CONTAINER_NEW_IPC_NS, CLONE_NEWIPC},
 		{CONTAINER_NEW_PID_NS, CLONE_NEWPID},
 	};
 	struct node *n = calloc(1, sizeof(*n));
@@ -194,9 +196,11 @@ static struct node *random_node(struct world *w)
 static const char *random_name(struct world *w)
 {
 	static const char *const good[] = {
-		"a", "b", "c", "db", "web", "container_2", "container_07", "container_", "...", "-x",
+		"a",	      "b",   "c",  "db", "web", "container_2", "container_07",
+		"container_", "...", "-x",
 	};
-	static const char *const bad[] = {"tasks", "..", ".", "@spec", "a b", "self", "a\n", "\xc3\xa4"};
+	static const char *const bad[] = {"tasks", "..",   ".",	  "@spec",
+					  "a b",   "self", "a\n", "\xc3\xa4"};
 	static char longest[258];
 
 	if (longest[0] == '\0')
@@ -248,7 +252,8 @@ static void let_go(struct world *w, size_t i)
 {
 	struct held h = w->held[i];
 
-	note(w, "%ld: close fd %d of %s%s", w->step, h.fd, h.node->name, h.ends_it ? ", its end" : "");
+	note(w, "%ld: close fd %d of %s%s", w->step, h.fd, h.node->name,
+	     h.ends_it ? ", its end" : "");
 	close(h.fd);
 	w->held[i] = w->held[--w->held_count];
 	if (!h.ends_it)
@@ -293,7 +298,7 @@ static unsigned int random_flags(struct world *w)
 {
 	static const unsigned int types[] = {
 		CONTAINER_NEW_EMPTY_FS_NS, CONTAINER_NEW_CGROUP_NS, CONTAINER_NEW_UTS_NS,
-		CONTAINER_NEW_IPC_NS, CONTAINER_NEW_PID_NS,
+		CONTAINER_NEW_IPC_NS,	   CONTAINER_NEW_PID_NS,
 	};
 	unsigned int flags = chance_one_in(&w->c, 2) ? CONTAINER_FD_CLOEXEC : 0;
 
@@ -383,7 +388,8 @@ static void op_create_at(struct world *w)
 	if (depth_of(parent) < DEPTH) {
 		note(w, "%ld: create_at %d (%s), %s 0x%x", w->step, fd, parent->name,
 		     name ? name : "NULL", flags);
-		made(w, container_create_at(fd, name, flags), parent, name, flags, state_of(parent));
+		made(w, container_create_at(fd, name, flags), parent, name, flags,
+		     state_of(parent));
 	}
 	if (opened)
 		close(fd);
@@ -448,8 +454,13 @@ static void op_rename(struct world *w)
 static void op_remove(struct world *w)
 {
 	static const unsigned int choices[] = {
-		0, 0, 0, CONTAINER_REMOVE_KILL, CONTAINER_REMOVE_RECURSIVE,
-		CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE, 4,
+		0,
+		0,
+		0,
+		CONTAINER_REMOVE_KILL,
+		CONTAINER_REMOVE_RECURSIVE,
+		CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE,
+		4,
 	};
 	unsigned int flags = choices[chance_below(&w->c, sizeof(choices) / sizeof(choices[0]))];
 	struct node *node;
@@ -583,7 +594,9 @@ static size_t count_below(struct world *w, const struct node *from, bool recursi
 static void walk_from(struct world *w, int fd, const struct node *from, unsigned int flags)
 {
 	struct walked walked = {
-		.w = w, .from = from, .with_self = flags & CONTAINER_WALK_SELF,
+		.w = w,
+		.from = from,
+		.with_self = flags & CONTAINER_WALK_SELF,
 	};
 	size_t wanted = count_below(w, from, flags & CONTAINER_WALK_RECURSIVE) + walked.with_self;
 	int r;
@@ -722,7 +735,8 @@ static void test_take_down(void **state)
 	private_tree_note_cgroup();
 	assert_int_equal(access(private_tree.cgroup, F_OK), 0);
 	assert_true(file_has("/proc/self/mountinfo", private_tree.dir));
-	assert_int_equal(container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE), -1);
+	assert_int_equal(container_remove(root, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE),
+			 -1);
 	assert_int_equal(errno, ENOTEMPTY);
 	assert_int_equal(container_remove(root, 0), -1);
 	assert_int_equal(errno, ENOTEMPTY);
