@@ -115,8 +115,8 @@ static long clone3_call(struct clone_args *args, void (*fn)(void *), void *arg)
 			 "ud2\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)), [fn] "r"(fn),
-			   [arg] "r"(arg)
+			 : "a"((long)SYS_clone3), "D"(args),
+			   "S"(sizeof(*args)), [fn] "r"(fn), [arg] "r"(arg)
 			 : "rcx", "r11", "memory", "cc");
 	return ret;
 #elif defined(__aarch64__)
@@ -222,7 +222,7 @@ static void set_up_dev(void)
 		{"dev/random", 8}, {"dev/urandom", 9}, {"dev/tty", 0},
 	};
 	static const char *const links[][2] = {
-		{"/proc/self/fd", "dev/fd"},	     {"/proc/self/fd/0", "dev/stdin"},
+		{"/proc/self/fd", "dev/fd"},	   {"/proc/self/fd/0", "dev/stdin"},
 		{"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"},
 		{"pts/ptmx", "dev/ptmx"},
 	};
@@ -397,8 +397,9 @@ static int repeat(struct job *job, int (*once)(struct job *job))
 	for (unsigned long i = 0; ret == 0 && i < job->loop; i++)
 		ret = once(job);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	printf("%.2f\n", ((double)(b.tv_sec - a.tv_sec) * 1e6 +
-			  (double)(b.tv_nsec - a.tv_nsec) / 1e3) / (double)job->loop);
+	printf("%.2f\n",
+	       ((double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3) /
+		       (double)job->loop);
 	return ret;
 }
 

@@ -211,8 +211,7 @@ static void json_comparison(FILE *f, const struct bench *b, const struct compari
 	json_number(f, "ratio", r);
 	if (!isnan(g->limit)) {
 		json_number(f, "limit", g->limit);
-		fprintf(f, ", \"ok\": %s",
-			isnan(r) ? "null" : r <= g->limit ? "true" : "false");
+		fprintf(f, ", \"ok\": %s", isnan(r) ? "null" : r <= g->limit ? "true" : "false");
 	}
 	fputc('}', f);
 }

@@ -77,11 +77,11 @@ struct hit {
 struct session {
 	const struct options *opt;
 	pid_t main;
-	int main_status;    /* as waitpid(2) gives it, once the main process has ended */
-	bool armed;	    /* the command's own execve(2) is over: calls count */
-	bool started;	    /* so is libc's start-up in it */
-	bool done;	    /* the work is done: let everything run freely */
-	bool expired;	    /* the time limit is over */
+	int main_status; /* as waitpid(2) gives it, once the main process has ended */
+	bool armed;	 /* the command's own execve(2) is over: calls count */
+	bool started;	 /* so is libc's start-up in it */
+	bool done;	 /* the work is done: let everything run freely */
+	bool expired;	 /* the time limit is over */
 	unsigned long calls;
 	struct hit hit;
 	size_t n;
@@ -124,10 +124,10 @@ static const struct {
 	long nr;
 	bool start_only;
 } spared_calls[] = {
-	{SYS_exit, false},	 {SYS_exit_group, false}, {SYS_rt_sigreturn, false},
-	{SYS_munmap, false},	 {SYS_brk, true},	  {SYS_mmap, true},
-	{SYS_mprotect, true},	 {SYS_prlimit64, true},	  {SYS_set_tid_address, true},
-	{SYS_getrandom, true},	 {SYS_readlinkat, true},  {SYS_set_robust_list, true},
+	{SYS_exit, false},	{SYS_exit_group, false}, {SYS_rt_sigreturn, false},
+	{SYS_munmap, false},	{SYS_brk, true},	 {SYS_mmap, true},
+	{SYS_mprotect, true},	{SYS_prlimit64, true},	 {SYS_set_tid_address, true},
+	{SYS_getrandom, true},	{SYS_readlinkat, true},	 {SYS_set_robust_list, true},
 #ifdef SYS_rseq
 	{SYS_rseq, true},
 #endif

@@ -27,7 +27,9 @@ trap 'rm -rf "$scratch"' EXIT
 failed=0
 ran=0
 for target in "$@"; do
-	[ -f "$target" ] && [ -x "$target" ] || continue
+	if ! { [ -f "$target" ] && [ -x "$target" ]; }; then
+		continue
+	fi
 	name=${target##*/fuzz_}
 	found=${FUZZ_CORPUS:-$scratch}/$name
 	mkdir -p "$found"

@@ -1094,5 +1094,5 @@ int main(void)
 	};
 
 	chance_seed();
-	return cmocka_run_group_tests(tests, private_tree_begin, private_tree_end);
+	return private_tree_run(tests);
 }
