@@ -360,7 +360,7 @@ int object_has_children(int dir)
 	if (st.st_nlink != 1)
 		return st.st_nlink > 2;
 	r = object_children(dir, &children);
-	return r < 0 ? r : object_next_child(children) != NULL;
+	return r < 0 || !children ? r : object_next_child(children) != NULL;
 }
 
 int object_open_cgroup(const struct hierarchy *h, const struct object *o)

@@ -255,7 +255,7 @@ int reap_remove_damaged(const struct hierarchy *h, int dir)
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[NAME_SIZE], id_text[ID_TEXT_SIZE];
-	uint64_t id;
+	uint64_t id = 0;
 	int r = limbo < 0 || parent < 0 ? -errno : object_name(dir, name);
 
 	r = r ? r : hierarchy_new_id(&id);

@@ -297,7 +297,7 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
-	struct pid_switch pid_switch;
+	struct pid_switch pid_switch = {.old = -EBADF};
 	pid_t pid;
 	int r;
 
@@ -412,7 +412,7 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 	r = r ? r : plan_program(how, &e.child);
 	if (r < 0)
 		return r;
-	paths = exec_candidates(e.child.argv[0], e.child.envp);
+	paths = e.child.argv ? exec_candidates(e.child.argv[0], e.child.envp) : NULL;
 	if (!paths)
 		return -ENOMEM;
 	e.child.paths = paths;
@@ -459,7 +459,7 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
 	struct child_result result = {.code = -ECHILD};
-	struct pid_switch pid_switch;
+	struct pid_switch pid_switch = {.old = -EBADF};
 	int tell[2];
 	ssize_t n;
 	pid_t pid;
@@ -576,7 +576,7 @@ static int enter_prepared(const struct entry *e)
 {
 	autowayback struct way_back back;
 	autoclose int procs = -EBADF;
-	struct pid_switch pid_switch;
+	struct pid_switch pid_switch = {.old = -EBADF};
 	int r = way_back_open(&back, &e->join);
 
 	/* Opened with the privilege of before: the kernel asks for the opener's. */

@@ -194,7 +194,7 @@ static int number_on_cpu(int proc, int cpu, uint64_t floor, uint64_t *ret_number
  */
 static int unshare_oldest(int proc, uint64_t floor)
 {
-	uint64_t lowest = UINT64_MAX, number;
+	uint64_t lowest = UINT64_MAX, number = 0;
 	int lowest_cpu = -1;
 	cpu_set_t cpus;
 

@@ -22,13 +22,14 @@ done
 is a "$(container enter b/c -- hostname)"
 check container enter a -- sh -c 'echo x >/etc/of-a'
 is x "$(container enter b -- cat /etc/of-a)"
-check container set b hostname=by-b
-is by-b "$(container enter a -- hostname)" 'a change is for both'
+check container set a hostname=by-a
+is by-a "$(container enter b -- hostname)" 'a change is for both'
+fails_with 125 'no own uts namespace.*Operation not permitted' container set b hostname=by-b
 
 it 'the first owner goes'
 net=$(namespace_in a network)
 check container rm a
-is by-b "$(container enter b -- hostname)"
+is by-a "$(container enter b -- hostname)"
 is "$net" "$(namespace_in b network)"
 is x "$(container enter b -- cat /etc/of-a)"
 
@@ -40,7 +41,7 @@ check container rm a
 
 it 'the second goes'
 check container set b network=inherit uts=inherit
-is by-b "$(container enter b/c -- hostname)" 'held by the nested one'
+is by-a "$(container enter b/c -- hostname)" 'held by the nested one'
 is "$net" "$(namespace_in b/c network)"
 check container set b/c network=own
 is_not "$net" "$(namespace_in b/c network)"
