@@ -24,7 +24,7 @@ killed()
 	tasks=$(container ps doomed --json | jq '.[].pid')
 	is true "$(field doomed transient)"
 	kill -KILL "$started"
-	wait "$started"
+	wait "$started" 2>/dev/null
 	check container create probe
 	check container rm probe
 	lists stays stays/a
@@ -47,9 +47,10 @@ doomed=$started
 check container create doomed/below --own uts,network
 task doomed/below
 below=$started
-start "$WORK/out" container run -n doomed/run -- sh -c 'echo up; exec sleep 1000'
+start "$WORK/out" container run -n doomed/run --inherit mount -- sh -c 'echo up; exec sleep 1000'
 lists stays stays/a doomed doomed/below doomed/run
 kill -KILL "$doomed"
+wait "$doomed" 2>/dev/null
 check container create probe
 check container rm probe
 lists stays stays/a
@@ -61,6 +62,7 @@ it 'renamed before'
 start "$WORK/out" container run -n doomed -- sh -c 'echo up; exec sleep 1000'
 check container rename doomed renamed
 kill -KILL "$started"
+wait "$started" 2>/dev/null
 check container create probe
 check container rm probe
 lists stays
@@ -70,6 +72,7 @@ check container create p
 start "$WORK/out" container run -n p/doomed -- sh -c 'echo up; exec sleep 1000'
 check container rename p q
 kill -KILL "$started"
+wait "$started" 2>/dev/null
 check container create probe
 check container rm probe
 lists stays q
@@ -80,7 +83,7 @@ check container create old
 for operation in 'create new' 'set stays network=inherit' 'rename old older' 'rm new' 'run -- true'; do
 	start "$WORK/out" container run -n doomed -- sh -c 'echo up; exec sleep 1000'
 	kill -KILL "$started"
-	wait "$started"
+	wait "$started" 2>/dev/null
 	# shellcheck disable=SC2086
 	check container $operation
 	is '' "$(container ls -q | grep doomed)" "after $operation"
@@ -90,20 +93,20 @@ check container rm older
 it 'the name is free again at once'
 start "$WORK/out" container run -n doomed -- sh -c 'echo up; exec sleep 1000'
 kill -KILL "$started"
-wait "$started"
+wait "$started" 2>/dev/null
 exits 3 container run -n doomed -- sh -c 'exit 3'
 
 it 'killed: enter; its container stays, and so may its task'
 start "$WORK/out" container enter stays -- sh -c 'echo up; exec sleep 1000'
 kill -KILL "$started"
-wait "$started"
+wait "$started" 2>/dev/null
 lists stays
 check container rm -f stays
 
 it 'killed: run --keep'
 start "$WORK/out" container run --keep -n kept -- sh -c 'echo up; exec sleep 1000'
 kill -KILL "$started"
-wait "$started"
+wait "$started" 2>/dev/null
 lists kept
 check container enter kept -- true
 check container rm -f kept
@@ -117,7 +120,7 @@ wait_for sh -c 'test "$(container ls --json | jq "map(select(.tasks == 1)) | len
 # shellcheck disable=SC2086
 kill -KILL $pids
 # shellcheck disable=SC2086
-wait $pids
+wait $pids 2>/dev/null
 check container create probe
 check container rm probe
 lists

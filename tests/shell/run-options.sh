@@ -101,7 +101,7 @@ lists a web
 is running "$(field web state)"
 is "$(field web init)" "$(container ps web --json | jq '.[0].pid')"
 is 1 "$(container ps web --json | jq '.[0].inside')"
-start "$WORK/out2" container run -n web/ -- sh -c 'echo up; exec sleep 1000'
+start "$WORK/out2" container run -n web/ --inherit mount -- sh -c 'echo up; exec sleep 1000'
 lists a web web/container_1
 fails_with 125 'No such file' container run -n none/x -- true
 check container rm -f -r web
