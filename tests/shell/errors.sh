@@ -211,17 +211,18 @@ check on_small rm /
 check_not test -e "$small"
 umount "$WORK/small"
 
+# Error 24: so the loader of a dynamic program puts it.
 it 'no file descriptors'
 check container create web
 for n in 3 4 5 6 7 8 9 10 11 12 14; do
 	if ! prlimit --nofile=$n container create x --own all >"$WORK/out" 2>"$WORK/err"; then
-		matches 'Too many open files|No file descriptors' "$(cat "$WORK/err")" "$n fds"
+		matches 'Too many open files|No file descriptors|Error 24' "$(cat "$WORK/err")" "$n fds"
 		lists web
 	else
 		check container rm x
 	fi
 	prlimit --nofile=$n container run -- true >"$WORK/out" 2>"$WORK/err" ||
-		matches 'Too many open files|No file descriptors' "$(cat "$WORK/err")" "run with $n fds"
+		matches 'Too many open files|No file descriptors|Error 24' "$(cat "$WORK/err")" "run with $n fds"
 	lists web
 done
 check container rm web
