@@ -58,7 +58,7 @@ first=$started
 check container enter box -- sh -c '[ $$ -gt 1 ]'
 is sleep "$(container enter box -- cat /proc/1/comm)"
 is 1 "$(container ps box --json | jq '.[0].inside')"
-is "$(container ps box --json | jq '.[0].pid')" "$(field box init)"
+is "$(container ps box --json | jq '.[0].pid')" "$(init_of box)"
 start "$WORK/out2" container enter box -- sh -c 'echo up; exec sleep 1000'
 is 2 "$(field box tasks)"
 check container kill -s KILL box
@@ -70,7 +70,7 @@ is 1 "$(container enter box -- sh -c 'echo $$')" 'a new init'
 it 'when init ends, all of its pid namespace end'
 start "$WORK/out" container enter box -- sh -c 'echo up; exec sleep 1000'
 first=$started
-init=$(field box init)
+init=$(init_of box)
 start "$WORK/out2" container enter box -- sh -c 'echo up; exec sleep 1000'
 [ "$init" = 0 ] || kill -KILL "$init"
 ends 137 "$first"

@@ -36,7 +36,7 @@ check container create web/cache --share network=web
 check container create mail
 task web
 start "$WORK/out" container enter web/db -- sh -c 'sleep 1000 & echo up; wait'
-init=$(field web/db init)
+init=$(init_of web/db)
 
 it 'JSON: an array of objects, numbers as numbers'
 container ls --json >"$WORK/ls.json"

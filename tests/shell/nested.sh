@@ -59,7 +59,7 @@ check container create p --own pid
 check container create p/c
 fails_with 125 'above has no task.*start a task there first' container enter p/c -- true
 task p
-pid_ns=$(readlink "/proc/$(field p init)/ns/pid")
+pid_ns=$(readlink "/proc/$(init_of p)/ns/pid")
 is_not "$(namespace pid)" "$pid_ns"
 is_not 1 "$(container enter p/c -- sh -c 'echo $$')" 'a pid'
 is "$pid_ns" "$(container enter p/c -- readlink /proc/self/ns/pid)"

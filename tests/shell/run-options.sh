@@ -99,7 +99,7 @@ start "$WORK/out" container run -n web -- sh -c 'echo up; exec sleep 1000'
 fails_with 125 '^container: web: .*File exists' container run -n web -- true
 lists a web
 is running "$(field web state)"
-is "$(field web init)" "$(container ps web --json | jq '.[0].pid')"
+is "$(init_of web)" "$(container ps web --json | jq '.[0].pid')"
 is 1 "$(container ps web --json | jq '.[0].inside')"
 start "$WORK/out2" container run -n web/ --inherit mount -- sh -c 'echo up; exec sleep 1000'
 lists a web web/container_1

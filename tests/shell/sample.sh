@@ -26,7 +26,7 @@ it 'the first task is init'
 start "$WORK/out" container enter box -- sh -c 'echo up; echo $$; hostname; exec cat /dev/zero >/dev/null'
 is 'up 1 box' "$(paste -s -d ' ' "$WORK/out")"
 is running "$(field box state)"
-is "$(field box init)" "$(container ps box --json | jq '.[0].pid')"
+is "$(init_of box)" "$(container ps box --json | jq '.[0].pid')"
 
 it 'others join'
 is 'box' "$(container enter box -- hostname)"
@@ -34,7 +34,7 @@ check container enter box -- sh -c '[ $$ -gt 1 ]'
 
 it 'it dies, and the container does not'
 network=$(namespace_in box network)
-kill -KILL "$(field box init)"
+kill -KILL "$(init_of box)"
 ends 137 "$started"
 is stopped "$(field box state)"
 is "$network" "$(namespace_in box network)"

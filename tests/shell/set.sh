@@ -102,14 +102,14 @@ check container create q
 fails_with 125 'no task has brought to life.*No such process' container set p/ pid=p
 task p
 fails_with 125 'shared downwards only.*Operation not permitted' container set q pid=p
-fails_with 125 'shared downwards only.*Operation not permitted' container set q pid=/proc/"$(field p init)"/ns/pid
+fails_with 125 'shared downwards only.*Operation not permitted' container set q pid=/proc/"$(init_of p)"/ns/pid
 check container create p/c
 check container create p/c/d --own pid
 check container set p/c pid=p
-is "$(readlink "/proc/$(field p init)/ns/pid")" "$(container enter p/c -- readlink /proc/self/ns/pid)"
+is "$(readlink "/proc/$(init_of p)/ns/pid")" "$(container enter p/c -- readlink /proc/self/ns/pid)"
 check container create p/c/e
 check container set p/c/e pid=p
-is "$(readlink "/proc/$(field p init)/ns/pid")" "$(container enter p/c/e -- readlink /proc/self/ns/pid)"
+is "$(readlink "/proc/$(init_of p)/ns/pid")" "$(container enter p/c/e -- readlink /proc/self/ns/pid)"
 fails_with 125 'Operation not permitted|No such process' container set p/c/e pid=p/c/d
 check container rm -f -r p
 if has_type user; then

@@ -59,7 +59,7 @@ is "$net" "$(namespace_in a network)" 'and back'
 it 'from a running run'
 start "$WORK/out" container run -n t --own network -- sh -c 'echo up; exec sleep 1000'
 check container set d network=t
-net=$(readlink "/proc/$(field t init)/ns/net")
+net=$(readlink "/proc/$(init_of t)/ns/net")
 is "$net" "$(namespace_in d network)"
 kill -TERM "$started"
 ends 143 "$started"
