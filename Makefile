@@ -44,7 +44,7 @@ test: packages-test all
 	@BUILD=$(BUILD) tests/run-all
 
 test-guest: packages-test all
-	@BUILD=$(BUILD) GUEST_TESTS= tests/run-all --only guest
+	@BUILD=$(BUILD) tests/run-all --only guest-all
 
 bench: packages-bench all
 	@ninja -C $(BUILD) bench-programs
