@@ -148,27 +148,45 @@ leave()
 	done
 }
 
+# In a container with a cgroup mount of its own, so that it shows what is left there.
+check container create jail --own cgroup --root /
+mkdir "$WORK/jail-cgroup"
+cat >"$WORK/in-jail" <<'END'
+. "$TESTS/lib.sh"
+check mount -t cgroup2 none "$WORK/jail-cgroup"
+CONTAINERFS_STATE=$small
 worked=0
 for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
+	it "with $n inodes"
 	leave $n
-	if on_small create web --own uts,network 2>"$WORK/err"; then
+	if container create web --own uts,network 2>"$WORK/err"; then
 		worked=$((worked + 1))
-		check on_small enter web -- true
+		check container enter web -- true
 		leave 60
-		check on_small rm web
+		check container rm web
 	else
-		is 125 $? "status with $n inodes"
-		matches '^container: .*No space left.*\(df -h' "$(cat "$WORK/err")" "with $n inodes"
+		is 125 $?
+		matches '^container: .*No space left.*\(df -h' "$(cat "$WORK/err")"
 		leave 60
 		# What was begun is gone on with.
-		check on_small create probe
-		check on_small rm probe
+		check container create probe
+		check container rm probe
 	fi
-	on_small rm / 2>"$WORK/err" || bad "rm / after a failure with $n inodes: $(cat "$WORK/err")"
-	[ ! -d "$small" ] || bad "with $n inodes: the state directory is left"
+	check container rm /
+	check_not test -e "$small"
+	is '' "$(find "$WORK/jail-cgroup" -mindepth 1 -type d)" 'cgroups'
+	find "$WORK/jail-cgroup" -mindepth 1 -depth -type d -exec rmdir {} \;
 done
 is_not 0 $worked 'how often it worked'
 is_not 15 $worked 'how often it worked'
+END
+{
+	echo "small=$small"
+	sed -n '/^free_inodes()/,/^}/p; /^leave()/,/^}/p' "$TESTS/errors.sh"
+	cat "$WORK/in-jail"
+} >"$WORK/jailed"
+container enter jail -- sh "$WORK/jailed" || bad 'see above'
+check container rm -f jail
 
 it 'a full state directory with containers in it'
 leave 60
