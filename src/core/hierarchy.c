@@ -95,7 +95,12 @@ static int cgroup_setup(struct hierarchy *h, uint64_t root_id)
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return error_set(-errno, "make cgroup", path);
 	r = kernel_replace_link(h->dir, "cgroup", path);
-	return r < 0 ? error_set(r, "record cgroup", path) : 0;
+	if (r < 0) {
+		/* Without the link nobody finds it; it goes only if it is empty. */
+		rmdir(path);
+		return error_set(r, "record cgroup", path);
+	}
+	return 0;
 }
 
 /* The identities of the namespaces there were before any container, in the order of enum nstype. */

@@ -83,12 +83,12 @@ is "$(env --ignore-signal=USR1 --block-signal=USR2 sh -c "$ignored")" \
 	"$(env --ignore-signal=USR1 --block-signal=USR2 container run -- sh -c "$ignored")"
 
 it 'Ctrl-C of a terminal'
-# script(1) gives what it reads to the terminal; 3 is Ctrl-C.
+# script(1) gives what it reads to the terminal; 3 is Ctrl-C. exec: no shell between that would feel it too.
 {
 	wait_for grep -q up "$WORK/typescript" >&2
 	printf '\003'
 	sleep 1
-} | script -qefc "container run -n tty -- sh -c 'trap \"echo got; exit 40\" INT; echo up; while :; do sleep 0.05; done'" \
+} | script -qefc "exec container run -n tty -- sh -c 'trap \"echo got; exit 40\" INT; echo up; while :; do sleep 0.05; done'" \
 	"$WORK/typescript" >"$WORK/out"
 is 40 $?
 is 1 "$(grep -c got "$WORK/out")"
