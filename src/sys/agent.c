@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "kernel.h"
 
 #define AGENT_STACK 65536
@@ -73,6 +74,8 @@ int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 		agent.join_cgroup = cgroup;
 		pid = agent_clone(&agent, -EBADF);
 	}
+	if (pid > 0 && agent.result == -ECANCELED)
+		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
 	return pid < 0 ? pid : agent.result;
 }
 

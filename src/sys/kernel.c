@@ -96,6 +96,24 @@ static long clone3_call(struct clone_args *args, int (*fn)(void *), void *arg)
 #endif
 }
 
+/*
+ * A child that shared our memory and was killed, or runs another program, has left the functions on
+ * its stack without returning: the address sanitizer has to be told that they are gone.
+ */
+#ifdef __SANITIZE_ADDRESS__
+void __asan_unpoison_memory_region(const volatile void *start, size_t size);
+
+static void forget_stack(const struct clone_request *req)
+{
+	__asan_unpoison_memory_region(req->stack, req->stack_size);
+}
+#else
+static void forget_stack(const struct clone_request *req)
+{
+	(void)req;
+}
+#endif
+
 pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *arg)
 {
 	struct clone_args args = {
@@ -104,6 +122,7 @@ pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *
 		.stack = (uint64_t)(uintptr_t)req->stack,
 		.stack_size = req->stack_size,
 	};
+	pid_t pid;
 
 	if (req->cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
@@ -113,7 +132,9 @@ pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *
 		args.flags |= CLONE_PIDFD;
 		args.pidfd = (uint64_t)(uintptr_t)req->ret_pidfd;
 	}
-	return (pid_t)clone3_call(&args, fn, arg);
+	pid = (pid_t)clone3_call(&args, fn, arg);
+	forget_stack(req);
+	return pid;
 }
 
 int kernel_pidfd_open(pid_t pid)
