@@ -124,6 +124,26 @@ ssize_t container_path(int container, char *buf, size_t size);
  */
 int container_rename(int container, const char *new_name);
 
+/*
+ * Whose a container is, and what others may do with it, as in the mode of a directory: a container
+ * begins as root's, with mode 0755. The calls of this library need privilege whoever the owner is;
+ * it is the tree of container files that lets an owner act (containerfs(5)).
+ */
+struct container_access {
+	size_t size; /* set by the caller: sizeof(struct container_access) */
+	uid_t uid;   /* as the host numbers them; in set_access -1: as it is; the same for all three */
+	gid_t gid;
+	mode_t mode;
+};
+int container_get_access(int container, struct container_access *ret_access);
+int container_set_access(int container, const struct container_access *access);
+
+/*
+ * container_contains: 1 if below is the container above itself, or nested in it at any depth; else 0.
+ * Needs no privilege.
+ */
+int container_contains(int above, int below);
+
 /* Flags of container_remove(). */
 #define CONTAINER_REMOVE_KILL 0x1      /* kill its tasks first */
 #define CONTAINER_REMOVE_RECURSIVE 0x2 /* remove nested containers first */

@@ -219,8 +219,8 @@ static uint64_t root_id(struct hierarchy *h)
 /* All that there is of a hierarchy without containers, but for what is mounted and its cgroup. */
 static int remove_state(struct hierarchy *h)
 {
-	static const char *const links[] = {"tree/@spec", "cgroup", "host",  "boot",
-					    "vault",	  "mounts", "bound", "cradle"};
+	static const char *const links[] = {"tree/@spec", "tree/@owner", "cgroup", "host",  "boot",
+					    "vault",	  "mounts",	 "bound",  "cradle"};
 	static const char *const dirs[] = {"tree", "held", "limbo"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "error.h"
@@ -22,7 +23,8 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC, OBJECT_INIT, OBJECT_ROOT, "@new.@spec", "@new.@init", "@new.@root",
+	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_ROOT,  OBJECT_OWNER,
+	"@new.@spec", "@new.@init", "@new.@root", "@new.@owner",
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
@@ -143,12 +144,11 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 		.root = "",
 	};
 	char root[PATH_SIZE];
-	struct stat st;
+	struct container_access access;
 	int r = 0;
 
-	if ((w->flags & CONTAINER_WALK_OWNER) &&
-	    fstatat(parent_dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		info.owner = st.st_uid;
+	if ((w->flags & CONTAINER_WALK_OWNER) && access_load_at(parent_dir, name, &access) == 0)
+		info.owner = access.uid;
 	if (spec->cgroup[0] == '\0')
 		info.state = CONTAINER_RUNNING;
 	else if ((w->flags & CONTAINER_WALK_STATE) && (!cgroups || has_cgroup(cgroups, spec->id)))

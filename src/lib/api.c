@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "change.h"
 #include "cleanup.h"
 #include "control.h"
@@ -25,73 +26,6 @@
 #include "reap.h"
 #include "task.h"
 #include "walk.h"
-
-#define EXPORT __attribute__((visibility("default")))
-
-/* What a call works on: the hierarchy, and the object whose fd the caller gave (borrowed). */
-struct call {
-	struct hierarchy h;
-	struct object o;
-};
-
-static void call_end(struct call *c)
-{
-	hierarchy_close(&c->h);
-}
-#define autocall __attribute__((cleanup(call_end)))
-
-static ssize_t done(ssize_t r, const char *step, const char *object)
-{
-	if (r >= 0)
-		return r;
-	error_default((int)r, step, NULL);
-	if (object)
-		error_object(object);
-	errno = (int)-r;
-	return -1;
-}
-
-static int call_open(struct call *c, enum hierarchy_use use)
-{
-	hierarchy_init(&c->h);
-	c->o = (struct object){.dir = -EBADF};
-	error_clear();
-	return hierarchy_open(&c->h, use);
-}
-
-/*
- * fds that the caller gave, looked at before any of ours is opened, which could get the number of one
- * that is closed. -1 is none where none is allowed.
- */
-static int check_fds(const int *fds, size_t count, bool none_allowed)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!(none_allowed && fds[i] == -1) && fcntl(fds[i], F_GETFD) < 0)
-			return error_set(-EBADF, "not an open fd", NULL);
-	return 0;
-}
-
-static int call_begin(struct call *c, int container, enum hierarchy_use use)
-{
-	struct spec spec;
-	int r;
-
-	hierarchy_init(&c->h);
-	error_clear();
-	/* Before any fd of ours is opened, which could get the number of one that the caller closed. */
-	r = container < 0 ? -EBADF : object_load(container, &spec);
-	/* A removed container has no record; what was never one has none either. */
-	if (r == -EINVAL || r == -ENOTDIR)
-		r = -EBADF;
-	if (r == -EUCLEAN)
-		return error_set(r, "its record is damaged; it can only be removed, by force",
-				 NULL);
-	if (r < 0)
-		return error_set(r, "not a container, or removed", NULL);
-	r = call_open(c, use);
-	c->o = (struct object){.dir = container, .spec = spec};
-	return r;
-}
 
 EXPORT const struct container_error *container_error_last(void)
 {
@@ -125,7 +59,7 @@ EXPORT int container_create_at(int parent, const char *name, unsigned int flags)
 	int r = call_begin(&c, parent, HIERARCHY_SWEEP);
 
 	r = r ? r : create_below(&c, &c.o, name, flags);
-	return (int)done(r, "create", name);
+	return (int)call_done(r, "create", name);
 }
 
 /* "a/b/": the trailing slash asks for a name to be found. */
@@ -156,7 +90,7 @@ EXPORT int container_create(const char *name, unsigned int flags)
 	int r = call_open(&c, HIERARCHY_SWEEP);
 
 	r = r ? r : create_path(&c, name, flags);
-	return (int)done(r, "create", name);
+	return (int)call_done(r, "create", name);
 }
 
 EXPORT int container_open(const char *name)
@@ -169,7 +103,7 @@ EXPORT int container_open(const char *name)
 		error_set(r, "no such container", name);
 	r = r ? r : object_find(&c.h, name, &found);
 	r = r ? r : object_check_below_caller(&c.h, &found);
-	return (int)done(r ? r : take_fd(&found.dir), "open", name);
+	return (int)call_done(r ? r : take_fd(&found.dir), "open", name);
 }
 
 EXPORT int container_of(pid_t pid)
@@ -183,7 +117,7 @@ EXPORT int container_of(pid_t pid)
 	r = pid < 0 ? error_set(-EINVAL, "not a pid", NULL) : call_open(&c, HIERARCHY_READ);
 	r = r ? r : object_chain_of(&c.h, pid, chain);
 	r = r ? r : object_find_cgroup(&c.h, chain, &found);
-	return (int)done(r ? r : take_fd(&found.dir), "find the container of a process", NULL);
+	return (int)call_done(r ? r : take_fd(&found.dir), "find the container of a process", NULL);
 }
 
 EXPORT ssize_t container_path(int container, char *buf, size_t size)
@@ -191,7 +125,7 @@ EXPORT ssize_t container_path(int container, char *buf, size_t size)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	return done(r ? r : object_path(&c.h, container, buf, size), "path", NULL);
+	return call_done(r ? r : object_path(&c.h, container, buf, size), "path", NULL);
 }
 
 EXPORT int container_rename(int container, const char *new_name)
@@ -199,7 +133,7 @@ EXPORT int container_rename(int container, const char *new_name)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_SWEEP);
 
-	return (int)done(r ? r : change_name(&c.h, &c.o, new_name), "rename", NULL);
+	return (int)call_done(r ? r : change_name(&c.h, &c.o, new_name), "rename", NULL);
 }
 
 EXPORT int container_remove(int container, unsigned int flags)
@@ -209,7 +143,7 @@ EXPORT int container_remove(int container, unsigned int flags)
 
 	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
 		r = call_open(&c, HIERARCHY_SWEEP);
-		return (int)done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
+		return (int)call_done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
 	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
 	if (r == 0 && !c.o.spec.transient) {
@@ -224,7 +158,7 @@ EXPORT int container_remove(int container, unsigned int flags)
 	else if (r == 0)
 		r = reap_remove(&c.h, &c.o, flags & CONTAINER_REMOVE_KILL,
 				flags & CONTAINER_REMOVE_RECURSIVE);
-	return (int)done(r, "remove", NULL);
+	return (int)call_done(r, "remove", NULL);
 }
 
 EXPORT int container_namespace(int container, int nstype)
@@ -235,7 +169,7 @@ EXPORT int container_namespace(int container, int nstype)
 
 	r = r ? r : object_check_below_caller(&c.h, &c.o);
 	r = r ? r : type < 0 ? type : join_open_one(&c.h, &c.o, (enum nstype)type);
-	return (int)done(r, "open namespace", NULL);
+	return (int)call_done(r, "open namespace", NULL);
 }
 
 /* fd is an nsfs fd, or a container's fd, whose namespace of the type is then opened. */
@@ -264,7 +198,7 @@ EXPORT int container_set_namespace(int container, int nstype, enum container_ns_
 {
 	autocall struct call c;
 	int type = nstype_of_flag(nstype);
-	int r = mode == CONTAINER_NS_SHARE ? check_fds(&fd, 1, false) : 0;
+	int r = mode == CONTAINER_NS_SHARE ? call_check_fds(&fd, 1, false) : 0;
 
 	hierarchy_init(&c.h);
 	r = r ? r : call_begin(&c, container, HIERARCHY_SWEEP);
@@ -274,20 +208,20 @@ EXPORT int container_set_namespace(int container, int nstype, enum container_ns_
 		r = share_from(&c, (enum nstype)type, fd);
 	else if (r == 0)
 		r = change_namespace(&c.h, &c.o, (enum nstype)type, mode, -EBADF, NULL);
-	return (int)done(r, "set namespace", NULL);
+	return (int)call_done(r, "set namespace", NULL);
 }
 
 EXPORT int container_set_root(int container, int fd, unsigned int flags)
 {
 	autocall struct call c;
-	int r = check_fds(&fd, 1, true);
+	int r = call_check_fds(&fd, 1, true);
 
 	hierarchy_init(&c.h);
 	r = r ? r : call_begin(&c, container, HIERARCHY_SWEEP);
 	if (r == 0 && (flags & ~(unsigned int)CONTAINER_ROOT_RECURSIVE))
 		r = -EINVAL;
 	r = r ? r : change_root(&c.h, &c.o, fd, flags & CONTAINER_ROOT_RECURSIVE);
-	return (int)done(r, "set root", NULL);
+	return (int)call_done(r, "set root", NULL);
 }
 
 EXPORT int container_set_hostname(int container, const char *hostname)
@@ -295,7 +229,7 @@ EXPORT int container_set_hostname(int container, const char *hostname)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_SWEEP);
 
-	return (int)done(r ? r : change_hostname(&c.h, &c.o, hostname), "set hostname", NULL);
+	return (int)call_done(r ? r : change_hostname(&c.h, &c.o, hostname), "set hostname", NULL);
 }
 
 EXPORT int container_get_hostname(int container, char *buf, size_t size)
@@ -303,8 +237,8 @@ EXPORT int container_get_hostname(int container, char *buf, size_t size)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	return (int)done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname",
-			 NULL);
+	return (int)call_done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname",
+			      NULL);
 }
 
 EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
@@ -313,13 +247,13 @@ EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
 	int r = how->size != sizeof(*how) ? error_set(-EINVAL, "unknown options", NULL) : 0;
 
 	hierarchy_init(&c.h);
-	r = r ? r : check_fds(how->stdio, 3, true);
-	r = r ? r : check_fds(&how->root, 1, true);
+	r = r ? r : call_check_fds(how->stdio, 3, true);
+	r = r ? r : call_check_fds(&how->root, 1, true);
 	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
 	/* As in container_remove(). */
 	if (r == 0 && !c.o.spec.transient)
 		r = reap_sweep(&c.h);
-	return (pid_t)done(r ? r : task_spawn(&c.h, &c.o, how), "spawn", NULL);
+	return (pid_t)call_done(r ? r : task_spawn(&c.h, &c.o, how), "spawn", NULL);
 }
 
 EXPORT pid_t container_fork(int container)
@@ -327,7 +261,7 @@ EXPORT pid_t container_fork(int container)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	return (pid_t)done(r ? r : task_fork(&c.h, &c.o), "fork", NULL);
+	return (pid_t)call_done(r ? r : task_fork(&c.h, &c.o), "fork", NULL);
 }
 
 EXPORT int container_enter(int container, int nstypes)
@@ -335,7 +269,7 @@ EXPORT int container_enter(int container, int nstypes)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	return (int)done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
+	return (int)call_done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
 }
 
 EXPORT int container_kill(int container, int sig)
@@ -343,7 +277,7 @@ EXPORT int container_kill(int container, int sig)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	return (int)done(r ? r : control_kill(&c.h, &c.o, sig), "kill", NULL);
+	return (int)call_done(r ? r : control_kill(&c.h, &c.o, sig), "kill", NULL);
 }
 
 EXPORT int container_freeze(int container, int frozen)
@@ -351,7 +285,7 @@ EXPORT int container_freeze(int container, int frozen)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	return (int)done(r ? r : control_freeze(&c.h, &c.o, frozen), "freeze", NULL);
+	return (int)call_done(r ? r : control_freeze(&c.h, &c.o, frozen), "freeze", NULL);
 }
 
 EXPORT int container_wait(int container, int timeout)
@@ -359,7 +293,7 @@ EXPORT int container_wait(int container, int timeout)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	return (int)done(r ? r : control_wait(&c.h, &c.o, timeout), "wait", NULL);
+	return (int)call_done(r ? r : control_wait(&c.h, &c.o, timeout), "wait", NULL);
 }
 
 EXPORT int container_wait_fd(int container)
@@ -367,7 +301,7 @@ EXPORT int container_wait_fd(int container)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	return (int)done(r ? r : control_wait_fd(&c.h, &c.o), "wait", NULL);
+	return (int)call_done(r ? r : control_wait_fd(&c.h, &c.o), "wait", NULL);
 }
 
 EXPORT ssize_t container_tasks(int container, pid_t *pids, size_t n)
@@ -375,7 +309,7 @@ EXPORT ssize_t container_tasks(int container, pid_t *pids, size_t n)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	return done(r ? r : control_tasks(&c.h, &c.o, pids, n), "list tasks", NULL);
+	return call_done(r ? r : control_tasks(&c.h, &c.o, pids, n), "list tasks", NULL);
 }
 
 EXPORT int container_walk(int container, unsigned int flags,
@@ -385,5 +319,5 @@ EXPORT int container_walk(int container, unsigned int flags,
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
 	r = r ? r : walk_containers(&c.h, &c.o, flags, fn, arg);
-	return r > 0 ? r : (int)done(r, "list", NULL);
+	return r > 0 ? r : (int)call_done(r, "list", NULL);
 }

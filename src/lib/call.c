@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "error.h"
+
+void call_end(struct call *c)
+{
+	hierarchy_close(&c->h);
+}
+ssize_t call_done(ssize_t r, const char *step, const char *object)
+{
+	if (r >= 0)
+		return r;
+	error_default((int)r, step, NULL);
+	if (object)
+		error_object(object);
+	errno = (int)-r;
+	return -1;
+}
+
+int call_open(struct call *c, enum hierarchy_use use)
+{
+	hierarchy_init(&c->h);
+	c->o = (struct object){.dir = -EBADF};
+	error_clear();
+	return hierarchy_open(&c->h, use);
+}
+
+int call_check_fds(const int *fds, size_t count, bool none_allowed)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!(none_allowed && fds[i] == -1) && fcntl(fds[i], F_GETFD) < 0)
+			return error_set(-EBADF, "not an open fd", NULL);
+	return 0;
+}
+
+int call_load(int container, struct spec *ret_spec)
+{
+	int r;
+
+	error_clear();
+	r = container < 0 ? -EBADF : object_load(container, ret_spec);
+	/* A removed container has no record; what was never one has none either. */
+	if (r == -EINVAL || r == -ENOTDIR)
+		r = -EBADF;
+	if (r == -EUCLEAN)
+		return error_set(r, "its record is damaged; it can only be removed, by force",
+				 NULL);
+	return r < 0 ? error_set(r, "not a container, or removed", NULL) : 0;
+}
+
+/* The fd is looked at before any of ours is opened, which could get the number of a closed one. */
+int call_begin(struct call *c, int container, enum hierarchy_use use)
+{
+	struct spec spec;
+	int r;
+
+	hierarchy_init(&c->h);
+	r = call_load(container, &spec);
+	if (r < 0)
+		return r;
+	r = call_open(c, use);
+	c->o = (struct object){.dir = container, .spec = spec};
+	return r;
+}
