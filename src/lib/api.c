@@ -22,6 +22,7 @@
 #include "make.h"
 #include "name.h"
 #include "object.h"
+#include "place.h"
 #include "reap.h"
 #include "task.h"
 #include "walk.h"
@@ -71,6 +72,16 @@ static int check_fds(const int *fds, size_t count, bool none_allowed)
 	return 0;
 }
 
+/* A removed container has no record; what was never one has none either. */
+static int record_error(int r)
+{
+	if (r == -EUCLEAN)
+		return error_set(r, "its record is damaged; it can only be removed, by force",
+				 NULL);
+	return error_set(r == -EINVAL || r == -ENOTDIR ? -EBADF : r, "not a container, or removed",
+			 NULL);
+}
+
 static int call_begin(struct call *c, int container, enum hierarchy_use use)
 {
 	struct spec spec;
@@ -80,14 +91,8 @@ static int call_begin(struct call *c, int container, enum hierarchy_use use)
 	error_clear();
 	/* Before any fd of ours is opened, which could get the number of one that the caller closed. */
 	r = container < 0 ? -EBADF : object_load(container, &spec);
-	/* A removed container has no record; what was never one has none either. */
-	if (r == -EINVAL || r == -ENOTDIR)
-		r = -EBADF;
-	if (r == -EUCLEAN)
-		return error_set(r, "its record is damaged; it can only be removed, by force",
-				 NULL);
 	if (r < 0)
-		return error_set(r, "not a container, or removed", NULL);
+		return record_error(r);
 	r = call_open(c, use);
 	c->o = (struct object){.dir = container, .spec = spec};
 	return r;
@@ -172,6 +177,34 @@ EXPORT int container_open(const char *name)
 	return (int)done(r ? r : take_fd(&found.dir), "open", name);
 }
 
+/* All that is said of the fd is done by the one openat(2): a file server does this for each name. */
+EXPORT int container_open_at(int parent, const char *name)
+{
+	const char *why = name_error(name, strlen(name));
+	struct spec spec;
+	int r;
+
+	error_clear();
+	r = parent < 0 ? -EBADF : why ? error_set(-EINVAL, why, name) : 0;
+	r = r ? r : object_open_nested(parent, name);
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EBADF) {
+		int parent_r = parent < 0 ? -EBADF : object_load(parent, &spec);
+
+		r = parent_r < 0 ? record_error(parent_r)
+				 : error_set(-ENOENT, "no such container", NULL);
+	}
+	return (int)done(r, "open", name);
+}
+
+EXPORT int container_id(int container, uint64_t *id)
+{
+	int r;
+
+	error_clear();
+	r = container < 0 ? -EBADF : object_read_id(container, id);
+	return (int)done(r < 0 ? record_error(r) : 0, "id", NULL);
+}
+
 EXPORT int container_of(pid_t pid)
 {
 	autocall struct call c;
@@ -189,7 +222,7 @@ EXPORT int container_of(pid_t pid)
 EXPORT ssize_t container_path(int container, char *buf, size_t size)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
 	return done(r ? r : object_path(&c.h, container, buf, size), "path", NULL);
 }
@@ -258,6 +291,22 @@ static int share_from(struct call *c, enum nstype type, int fd)
 		return r;
 	ns = join_open_one(&c->h, &source, type);
 	return ns < 0 ? ns : change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, ns, &source);
+}
+
+EXPORT int container_root(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
+}
+
+EXPORT int container_cgroup(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)done(r ? r : control_cgroup(&c.h, &c.o), "open cgroup", NULL);
 }
 
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
@@ -382,8 +431,26 @@ EXPORT int container_walk(int container, unsigned int flags,
 			  int (*fn)(const struct container_info *info, void *arg), void *arg)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
+	r = r ? r : hierarchy_open_cgroup(&c.h);
 	r = r ? r : walk_containers(&c.h, &c.o, flags, fn, arg);
 	return r > 0 ? r : (int)done(r, "list", NULL);
+}
+
+/* A program that was made for a later release asks for more than there is: it gets what there is. */
+EXPORT int container_stat(int container, unsigned int flags, struct container_info *info, char *buf,
+			  size_t size)
+{
+	const unsigned int known =
+		CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER;
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
+
+	if (r == 0 && ((flags & ~known) || info->size < sizeof(*info)))
+		r = error_set(-EINVAL, "unknown flags or size", NULL);
+	if (r == 0 && (flags & CONTAINER_WALK_STATE))
+		r = hierarchy_open_cgroup(&c.h);
+	r = r ? r : walk_stat(&c.h, &c.o, flags, info, buf, size);
+	return (int)done(r, "stat", NULL);
 }
