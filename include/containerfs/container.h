@@ -107,6 +107,19 @@ int container_create_at(int parent, const char *name, unsigned int flags);
 int container_open(const char *name);
 
 /*
+ * container_open_at: the fd (close-on-exec) of the container nested in parent whose name this is, one
+ * component. Two system calls, and no look at where the caller is: who has the fd of parent may.
+ * EINVAL: bad name. ENOENT: there is none, or parent is removed.
+ */
+int container_open_at(int parent, const char *name);
+
+/*
+ * container_id: the identity, which no other container ever has, by one system call. ENOENT: it is
+ * removed (while it is being taken apart it may still be told).
+ */
+int container_id(int container, uint64_t *id);
+
+/*
  * container_of: the fd of the container that a process is in; pid 0 is the caller.
  * ESRCH: no such process.
  */
@@ -161,6 +174,20 @@ int container_remove(int container, unsigned int flags);
  * brought to life. (namespace-entering-2007)
  */
 int container_namespace(int container, int nstype);
+
+/*
+ * container_root: an O_PATH fd (close-on-exec) of the root directory that a task in the container
+ * would have, with what is mounted there; it keeps that mount, and nothing else of the container.
+ * ESRCH: an own mount namespace that comes with the first task, and there is none. EPERM: not below
+ * the caller's container.
+ */
+int container_root(int container);
+
+/*
+ * container_cgroup: an fd (O_RDONLY, close-on-exec) of the container's cgroup directory, which is made
+ * if there has been no task yet. Of the init container: the hierarchy's. EPERM as above.
+ */
+int container_cgroup(int container);
 
 /*
  * container_set_namespace: for the tasks that come from now on. CONTAINER_NS_OWN makes a new one,
@@ -256,8 +283,14 @@ int container_freeze(int container, int frozen);
 
 /*
  * container_wait: until the container and those in it have no task; timeout in milliseconds, -1: no
- * limit. ETIMEDOUT. container_wait_fd: an fd for poll(2) on which POLLPRI tells that it is time to
- * call container_wait(c, 0) once more.
+ * limit. ETIMEDOUT. A container that never had a task has none.
+ *
+ * container_wait_fd: an fd for poll(2) on which POLLPRI tells that it is time to look once more:
+ * that the first task has come or the last has ended, nested ones included, or that all are frozen or
+ * none is any more. It is the container's cgroup.events, which is made if it is not there yet: reading
+ * it from its beginning, pread(fd, buf, size, 0), gives lines "populated 0|1" and "frozen 0|1", and
+ * POLLPRI is told of changes after that: so read it before each poll(2), the first one too. A read
+ * that fails with ENODEV: the container is removed, of which poll(2) may not tell.
  */
 int container_wait(int container, int timeout);
 int container_wait_fd(int container);
@@ -300,6 +333,16 @@ struct container_info {
  */
 int container_walk(int container, unsigned int flags,
 		   int (*fn)(const struct container_info *info, void *arg), void *arg);
+
+/*
+ * container_stat: what container_walk() tells of the container itself, in few system calls and
+ * without a callback. flags: CONTAINER_WALK_STATE, _TASKS, _ROOT, _OWNER. info->size is set by the
+ * caller. The texts are written to buf, where name, path and root point to; buf NULL: they are empty,
+ * and need no calls. 8192 bytes are always enough. EINVAL: other flags, or size. ERANGE: buf is too
+ * small.
+ */
+int container_stat(int container, unsigned int flags, struct container_info *info, char *buf,
+		   size_t size);
 
 #ifdef __cplusplus
 }

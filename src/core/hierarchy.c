@@ -273,7 +273,7 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 	const char *path = state_path();
 
 	h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (h->dir < 0 && errno == ENOENT && use != HIERARCHY_READ) {
+	if (h->dir < 0 && errno == ENOENT && use > HIERARCHY_READ) {
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return error_set(-errno, "make state directory", path);
 		h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -337,7 +337,7 @@ static int remake_cgroup(const char *path)
 	return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_cgroup(struct hierarchy *h)
+int hierarchy_open_cgroup(struct hierarchy *h)
 {
 	char path[PATH_SIZE];
 	const char *name;
@@ -394,14 +394,16 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 	r = check_owner(h->dir);
 	if (r < 0)
 		return r;
+	if (use == HIERARCHY_LOOK)
+		return 0;
 	if (use == HIERARCHY_READ) {
-		r = open_cgroup(h);
+		r = hierarchy_open_cgroup(h);
 		return r ? r : object_chain_of(h, 0, h->caller);
 	}
 	r = open_for_writing(h);
 	if (r < 0)
 		return r;
-	r = open_cgroup(h);
+	r = hierarchy_open_cgroup(h);
 	if (r == 0 && use != HIERARCHY_END)
 		r = object_chain_of(h, 0, h->caller);
 	return r < 0 || use != HIERARCHY_SWEEP ? r : reap_sweep(h);

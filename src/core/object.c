@@ -31,6 +31,18 @@ int object_load(int dir, struct spec *ret_spec)
 					      : 0;
 }
 
+int object_read_id(int dir, uint64_t *ret_id)
+{
+	char text[ID_TEXT_SIZE];
+	ssize_t n = readlinkat(dir, OBJECT_SPEC, text, sizeof(text));
+
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)sizeof(text) || text[n - 1] != ' ' || text_parse_id(text, ret_id) < 0)
+		return error_set(-EUCLEAN, "its record is damaged", NULL);
+	return 0;
+}
+
 int object_write(int dir, const struct spec *spec)
 {
 	char text[SPEC_TEXT_SIZE];
@@ -63,6 +75,17 @@ static int step_down(int *dir, const char *name)
 	close_fd(dir);
 	*dir = next;
 	return 0;
+}
+
+int object_open_nested(int dir, const char *name)
+{
+	autoclose int nested = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t id;
+	int r = nested < 0 ? -errno : object_read_id(nested, &id);
+
+	if (r == -EUCLEAN)
+		error_clear();
+	return r == 0 || r == -EUCLEAN ? take_fd(&nested) : r;
 }
 
 static int walk(int *dir, const char *path)
@@ -194,16 +217,16 @@ static int fd_path(int fd, char *buf, size_t size)
 
 int object_path(const struct hierarchy *h, int dir, char *buf, size_t size)
 {
-	autoclose int root = hierarchy_open_root(h);
-	char top[PATH_SIZE], path[PATH_SIZE];
+	char top[PATH_SIZE + sizeof("/tree")], path[PATH_SIZE];
 	const char *rest;
 	size_t len;
-	int r = root < 0 ? root : fd_path(root, top, sizeof(top));
+	int r = fd_path(h->dir, top, PATH_SIZE);
 
 	r = r ? r : fd_path(dir, path, sizeof(path));
 	if (r < 0)
 		return r;
 	len = strlen(top);
+	text_append(top, sizeof(top), &len, "/tree");
 	if (strncmp(path, top, len) != 0)
 		return -ENOENT;
 	/* A removed directory is shown as "NAME (deleted)": no name has a space or a parenthesis. */

@@ -39,6 +39,15 @@ int object_store(int dir, const struct spec *spec);
 /* The same for one that has no name yet. */
 int object_write(int dir, const struct spec *spec);
 
+/* Of its record the id alone. */
+int object_read_id(int dir, uint64_t *ret_id);
+
+/*
+ * The fd of the nested container called name. Whatever else there is, or if its record is gone:
+ * -ENOENT. One whose record is damaged is opened, as by object_find().
+ */
+int object_open_nested(int dir, const char *name);
+
 /* Open by name: from the init container if it begins with '/', else from the caller's. */
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o);
 

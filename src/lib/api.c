@@ -23,6 +23,7 @@
 #include "make.h"
 #include "name.h"
 #include "object.h"
+#include "place.h"
 #include "reap.h"
 #include "task.h"
 #include "walk.h"
@@ -106,6 +107,34 @@ EXPORT int container_open(const char *name)
 	return (int)call_done(r ? r : take_fd(&found.dir), "open", name);
 }
 
+/* All that is said of the fd is done by the one openat(2): a file server does this for each name. */
+EXPORT int container_open_at(int parent, const char *name)
+{
+	const char *why = name_error(name, strlen(name));
+	struct spec spec;
+	int r;
+
+	error_clear();
+	r = parent < 0 ? -EBADF : why ? error_set(-EINVAL, why, name) : 0;
+	r = r ? r : object_open_nested(parent, name);
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EBADF) {
+		int parent_r = parent < 0 ? -EBADF : object_load(parent, &spec);
+
+		r = parent_r < 0 ? call_record_error(parent_r)
+				 : error_set(-ENOENT, "no such container", NULL);
+	}
+	return (int)call_done(r, "open", name);
+}
+
+EXPORT int container_id(int container, uint64_t *id)
+{
+	int r;
+
+	error_clear();
+	r = container < 0 ? -EBADF : object_read_id(container, id);
+	return (int)call_done(r < 0 ? call_record_error(r) : 0, "id", NULL);
+}
+
 EXPORT int container_of(pid_t pid)
 {
 	autocall struct call c;
@@ -123,7 +152,7 @@ EXPORT int container_of(pid_t pid)
 EXPORT ssize_t container_path(int container, char *buf, size_t size)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
 	return call_done(r ? r : object_path(&c.h, container, buf, size), "path", NULL);
 }
@@ -192,6 +221,22 @@ static int share_from(struct call *c, enum nstype type, int fd)
 		return r;
 	ns = join_open_one(&c->h, &source, type);
 	return ns < 0 ? ns : change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, ns, &source);
+}
+
+EXPORT int container_root(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)call_done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
+}
+
+EXPORT int container_cgroup(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)call_done(r ? r : control_cgroup(&c.h, &c.o), "open cgroup", NULL);
 }
 
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
@@ -316,8 +361,26 @@ EXPORT int container_walk(int container, unsigned int flags,
 			  int (*fn)(const struct container_info *info, void *arg), void *arg)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
+	r = r ? r : hierarchy_open_cgroup(&c.h);
 	r = r ? r : walk_containers(&c.h, &c.o, flags, fn, arg);
 	return r > 0 ? r : (int)call_done(r, "list", NULL);
+}
+
+/* A program that was made for a later release asks for more than there is: it gets what there is. */
+EXPORT int container_stat(int container, unsigned int flags, struct container_info *info, char *buf,
+			  size_t size)
+{
+	const unsigned int known =
+		CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER;
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
+
+	if (r == 0 && ((flags & ~known) || info->size < sizeof(*info)))
+		r = error_set(-EINVAL, "unknown flags or size", NULL);
+	if (r == 0 && (flags & CONTAINER_WALK_STATE))
+		r = hierarchy_open_cgroup(&c.h);
+	r = r ? r : walk_stat(&c.h, &c.o, flags, info, buf, size);
+	return (int)call_done(r, "stat", NULL);
 }
