@@ -113,7 +113,8 @@ int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 	if (c->user_ns < 0)
 		return -EPERM;
 	c->container = container_of(c->pid);
-	return c->container < 0 ? -EPERM : 0;
+	/* Where there is no hierarchy nobody is in a container; and nobody has a right to one. */
+	return c->container < 0 && errno != ENOENT ? -EPERM : 0;
 }
 
 static bool same_inode(int a, int b)
@@ -186,8 +187,7 @@ bool caller_equals(const struct caller *a, const struct caller *b)
 {
 	return a->uid == b->uid && a->gid == b->gid &&
 	       memcmp(a->uids, b->uids, sizeof(a->uids)) == 0 &&
-	       memcmp(a->gids, b->gids, sizeof(a->gids)) == 0 &&
-	       a->group_count == b->group_count &&
+	       memcmp(a->gids, b->gids, sizeof(a->gids)) == 0 && a->group_count == b->group_count &&
 	       memcmp(a->groups, b->groups, a->group_count * sizeof(a->groups[0])) == 0 &&
 	       a->permitted == b->permitted && a->effective == b->effective &&
 	       same_inode(a->user_ns, b->user_ns) && same_inode(a->container, b->container);

@@ -27,8 +27,8 @@ struct caller {
 	gid_t groups[CALLER_GROUPS];
 	size_t group_count;
 	uint64_t permitted, effective;
-	pid_t own_number; /* of its process in its own pid namespace */
-	int pid_levels;	  /* how many pid namespaces it is below ours, and one */
+	pid_t own_number;	/* of its process in its own pid namespace */
+	int pid_levels;		/* how many pid namespaces it is below ours, and one */
 	int user_ns, container; /* fds */
 };
 

@@ -51,7 +51,8 @@ struct node;
 struct look {
 	int container;
 	struct node *node;
-	const struct caller *who;
+	const struct caller *who;    /* reads or writes; NULL where the entry does not ask */
+	const struct caller *opener; /* of a file that is written to */
 };
 
 enum entry_presence {
@@ -65,7 +66,8 @@ struct entry {
 	const char *name;
 	mode_t mode;
 	enum entry_presence presence;
-	int nstype; /* CLONE_NEW*, or 0 */
+	int nstype;    /* CLONE_NEW*, or 0 */
+	bool asks_who; /* what it shows depends on who looks */
 	int (*show)(const struct look *l, FILE *out);
 	int (*store)(const struct look *l, const char *text);
 	int (*link)(const struct look *l, char *buf, size_t size);

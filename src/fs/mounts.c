@@ -74,6 +74,23 @@ int mounts_setup(const char *mount_point)
 	return own_device[0] ? 0 : -ENOENT;
 }
 
+bool mounts_is_ours(const char *mount_point)
+{
+	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
+	autofree char *line = NULL;
+	bool is_ours = false;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0) {
+		bool kind = strstr(line, " - fuse.containerfs ");
+		char *device, *root, *point;
+
+		if (split(line, &device, &root, &point) && strcmp(point, mount_point) == 0)
+			is_ours = kind;
+	}
+	return is_ours;
+}
+
 static bool leads_into(const char *path, const char *point)
 {
 	size_t len = strlen(point);

@@ -14,6 +14,9 @@ struct mounts_place {
 /* Remember which mounts are ours: the one on this mount point. */
 int mounts_setup(const char *mount_point);
 
+/* Whether a mount of this kind of file system is on top there, alive or dead. */
+bool mounts_is_ours(const char *mount_point);
+
 /* Whether the absolute path, as the thread sees it, leads into our mount; -ENOENT: it does not. */
 int mounts_find(pid_t tid, const char *path, struct mounts_place *ret_place);
 

@@ -140,6 +140,11 @@ struct node *node_root(void)
 	return slots[0];
 }
 
+bool node_is_whole_tree(void)
+{
+	return strcmp(top_path, "/") == 0;
+}
+
 struct node *node_of(uint64_t nodeid, enum entry_kind *ret_kind)
 {
 	uint64_t slot = nodeid / KIND_LIMIT;

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "entry.h"
@@ -21,6 +22,9 @@ struct node;
 int node_setup(const char *root_path);
 
 struct node *node_root(void);
+
+/* Whether the root of the mount is the init container. */
+bool node_is_whole_tree(void);
 
 /* The node of a node id, and the kind of entry. NULL: an id that was never given. */
 struct node *node_of(uint64_t nodeid, enum entry_kind *ret_kind);
