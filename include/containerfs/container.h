@@ -273,6 +273,46 @@ pid_t container_fork(int container);
 int container_enter(int container, int nstypes);
 
 /*
+ * container_attach: another process becomes a task of the container, as by container_enter(), while it
+ * runs: all its threads are stopped for less than a millisecond, and join by system calls of their own.
+ * nstypes: 0 is all, else only these; what it has already is left out. (namespace-entering-2007)
+ *
+ * The container must be the caller's or below it, and the process in a container that is above it or in
+ * the container itself: tasks move downwards only. Joining is checked by the kernel as if the process
+ * had called setns(2), with its own credentials; stopping it needs CAP_SYS_PTRACE over it, or to be its
+ * equal. If all that it lacks is membership it is not stopped. A system call in which it waits is begun
+ * anew, or goes on with the time left, as after SIGSTOP and SIGCONT. Signal handlers, blocked signals and a
+ * stopped state stay as they are.
+ *
+ * All or nothing: on failure it is as it was, unless the error's step is "half entered". EPERM: upwards,
+ * sideways, or not allowed to the caller or to the process. EINVAL: the caller itself (container_enter()
+ * is for that); unknown types; threads, with a mount or user namespace to join, or in different
+ * namespaces; a pid namespace that is not below its own. EUSERS: threads, and a time namespace. ESRCH: no
+ * such process, a thread, a zombie, or one of the kernel's; an own namespace of the container that no task
+ * has brought to life. EBUSY: the container or the process is frozen, somebody traces it, or it did not
+ * stop within a second. EOPNOTSUPP: a 32-bit program. ENOENT: the container is removed.
+ *
+ * Blocks for up to a second, and while the container is being changed by others. If the calling process is
+ * killed meanwhile the move is completed or has not begun; only if the library's child that does it
+ * is killed too, in the moment when the process makes those system calls, may the process crash.
+ */
+int container_attach(int container, pid_t pid, int nstypes);
+
+/*
+ * container_attach_writer: the same for a file server, of a thread (pid: its number, or its process's
+ * first) that waits for the server in a write(2) or other system call at this moment, and thus cannot be
+ * stopped. answer(arg) is called once after it was asked to stop, and shall make its system call
+ * return successfully, without waiting. It is called in a child that shares the memory and the fds of
+ * the calling thread, which waits for it, and must take no lock that the caller may hold.
+ *
+ * On success it was called. If the move fails before, it was not called, and the server answers with
+ * the error; if it fails after, the system call of the thread fails with that error, unless the thread
+ * could not be stopped or has ended.
+ */
+int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
+			    void *arg);
+
+/*
  * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL is one
  * write to the kernel and reaches tasks that fork meanwhile. ESRCH: no task.
  */

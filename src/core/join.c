@@ -83,6 +83,7 @@ static int plan_from_task(const struct hierarchy *h, const struct object *owner,
 		return r;
 	if (is_target) {
 		plan->task = init.pidfd;
+		plan->task_pid = init.pid;
 		plan->task_types |= (unsigned int)info->clone_flag;
 		return 0;
 	}
@@ -214,4 +215,22 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	if (plan.fds.fd[type] >= 0)
 		return take_fd(&plan.fds.fd[type]);
 	return proc_open_ns(0, info->proc);
+}
+
+int join_plan_inode(const struct join_plan *plan, enum nstype type, uint64_t *ret_inode)
+{
+	const struct nstype_info *info = nstype_info(type);
+	struct stat st;
+	int r;
+
+	if (plan->fds.fd[type] >= 0) {
+		if (fstat(plan->fds.fd[type], &st) < 0)
+			return -errno;
+		*ret_inode = st.st_ino;
+		return 0;
+	}
+	if (!(plan->task_types & (unsigned int)info->clone_flag))
+		return proc_ns_inode(0, info->proc_for_new, ret_inode);
+	r = proc_ns_inode(plan->task_pid, info->proc, ret_inode);
+	return r == 0 && !kernel_pidfd_is_alive(plan->task) ? -ESRCH : r;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "call.h"
 #include "change.h"
 #include "cleanup.h"
@@ -315,6 +316,27 @@ EXPORT int container_enter(int container, int nstypes)
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
 	return (int)call_done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
+}
+
+EXPORT int container_attach(int container, pid_t pid, int nstypes)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	r = r ? r : attach_task(&c.h, &c.o, pid, (unsigned int)nstypes, NULL, NULL);
+	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
+				   void *arg)
+{
+	autocall struct call c;
+	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
+
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, pid, (unsigned int)nstypes, answer, arg);
+	return (int)call_done(r, "attach", NULL);
 }
 
 EXPORT int container_kill(int container, int sig)

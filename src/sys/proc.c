@@ -153,3 +153,75 @@ int proc_nested_init_depth(pid_t pid)
 	/* The innermost is the last. */
 	return depth > 1 && len > 2 && line[len - 2] == '\t' && line[len - 1] == '1' ? depth : 0;
 }
+
+/* What is behind "\nNAME:\t"; NULL. */
+static const char *status_field(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+
+	return line ? line + strlen(name) : NULL;
+}
+
+static uint64_t status_number(const char *text, const char *name)
+{
+	const char *field = status_field(text, name);
+	uint64_t value = 0;
+
+	return field && text_parse_u64(field, INT32_MAX, &value) > 0 ? value : 0;
+}
+
+/* "\tN\tN\n" */
+static int status_numbers(const char *field, pid_t number[PROC_DEPTH])
+{
+	uint64_t value;
+	int depth = 0;
+
+	while (field && *field == '\t' && depth < PROC_DEPTH) {
+		int n = text_parse_u64(field + 1, INT32_MAX, &value);
+
+		if (n < 0)
+			return n;
+		number[depth++] = (pid_t)value;
+		field += 1 + n;
+	}
+	return depth > 0 ? depth : -EIO;
+}
+
+int proc_status(pid_t pid, struct proc_status *ret_status)
+{
+	char buf[8192];
+	const char *state;
+	int r = proc_read(pid, "status", buf, sizeof(buf));
+
+	if (r < 0)
+		return r;
+	state = status_field(buf, "\nState:\t");
+	*ret_status = (struct proc_status){
+		.process = (pid_t)status_number(buf, "\nTgid:\t"),
+		.tracer = (pid_t)status_number(buf, "\nTracerPid:\t"),
+		.ended = !state || *state == 'Z' || *state == 'X',
+		.filtered = status_number(buf, "\nSeccomp:\t") != 0,
+	};
+	/* No memory: it is the kernel's, or has given it up on its way out. */
+	if (!status_field(buf, "\nVmSize:") && !ret_status->ended)
+		return -ESRCH;
+	ret_status->depth = status_numbers(status_field(buf, "\nNSpid:"), ret_status->number);
+	return ret_status->depth < 0 ? ret_status->depth : 0;
+}
+
+int proc_ns_inode(pid_t pid, const char *entry, uint64_t *ret_inode)
+{
+	char path[64], ns_entry[32] = "ns/";
+	size_t len = 3;
+	struct stat st;
+
+	text_append(ns_entry, sizeof(ns_entry), &len, entry);
+	proc_path(pid, ns_entry, path, sizeof(path));
+	*ret_inode = 0;
+	if (stat(path, &st) == 0)
+		*ret_inode = st.st_ino;
+	/* A process that has gone has no such directory; a pid namespace that has no process, no file. */
+	else if (errno != ENOENT)
+		return -errno;
+	return 0;
+}

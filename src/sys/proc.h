@@ -36,3 +36,21 @@ bool proc_is_own_pid_ns(void);
  * namespace from the caller's on; else 0. -errno.
  */
 int proc_nested_init_depth(pid_t pid);
+
+#define PROC_DEPTH 33 /* pid namespaces nest 32 deep below the first */
+
+/* Some of /proc/PID/status. A thread has one, and what it says of its process. */
+struct proc_status {
+	pid_t process;
+	pid_t tracer;
+	bool ended;    /* a zombie, or about to be one */
+	bool filtered; /* has seccomp filters */
+	int depth;     /* how many pid namespaces have a number for it, from /proc's on */
+	pid_t number[PROC_DEPTH]; /* of the thread, in each; its own is the last */
+};
+
+/* -ESRCH: not there, or a thread of the kernel's. */
+int proc_status(pid_t pid, struct proc_status *ret_status);
+
+/* The inode of a namespace of a process or thread (0: the calling thread). 0: it has none yet. */
+int proc_ns_inode(pid_t pid, const char *entry, uint64_t *ret_inode);
