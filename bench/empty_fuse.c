@@ -7,13 +7,14 @@
  *   empty_fuse ENTRIES DIRECTORY	mounts on DIRECTORY; in the background once that is done
  *
  * The root has ENTRIES directories, c1 and so on, all of them the same one: in it are a file "state"
- * to be read and a file "tasks" to be written to, and directories can be made and removed, of which
- * nothing is kept.
+ * to be read and a file "tasks" to be written to, and one directory more, of any name, can be made and
+ * removed.
  */
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROOT = FUSE_ROOT_ID, DIRECTORY, STATE, TASKS };
+enum { ROOT = FUSE_ROOT_ID, DIRECTORY, STATE, TASKS, MADE };
 
 static const char state_text[] = "created\n";
 
@@ -29,10 +30,11 @@ static char *listing; /* of the root; made once */
 static size_t listing_len;
 static size_t *offsets; /* where each entry ends */
 static size_t count;
+static atomic_bool made;
 
 static struct stat attr(fuse_ino_t ino)
 {
-	bool is_dir = ino == ROOT || ino == DIRECTORY;
+	bool is_dir = ino == ROOT || ino == DIRECTORY || ino == MADE;
 
 	return (struct stat){
 		.st_ino = ino,
@@ -57,6 +59,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		reply_entry(req, STATE);
 	else if (parent == DIRECTORY && strcmp(name, "tasks") == 0)
 		reply_entry(req, TASKS);
+	else if (parent == DIRECTORY && made)
+		reply_entry(req, MADE);
 	else
 		fuse_reply_err(req, ENOENT);
 }
@@ -82,13 +86,15 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	(void)parent;
 	(void)name;
 	(void)mode;
-	reply_entry(req, DIRECTORY);
+	made = true;
+	reply_entry(req, MADE);
 }
 
 static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	(void)parent;
 	(void)name;
+	made = false;
 	fuse_reply_err(req, 0);
 }
 

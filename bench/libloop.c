@@ -150,7 +150,8 @@ int main(int argc, char **argv)
 	} else if (strcmp(verb, "fill") == 0 && argc - i == 1) {
 		fill(strtoul(argv[i], NULL, 10));
 	} else {
-		fputs("usage: libloop run|empty|none|fill ...: see the head of libloop.c\n", stderr);
+		fputs("usage: libloop run|empty|none|fill ...: see the head of libloop.c\n",
+		      stderr);
 		return 2;
 	}
 	return 0;

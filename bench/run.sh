@@ -471,8 +471,8 @@ section_list()
 	} | measure
 }
 
-# tree_section TITLE OPERATION ENTRY CGROUP_ENTRY [TIMES]: one operation on an entry of the tree, and
-# beside it on the empty FUSE file system, on cgroupfs and on tmpfs. An entry of - leaves one out.
+# tree_section TITLE OPERATION ENTRY CGROUP_ENTRY TMPFS_ENTRY [TIMES]: one operation on an entry of the
+# tree, and beside it on the empty FUSE file system, cgroupfs and tmpfs. Where the entry is -: not on it.
 tree_section()
 {
 	echo "section $1"
@@ -481,7 +481,6 @@ tree_section()
 	loop "empty FUSE" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$B/empty/$3"
 	[ "$4" = - ] || loop "cgroupfs" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$CG/tree/$4"
 	[ "$5" = - ] || loop "tmpfs" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$B/tmpfs/$5"
-	[ "$4" = - ] || echo "compare containerfs / cgroupfs"
 }
 
 # 1000 containers, directories of the empty FUSE file system, cgroups, directories.
@@ -490,7 +489,7 @@ prepare_tree()
 	mkdir $B/tree $B/empty $B/tmpfs $CG/tree
 	export CONTAINERFS_STATE=$STATE-tree
 	"$BUILD/bench/libloop" fill "$SMALL"
-	"$CONTAINER" create tasks --own $OWN,network
+	"$CONTAINER" create five --own mount,network,ipc,uts,cgroup
 	"$SERVER" none $B/tree
 	"$BUILD/bench/empty_fuse" "$SMALL" $B/empty
 	mount -t tmpfs tmpfs $B/tmpfs
@@ -526,21 +525,31 @@ section_tree()
 	{
 		tree_section "the tree: list $SMALL containers" list . . . 20
 		echo "goal 2 containerfs / empty FUSE"
+		echo "compare containerfs / cgroupfs"
 	} | measure
 	{
 		tree_section "the tree: cat state" cat c1/state c1/cgroup.events c1/state
 		echo "compare containerfs / empty FUSE"
+		echo "compare containerfs / cgroupfs"
 	} | measure
 	{
 		tree_section "the tree: mkdir and rmdir" mkdir c1 c1 c1 20
 		loop "library" "$BUILD/bench/libloop" none --loop 20
 		echo "compare containerfs / library"
+		echo "compare library / cgroupfs"
 	} | measure
 	{
-		tree_section "the tree: echo \$\$ >tasks" move c1/tasks c1/cgroup.procs - 20
-		loop "containerfs, 7 types" "$BUILD/bench/treeloop" move 20 $B/tree/tasks/tasks
+		tree_section "the tree: echo \$\$ >tasks, one after another" move \
+			c1/tasks c1/cgroup.procs - 20
+		loop "containerfs, five types" "$BUILD/bench/treeloop" move 20 $B/tree/five/tasks
 		loop "one millisecond" echo 1000
-		echo "goal 1 containerfs, 7 types / one millisecond"
+		echo "goal 1 containerfs / one millisecond"
+		echo "goal 1 containerfs, five types / one millisecond"
+	} | measure
+	{
+		tree_section "the tree: echo \$\$ >tasks, the first after a pause" lone \
+			c1/tasks c1/cgroup.procs - 1
+		echo "compare containerfs / cgroupfs"
 	} | measure
 	take_tree_down
 }
@@ -582,7 +591,7 @@ inside()
 			section_$i
 		fi
 	done
-	if [ -x "$CONTAINER" ]; then
+	if [ -x "$CONTAINER" ] && [ -e $STATE ]; then
 		"$CONTAINER" rm / || say "$STATE could not be taken down"
 	fi
 	printf '\nFigures: %s\n' "$JSON"

@@ -9,9 +9,11 @@
  *   treeloop cat FILE		open, read to the end, close
  *   treeloop mkdir DIR		make a directory in DIR and remove it
  *   treeloop move FILE		echo $$ >FILE, by a new process each time; fork and exit are not timed
+ *   treeloop lone FILE		the same, each time after a pause of 50 ms: the first process to be moved
+ *				for a while waits for the kernel (a grace period of RCU), later ones do not
  *
- * After the operation may stand how many times (100). Prints the mean time of one in microseconds;
- * the first one of all is not counted.
+ * After the operation may stand how many times (100). Prints the median time of one in microseconds,
+ * since among moves some still wait; the first one of all is not counted, but for lone.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -150,30 +152,60 @@ static double op_move(const char *path)
 	return now() - begin - *took;
 }
 
+static double op_lone(const char *path)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	double begin = now();
+
+	nanosleep(&pause, NULL);
+	return now() - begin + op_move(path);
+}
+
 static const struct {
 	const char *name;
 	double (*once)(const char *path);
 } ops[] = {
-	{"fstat", op_fstat}, {"stat", op_stat},	  {"list", op_list},
-	{"cat", op_cat},     {"mkdir", op_mkdir}, {"move", op_move},
+	{"fstat", op_fstat}, {"stat", op_stat}, {"list", op_list}, {"cat", op_cat},
+	{"mkdir", op_mkdir}, {"move", op_move}, {"lone", op_lone},
 };
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double (*once)(const char *path), const char *path, unsigned long loop)
+{
+	double *took = calloc(loop, sizeof(*took)), result;
+
+	if (!took)
+		die("memory");
+	if (once != op_lone)
+		once(path);
+	for (unsigned long n = 0; n < loop; n++) {
+		double begin = now(), left_out = once(path);
+
+		took[n] = now() - begin - left_out;
+	}
+	qsort(took, loop, sizeof(*took), by_value);
+	result = took[loop / 2];
+	free(took);
+	return result;
+}
 
 int main(int argc, char **argv)
 {
 	unsigned long loop = argc == 4 ? strtoul(argv[2], NULL, 10) : 100;
-	const char *path = argv[argc - 1];
-	double begin, left_out = 0;
 
-	for (size_t i = 0; argc >= 3 && argc <= 4 && loop && i < sizeof(ops) / sizeof(ops[0]); i++) {
+	for (size_t i = 0; argc >= 3 && argc <= 4 && loop && i < sizeof(ops) / sizeof(ops[0]);
+	     i++) {
 		if (strcmp(argv[1], ops[i].name) != 0)
 			continue;
-		ops[i].once(path);
-		begin = now();
-		for (unsigned long n = 0; n < loop; n++)
-			left_out += ops[i].once(path);
-		printf("%.3f\n", (now() - begin - left_out) / (double)loop);
+		printf("%.3f\n", median(ops[i].once, argv[argc - 1], loop));
 		return 0;
 	}
-	fputs("usage: treeloop fstat|stat|list|cat|mkdir|move [N] PATH\n", stderr);
+	fputs("usage: treeloop fstat|stat|list|cat|mkdir|move|lone [N] PATH\n", stderr);
 	return 2;
 }
