@@ -41,6 +41,7 @@ struct entry {
 	char *view_memory;
 	int cgroup;
 	int base_mount;
+	int proc;      /* if a user namespace is joined */
 	bool make_pid; /* the task begins a pid namespace */
 	bool own_mm;   /* joins a time namespace: not allowed while memory is shared */
 	bool records_init;
@@ -48,13 +49,14 @@ struct entry {
 
 static void entry_init(struct entry *e)
 {
-	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF};
+	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF, .proc = -EBADF};
 	join_plan_init(&e->join);
 	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
 	e->child = (struct child_plan){.join_cgroup = -EBADF,
 				       .join = &e->join,
 				       .root = &e->root,
 				       .base_mount = -EBADF,
+				       .proc = -EBADF,
 				       .stdio = {-1, -1, -1}};
 }
 
@@ -63,6 +65,7 @@ static void entry_close(struct entry *e)
 	join_plan_close(&e->join);
 	close_fd(&e->cgroup);
 	close_fd(&e->base_mount);
+	close_fd(&e->proc);
 	free(e->view_memory);
 	e->view_memory = NULL;
 }
@@ -99,14 +102,14 @@ static int entry_lock(const struct hierarchy *h, struct object *o)
 }
 
 /* Types that a user namespace shall own are made inside it, by an agent, and then joined. */
-static int entry_user_ns(struct entry *e)
+static int entry_user_ns(const struct object *o, struct entry *e)
 {
 	const unsigned int not_there = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
 	unsigned int types = e->join.make & ~not_there;
 	int r;
 
 	if (e->join.make & CLONE_NEWUSER) {
-		e->join.fds.fd[NS_USER] = make_user_ns();
+		e->join.fds.fd[NS_USER] = make_user_ns(o);
 		if (e->join.fds.fd[NS_USER] < 0)
 			return e->join.fds.fd[NS_USER];
 		e->join.make &= ~(unsigned int)CLONE_NEWUSER;
@@ -162,7 +165,11 @@ static int entry_prepare(const struct hierarchy *h, struct object *o, unsigned i
 			  (e->make_pid || (types == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN &&
 					   init_peek(o->dir) == 0));
 	r = entry_plan_root(h, o, e);
-	r = r ? r : entry_user_ns(e);
+	r = r ? r : entry_user_ns(o, e);
+	if (r == 0 && (e->join.fds.fd[NS_USER] >= 0 || (e->join.task_types & CLONE_NEWUSER))) {
+		e->child.proc = e->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = e->proc < 0 ? error_set(-errno, "open", "/proc") : 0;
+	}
 	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;
