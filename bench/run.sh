@@ -489,11 +489,12 @@ prepare_tree()
 	mkdir $B/tree $B/empty $B/tmpfs $CG/tree
 	export CONTAINERFS_STATE=$STATE-tree
 	"$BUILD/bench/libloop" fill "$SMALL"
+	"$CONTAINER" create c0
 	"$CONTAINER" create five --own mount,network,ipc,uts,cgroup
 	"$SERVER" none $B/tree
 	"$BUILD/bench/empty_fuse" "$SMALL" $B/empty
 	mount -t tmpfs tmpfs $B/tmpfs
-	seq -f "$CG/tree/c%.0f" "$SMALL" | xargs mkdir
+	seq -f "$CG/tree/c%.0f" 0 "$SMALL" | xargs mkdir
 	seq -f "$B/tmpfs/c%.0f" "$SMALL" | xargs mkdir
 	echo created >$B/tmpfs/c1/state
 }
@@ -540,7 +541,8 @@ section_tree()
 	} | measure
 	{
 		tree_section "the tree: echo \$\$ >tasks, one after another" move \
-			c1/tasks c1/cgroup.procs - 20
+			c0/tasks c0/cgroup.procs - 20
+		loop "containerfs, own uts" "$BUILD/bench/treeloop" move 20 $B/tree/c1/tasks
 		loop "containerfs, five types" "$BUILD/bench/treeloop" move 20 $B/tree/five/tasks
 		loop "one millisecond" echo 1000
 		echo "goal 1 containerfs / one millisecond"
@@ -548,7 +550,7 @@ section_tree()
 	} | measure
 	{
 		tree_section "the tree: echo \$\$ >tasks, the first after a pause" lone \
-			c1/tasks c1/cgroup.procs - 1
+			c0/tasks c0/cgroup.procs - 1
 		echo "compare containerfs / cgroupfs"
 	} | measure
 	take_tree_down
