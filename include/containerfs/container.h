@@ -131,7 +131,7 @@ int container_rename(int container, const char *new_name);
  */
 struct container_access {
 	size_t size; /* set by the caller: sizeof(struct container_access) */
-	uid_t uid;   /* as the host numbers them; in set_access -1: as it is; the same for all three */
+	uid_t uid; /* as the host numbers them; in set_access -1: as it is; the same for all three */
 	gid_t gid;
 	mode_t mode;
 };
@@ -267,6 +267,20 @@ int container_wait_fd(int container);
  * containers' not included). Returns how many there are; at most n are written to pids.
  */
 ssize_t container_tasks(int container, pid_t *pids, size_t n);
+
+/*
+ * Reaching in from outside. What these calls open is opened in the container's namespaces and is the
+ * caller's; nothing of the caller ever is inside.
+ */
+
+/*
+ * container_socket: socket(2) in the container's network namespace. (container-objects-2017, (5))
+ *
+ * Asks for the fd only: also outside of the part of the hierarchy that the caller is in, it is the
+ * kernel that asks for CAP_SYS_ADMIN over the namespace. Errors are those of socket(2), with ESRCH: a
+ * CONTAINER_KILL_ON_CLOSE container has its own network with its first task.
+ */
+int container_socket(int container, int domain, int type, int protocol);
 
 /* What listing tells of one container. */
 struct container_info {

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reaching into a container from outside: fds that are made in its namespaces by an agent and left to
+ * the caller, whose own namespaces never change.
+ */
+#pragma once
+
+#include "object.h"
+
+/* A socket in its network namespace. h may be opened as HIERARCHY_PINS if way_is_short(). */
+int reach_socket(const struct hierarchy *h, const struct object *o, int domain, int type,
+		 int protocol);
