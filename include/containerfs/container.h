@@ -282,6 +282,34 @@ ssize_t container_tasks(int container, pid_t *pids, size_t n);
  */
 int container_socket(int container, int domain, int type, int protocol);
 
+/*
+ * The calls of these names, with a container in place of the directory: paths, absolute or not, begin
+ * at its root directory and see what is mounted there, as its tasks do. They cannot lead out of it,
+ * whatever the container does meanwhile: "/" of a symbolic link is its root, ".." of that is itself,
+ * and links of /proc that are no text (magic links) are not followed: ELOOP. (container-objects-2017, (6))
+ *
+ * The caller is who creates and opens: with its ids, its umask and its privilege. What the container
+ * has put there is opened too, be it a fifo that waits (O_NONBLOCK) or a device; a terminal never
+ * becomes the caller's controlling one. Returned fds are close-on-exec, and are in what the container
+ * has mounted: to use one with ".." or a path is to trust the container, openat2(2) apart.
+ *
+ * Errors are those of the calls; ENOENT also: it has no root yet; ESRCH: a CONTAINER_KILL_ON_CLOSE
+ * container has its own mounts with its first task; EAGAIN: too much was renamed meanwhile, try again;
+ * EPERM also: the container is not the caller's nor below it.
+ *
+ * mode is of use with O_CREAT and O_TMPFILE. renameat's flags are those of renameat2(2). fstatat knows
+ * AT_SYMLINK_NOFOLLOW. readlinkat, as usual, writes no NUL.
+ */
+struct stat;
+int container_openat(int container, const char *path, int flags, mode_t mode);
+int container_mkdirat(int container, const char *path, mode_t mode);
+int container_mknodat(int container, const char *path, mode_t mode, dev_t dev);
+int container_symlinkat(const char *target, int container, const char *path);
+int container_unlinkat(int container, const char *path, int flags);
+int container_renameat(int container, const char *from, const char *to, unsigned int flags);
+int container_fstatat(int container, const char *path, struct stat *ret_st, int flags);
+ssize_t container_readlinkat(int container, const char *path, char *buf, size_t size);
+
 /* What listing tells of one container. */
 struct container_info {
 	size_t size; /* set by the caller: sizeof(struct container_info) */

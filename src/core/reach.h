@@ -10,3 +10,9 @@
 /* A socket in its network namespace. h may be opened as HIERARCHY_PINS if way_is_short(). */
 int reach_socket(const struct hierarchy *h, const struct object *o, int domain, int type,
 		 int protocol);
+
+/*
+ * Its root directory as an O_PATH fd, through which all that is mounted there is seen. -ENOENT: it has
+ * no root yet.
+ */
+int reach_root(const struct hierarchy *h, const struct object *o);

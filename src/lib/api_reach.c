@@ -5,7 +5,9 @@
 #include <errno.h>
 
 #include "call.h"
+#include "cleanup.h"
 #include "error.h"
+#include "inside.h"
 #include "reach.h"
 #include "way.h"
 
@@ -25,4 +27,78 @@ EXPORT int container_socket(int container, int domain, int type, int protocol)
 	}
 	return (int)call_done(r ? r : reach_socket(&c.h, &c.o, domain, type, protocol), "socket",
 			      NULL);
+}
+
+/* The root directory of the container, O_PATH, for a call on a path in it. */
+static int open_root(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	return r ? r : reach_root(&c.h, &c.o);
+}
+
+EXPORT int container_openat(int container, const char *path, int flags, mode_t mode)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_open(root, path, flags, mode);
+
+	return (int)call_done(r, "open", path);
+}
+
+EXPORT int container_mkdirat(int container, const char *path, mode_t mode)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_mkdir(root, path, mode);
+
+	return (int)call_done(r, "make directory", path);
+}
+
+EXPORT int container_mknodat(int container, const char *path, mode_t mode, dev_t dev)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_mknod(root, path, mode, dev);
+
+	return (int)call_done(r, "make node", path);
+}
+
+EXPORT int container_symlinkat(const char *target, int container, const char *path)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_symlink(target, root, path);
+
+	return (int)call_done(r, "make link", path);
+}
+
+EXPORT int container_unlinkat(int container, const char *path, int flags)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_unlink(root, path, flags);
+
+	return (int)call_done(r, "remove", path);
+}
+
+EXPORT int container_renameat(int container, const char *from, const char *to, unsigned int flags)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_rename(root, from, to, flags);
+
+	return (int)call_done(r, "rename", from);
+}
+
+EXPORT int container_fstatat(int container, const char *path, struct stat *ret_st, int flags)
+{
+	autoclose int root = open_root(container);
+	int r = root < 0 ? root : inside_stat(root, path, ret_st, flags);
+
+	return (int)call_done(r, "stat", path);
+}
+
+EXPORT ssize_t container_readlinkat(int container, const char *path, char *buf, size_t size)
+{
+	autoclose int root = open_root(container);
+	ssize_t r = root < 0 ? root : inside_readlink(root, path, buf, size);
+
+	return call_done(r, "read link", path);
 }

@@ -21,10 +21,24 @@
 #include "cleanup.h"
 
 #define SHORT_READ 2048
+#define OPEN_TRIES 256
 
 static int result(long r)
 {
 	return r < 0 ? -errno : (int)r;
+}
+
+static int open_by(int dirfd, const char *path, struct open_how *how)
+{
+	int r;
+
+	/* -EAGAIN: a rename or mount raced with a ".." step; the kernel asks for another try. */
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		r = result(syscall(SYS_openat2, dirfd, path, how, sizeof(*how)));
+		if (r != -EAGAIN)
+			break;
+	}
+	return r;
 }
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
@@ -35,15 +49,23 @@ int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
 				   ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 				   : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	int r;
 
-	/* -EAGAIN: a rename or mount raced with a ".." step; the kernel asks for another try. */
-	for (int i = 0; i < 64; i++) {
-		r = result(syscall(SYS_openat2, dirfd, path, &open_how, sizeof(open_how)));
-		if (r != -EAGAIN)
-			break;
-	}
-	return r;
+	return open_by(dirfd, path, &open_how);
+}
+
+int kernel_open_in_root(int root, const char *path, int flags, mode_t mode)
+{
+	bool creates = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOCTTY),
+		/* openat2(2), unlike open(2), minds a mode that is of no use. */
+		.mode = creates ? mode & 07777 : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	if (flags & O_PATH)
+		how.flags &= ~(uint64_t)O_NOCTTY;
+	return open_by(root, path, &how);
 }
 
 /*

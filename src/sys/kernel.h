@@ -19,6 +19,9 @@ enum lookup {
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
 
+/* The same as LOOKUP_IN_ROOT, for flags and modes that a program has given for open(2). */
+int kernel_open_in_root(int root, const char *path, int flags, mode_t mode);
+
 /*
  * clone3(2) of a child that runs fn(arg) on a stack of its own and exits with its result. With
  * CLONE_VM it must not return from fn with anything but an exit status, and must not use stdio.

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 
 #include "chance.h"
 #include "library.h"
@@ -154,13 +155,172 @@ static void test_socket_talks(void **state)
 	close(c);
 }
 
+/* files */
+
+static void put(int c, const char *path, const char *text)
+{
+	int fd = ok(container_openat(c, path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void has(int c, const char *path, const char *text)
+{
+	int fd = ok(container_openat(c, path, O_RDONLY, 0));
+	char buf[256] = "";
+
+	assert_true(read(fd, buf, sizeof(buf) - 1) >= 0);
+	assert_string_equal(buf, text);
+	close(fd);
+}
+
+static void test_files(void **state)
+{
+	mode_t mask = umask(027);
+	struct stat st;
+	char text[64] = "";
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS | CONTAINER_NEW_UTS_NS);
+	ok(container_mkdirat(c, "/tmp/dir", 0777));
+	ok(container_fstatat(c, "tmp/dir/", &st, 0));
+	assert_int_equal(st.st_mode, S_IFDIR | 0750);
+	put(c, "tmp/dir/file", "text");
+	has(c, "//tmp/./dir/../dir/file", "text");
+	assert_int_equal(access("/tmp/dir/file", F_OK), -1);
+	ok(container_symlinkat("/tmp/dir/file", c, "tmp/link"));
+	has(c, "tmp/link", "text");
+	assert_int_equal(ok(container_readlinkat(c, "/tmp/link", text, sizeof(text))), 13);
+	assert_string_equal(text, "/tmp/dir/file");
+	ok(container_fstatat(c, "tmp/link", &st, AT_SYMLINK_NOFOLLOW));
+	assert_true(S_ISLNK(st.st_mode));
+	ok(container_fstatat(c, "tmp/link", &st, 0));
+	assert_true(S_ISREG(st.st_mode));
+	ok(container_mknodat(c, "tmp/fifo", S_IFIFO | 0600, 0));
+	ok(container_mknodat(c, "tmp/null", S_IFCHR | 0600, makedev(1, 3)));
+	ok(container_fstatat(c, "tmp/null", &st, 0));
+	assert_true(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+	ok(container_renameat(c, "tmp/fifo", "tmp/dir/fifo", 0));
+	fails(EEXIST, container_renameat(c, "tmp/link", "tmp/dir/file", RENAME_NOREPLACE));
+	ok(container_unlinkat(c, "tmp/link", 0));
+	has(c, "tmp/dir/file", "text");
+	assert_int_equal(run_sh(c, "cat /tmp/dir/file; test -p /tmp/dir/fifo", text, sizeof(text)),
+			 0);
+	assert_string_equal(text, "text");
+	umask(mask);
+	close(c);
+}
+
+static void test_files_errors(void **state)
+{
+	struct stat st;
+	char buf[8];
+	int c, empty, kill;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS);
+	empty = make("empty", CONTAINER_NEW_EMPTY_FS_NS);
+	kill = make("transient", CONTAINER_NEW_FS_NS | CONTAINER_KILL_ON_CLOSE);
+	put(c, "/tmp/file", "");
+	ok(container_mkdirat(c, "tmp/dir", 0700));
+	fails(ENOENT, container_openat(c, "", O_RDONLY, 0));
+	fails(ENOENT, container_mkdirat(c, "", 0700));
+	fails(ENOENT, container_openat(c, "none/none", O_RDONLY, 0));
+	fails(ENOENT, container_mkdirat(c, "none/none", 0700));
+	fails(ENOTDIR, container_mkdirat(c, "tmp/file/x", 0700));
+	fails(ENOTDIR, container_unlinkat(c, "tmp/file/", 0));
+	fails(EEXIST, container_mkdirat(c, "/", 0700));
+	fails(EEXIST, container_mkdirat(c, "///", 0700));
+	fails(EEXIST, container_mkdirat(c, "..", 0700));
+	fails(EEXIST, container_mkdirat(c, "tmp/dir//", 0700));
+	fails(EEXIST, container_symlinkat("x", c, "tmp/."));
+	fails(EEXIST, container_mknodat(c, "tmp/..", S_IFREG | 0600, 0));
+	fails(ENOTEMPTY, container_unlinkat(c, "tmp/dir/..", AT_REMOVEDIR));
+	fails(EINVAL, container_unlinkat(c, "tmp/dir/.", AT_REMOVEDIR));
+	fails(EBUSY, container_renameat(c, "tmp/dir/..", "tmp/x", 0));
+	fails(EBUSY, container_renameat(c, "tmp/file", "/", 0));
+	fails(EISDIR, container_unlinkat(c, "tmp/dir", 0));
+	fails(EINVAL, container_readlinkat(c, "tmp/file", buf, sizeof(buf)));
+	fails(EINVAL, container_fstatat(c, "tmp/file", &st, AT_EMPTY_PATH));
+	fails(ENOENT, container_openat(empty, "/", O_RDONLY, 0));
+	fails(ESRCH, container_openat(kill, "/", O_RDONLY, 0));
+	ok(container_remove(c, 0));
+	fails(ENOENT, container_openat(c, "/", O_RDONLY, 0));
+	close(c);
+	close(empty);
+	close(kill);
+}
+
+/* Each of these leads to the host's file of this name, if anything does. */
+static void test_files_confined(void **state)
+{
+	static const char *const ways[] = {
+		"", "../../../..", "/proc/self/root", "/proc/1/root", "/proc/thread-self/cwd/../..",
+	};
+	char outside[128], target[192], path[256], text[8];
+	int c, fd;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS);
+	snprintf(outside, sizeof(outside), "%s/outside", private_tree.dir);
+	fd = open(outside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		snprintf(target, sizeof(target), "%s%s", ways[i], outside);
+		ok(container_symlinkat(target, c, "tmp/link"));
+		assert_int_equal(kept(container_openat(c, "tmp/link", O_RDONLY, 0)), -1);
+		if (errno != ENOENT && errno != ELOOP && errno != EACCES)
+			fail_msg("%s: %s", target, strerror(errno));
+		assert_int_equal(kept(container_openat(c, target, O_RDONLY, 0)), -1);
+		snprintf(path, sizeof(path), "%s.made", target);
+		assert_int_equal(kept(container_mkdirat(c, path, 0700)), -1);
+		assert_int_equal(kept(container_unlinkat(c, target, 0)), -1);
+		assert_int_equal(kept(container_renameat(c, "tmp/link", path, 0)), -1);
+		ok(container_unlinkat(c, "tmp/link", 0));
+	}
+	fails(ELOOP, container_openat(c, "/proc/thread-self/cwd", O_RDONLY, 0));
+	assert_int_equal(run_sh(c, "ln -s /proc/self/fd/0 /tmp/magic", text, sizeof(text)), 0);
+	fails(ELOOP, container_openat(c, "/tmp/magic", O_RDONLY, 0));
+	assert_int_equal(unlink(outside), 0);
+	close(c);
+}
+
+/* Of a container whose mounts its tasks hold, of one nested in it, and of the init container. */
+static void test_files_roots(void **state)
+{
+	int c, nested, root;
+	pid_t pid;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_KILL_ON_CLOSE);
+	nested = make("c/nested", CONTAINER_NEW_UTS_NS);
+	pid = spawn_sleeper(c);
+	put(c, "/tmp/file", "c");
+	has(nested, "/tmp/file", "c");
+	end(c, pid);
+	root = ok(container_open("/"));
+	fails(ENOENT, container_openat(root, "/tmp/file/none", O_RDONLY, 0));
+	close(ok(container_openat(root, "/proc/self/status", O_RDONLY, 0)));
+	close(root);
+	close(nested);
+	close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_socket),
-		library_test(test_socket_user_ns),
-		library_test(test_socket_of_task),
-		library_test(test_socket_talks),
+		library_test(test_socket),	   library_test(test_socket_user_ns),
+		library_test(test_socket_of_task), library_test(test_socket_talks),
+		library_test(test_files),	   library_test(test_files_errors),
+		library_test(test_files_confined), library_test(test_files_roots),
 	};
 
 	return private_tree_run(tests);
