@@ -310,6 +310,17 @@ int container_renameat(int container, const char *from, const char *to, unsigned
 int container_fstatat(int container, const char *path, struct stat *ret_st, int flags);
 ssize_t container_readlinkat(int container, const char *path, char *buf, size_t size);
 
+/*
+ * container_fsopen: fsopen(2) in the container: proc, sysfs, mqueue, tmpfs, network file systems take
+ * its pid, network, ipc, cgroup and user namespaces. The caller goes on with fsconfig(2) and fsmount(2)
+ * as usual, and may mount the result anywhere. flags: FSOPEN_CLOEXEC. (container-objects-2017, (2))
+ *
+ * ENODEV: no such file system. ESRCH: a namespace that this one needs comes with the first task. EPERM:
+ * the container is not the caller's nor below it; or it has its own user namespace, but the mount
+ * namespace of another.
+ */
+int container_fsopen(int container, const char *fsname, unsigned int flags);
+
 /* What listing tells of one container. */
 struct container_info {
 	size_t size; /* set by the caller: sizeof(struct container_info) */

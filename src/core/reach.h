@@ -16,3 +16,6 @@ int reach_socket(const struct hierarchy *h, const struct object *o, int domain, 
  * no root yet.
  */
 int reach_root(const struct hierarchy *h, const struct object *o);
+
+/* A file system context (fsopen(2)) made in its namespaces; close-on-exec. */
+int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *fsname);

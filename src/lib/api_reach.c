@@ -3,6 +3,9 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
+#include <fcntl.h>
+
+#include <linux/mount.h>
 
 #include "call.h"
 #include "cleanup.h"
@@ -101,4 +104,19 @@ EXPORT ssize_t container_readlinkat(int container, const char *path, char *buf, 
 	ssize_t r = root < 0 ? root : inside_readlink(root, path, buf, size);
 
 	return call_done(r, "read link", path);
+}
+
+EXPORT int container_fsopen(int container, const char *fsname, unsigned int flags)
+{
+	autocall struct call c;
+	autoclose int fs = -EBADF;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	if (r == 0 && (flags & ~(unsigned int)FSOPEN_CLOEXEC))
+		r = error_set(-EINVAL, "unknown flags", NULL);
+	r = r ? r : (fs = reach_fsopen(&c.h, &c.o, fsname));
+	if (r >= 0 && !(flags & FSOPEN_CLOEXEC) && fcntl(fs, F_SETFD, 0) < 0)
+		r = -errno;
+	return (int)call_done(r < 0 ? r : take_fd(&fs), "fsopen", fsname);
 }

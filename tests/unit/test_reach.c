@@ -5,6 +5,7 @@
 #include <containerfs/container.h>
 
 #include <arpa/inet.h>
+#include <linux/mount.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -314,6 +315,116 @@ static void test_files_roots(void **state)
 	close(c);
 }
 
+/* file systems */
+
+static int fsmount_of(int fs)
+{
+	int mnt;
+
+	assert_true(fcntl(fs, F_GETFD) & FD_CLOEXEC);
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		fail_msg("fsconfig: %s", strerror(errno));
+	mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	if (mnt < 0)
+		fail_msg("fsmount: %s", strerror(errno));
+	close(fs);
+	return mnt;
+}
+
+static int mount_of(int c, const char *fsname)
+{
+	return fsmount_of(ok(container_fsopen(c, fsname, FSOPEN_CLOEXEC)));
+}
+
+static size_t count_entries(int dir, const char *path)
+{
+	DIR *entries = fdopendir(openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	size_t n = 0;
+
+	assert_non_null(entries);
+	while (readdir(entries))
+		n++;
+	closedir(entries);
+	return n - 2;
+}
+
+static void make_queue(int c)
+{
+	pid_t pid = forked(c);
+
+	if (pid == 0) {
+		child_holds(syscall(SYS_mq_open, "queue", O_CREAT | O_RDWR, 0600, NULL) >= 0);
+		_exit(0);
+	}
+	assert_int_equal(status_of(pid), 0);
+}
+
+static void check_fsopen(int c)
+{
+	pid_t pid = spawn_sleeper(c);
+	char comm[16] = "";
+	struct stat st;
+	int mnt, fd;
+
+	mnt = mount_of(c, "proc");
+	fd = openat(mnt, "1/comm", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, comm, sizeof(comm)), 6);
+	assert_string_equal(comm, "sleep\n");
+	close(fd);
+	/* The caller is not there, whatever its number is. */
+	assert_int_equal(fstatat(mnt, "self/", &st, 0), -1);
+	close(mnt);
+	mnt = mount_of(c, "sysfs");
+	assert_int_equal(count_entries(mnt, "class/net"), 1);
+	close(mnt);
+	make_queue(c);
+	mnt = mount_of(c, "mqueue");
+	assert_int_equal(count_entries(mnt, "."), 1);
+	assert_int_equal(fstatat(mnt, "queue", &st, 0), 0);
+	close(mnt);
+	mnt = mount_of(c, "tmpfs");
+	assert_int_equal(mkdirat(mnt, "dir", 0700), 0);
+	close(mnt);
+	end(c, pid);
+}
+
+static void test_fsopen(void **state)
+{
+	static const unsigned int flags[] = {0, CONTAINER_NEW_USER_NS, CONTAINER_KILL_ON_CLOSE,
+					     CONTAINER_NEW_USER_NS | CONTAINER_KILL_ON_CLOSE};
+	int c;
+
+	(void)state;
+	need_private_tree();
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		c = make(NULL, flags[i] | CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS |
+				       CONTAINER_NEW_NET_NS | CONTAINER_NEW_IPC_NS);
+		check_fsopen(c);
+		close(c);
+	}
+}
+
+static void test_fsopen_errors(void **state)
+{
+	int c, transient, fs;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_PID_NS | CONTAINER_NEW_NET_NS);
+	transient = make("transient", CONTAINER_NEW_NET_NS | CONTAINER_KILL_ON_CLOSE);
+	fails(ENODEV, container_fsopen(c, "none", 0));
+	fails(EINVAL, container_fsopen(c, "tmpfs", 0x80));
+	fails(ESRCH, container_fsopen(c, "proc", 0));
+	fails(ESRCH, container_fsopen(transient, "sysfs", 0));
+	fs = ok(container_fsopen(c, "sysfs", 0));
+	assert_false(fcntl(fs, F_GETFD) & FD_CLOEXEC);
+	close(fs);
+	close(ok(container_fsopen(transient, "tmpfs", 0)));
+	close(transient);
+	close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +432,7 @@ int main(void)
 		library_test(test_socket_of_task), library_test(test_socket_talks),
 		library_test(test_files),	   library_test(test_files_errors),
 		library_test(test_files_confined), library_test(test_files_roots),
+		library_test(test_fsopen),	   library_test(test_fsopen_errors),
 	};
 
 	return private_tree_run(tests);
