@@ -321,6 +321,33 @@ ssize_t container_readlinkat(int container, const char *path, char *buf, size_t 
  */
 int container_fsopen(int container, const char *fsname, unsigned int flags);
 
+/* Flags of container_move_mount(), and CONTAINER_ROOT_RECURSIVE. */
+#define CONTAINER_ROOT 0x10	       /* path is "/": the mount becomes the container's root */
+#define CONTAINER_MOUNT_PROPAGATE 0x20 /* leave the mount's propagation as it is */
+
+/*
+ * container_move_mount: attach a detached mount (fsmount(2), open_tree(2) with OPEN_TREE_CLONE) at a
+ * path of the container, which may be running: its tasks see it, and nobody else. The path is resolved
+ * as in container_openat(). The mount and those below it become slaves: what the host mounts there later
+ * is seen, what the container mounts is not seen outside. mount_fd stays the caller's; used for
+ * anything more it is the mount in the container.
+ *
+ * With path "/" and CONTAINER_ROOT the mount becomes the root of a container that was made with
+ * CONTAINER_NEW_EMPTY_FS_NS, as by container_set_root(); one that is made with CONTAINER_KILL_ON_CLOSE
+ * gets its own namespaces now, the pid namespace excepted. (container-objects-2017, (3))
+ *
+ * EPERM: it has no mount namespace of its own; or as ever. EINVAL: mount_fd is not a detached mount.
+ * ENOTDIR: a directory on a file, or the other way. EBUSY (CONTAINER_ROOT): it has a root. ENOENT, ESRCH as in container_openat().
+ */
+int container_move_mount(int container, int mount_fd, const char *path, unsigned int flags);
+
+/*
+ * container_umount: umount2(2) in the container, with its flags; MNT_DETACH takes what is mounted out
+ * of the tree at once, and lets those who use it finish. (per-process-namespaces-2001) EBUSY: in use.
+ * EINVAL: not a mount point; or path ends in "." or "..", or is the root. The rest as above.
+ */
+int container_umount(int container, const char *path, int flags);
+
 /* What listing tells of one container. */
 struct container_info {
 	size_t size; /* set by the caller: sizeof(struct container_info) */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include <linux/mount.h>
 
@@ -11,6 +12,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "inside.h"
+#include "mounting.h"
 #include "reach.h"
 #include "way.h"
 
@@ -119,4 +121,42 @@ EXPORT int container_fsopen(int container, const char *fsname, unsigned int flag
 	if (r >= 0 && !(flags & FSOPEN_CLOEXEC) && fcntl(fs, F_SETFD, 0) < 0)
 		r = -errno;
 	return (int)call_done(r < 0 ? r : take_fd(&fs), "fsopen", fsname);
+}
+
+static int attach(struct call *c, int mnt, const char *path, unsigned int flags)
+{
+	const unsigned int known =
+		CONTAINER_ROOT | CONTAINER_ROOT_RECURSIVE | CONTAINER_MOUNT_PROPAGATE;
+	bool is_root = path[0] == '/' && path[strspn(path, "/")] == '\0';
+	int r = object_check_below_caller(&c->h, &c->o);
+
+	if (r == 0 && (flags & ~known))
+		return error_set(-EINVAL, "unknown flags", NULL);
+	if (r == 0 && is_root != !!(flags & CONTAINER_ROOT))
+		return error_set(-EINVAL, "\"/\" and CONTAINER_ROOT go together", NULL);
+	if (r == 0 && is_root)
+		return mounting_set_root(&c->h, &c->o, mnt, flags & CONTAINER_ROOT_RECURSIVE);
+	return r ? r : mounting_attach(&c->h, &c->o, mnt, path, flags & CONTAINER_MOUNT_PROPAGATE);
+}
+
+EXPORT int container_move_mount(int container, int mount_fd, const char *path, unsigned int flags)
+{
+	autocall struct call c;
+	int r;
+
+	hierarchy_init(&c.h);
+	r = call_check_fds(&mount_fd, 1, false);
+	r = r ? r
+	      : call_begin(&c, container,
+			   flags & CONTAINER_ROOT ? HIERARCHY_WRITE : HIERARCHY_REACH);
+	return (int)call_done(r ? r : attach(&c, mount_fd, path, flags), "mount", path);
+}
+
+EXPORT int container_umount(int container, const char *path, int flags)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	return (int)call_done(r ? r : mounting_detach(&c.h, &c.o, path, flags), "unmount", path);
 }

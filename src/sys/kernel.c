@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -189,6 +190,14 @@ int kernel_close_from(unsigned int first)
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags)
 {
 	return result(syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC));
+}
+
+int kernel_make_slave(int mnt)
+{
+	struct mount_attr attr = {.propagation = MS_SLAVE};
+
+	return result(syscall(SYS_mount_setattr, mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+			      sizeof(attr)));
 }
 
 int kernel_move_mount(int from, int to_dirfd, const char *to_path)

@@ -46,6 +46,7 @@ int kernel_close_from(unsigned int first);
 
 /* The mount API. Returned fds are close-on-exec. */
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags);
+int kernel_make_slave(int mnt); /* and all that is mounted below it */
 int kernel_move_mount(int from, int to_dirfd, const char *to_path);
 int kernel_fsopen(const char *fsname);
 int kernel_fsconfig_set(int fs, const char *key, const char *value); /* value NULL: a flag */

@@ -5,10 +5,10 @@
 #include <containerfs/container.h>
 
 #include <arpa/inet.h>
-#include <linux/mount.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 
@@ -425,6 +425,170 @@ static void test_fsopen_errors(void **state)
 	close(c);
 }
 
+/* mounts */
+
+static int new_tmpfs(int c)
+{
+	int mnt = mount_of(c, "tmpfs");
+	int fd = openat(mnt, "file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	assert_int_equal(write(fd, "tmpfs", 5), 5);
+	close(fd);
+	return mnt;
+}
+
+static void check_mounts(int c, const char *mounts_of_task)
+{
+	struct stat st;
+	char text[64];
+	int mnt = new_tmpfs(c), fd;
+
+	ok(container_move_mount(c, mnt, "/mnt", 0));
+	close(mnt);
+	assert_true(file_has(mounts_of_task, " /mnt "));
+	assert_false(file_has("/proc/self/mountinfo", " /mnt "));
+	has(c, "/mnt/file", "tmpfs");
+	assert_int_equal(run_sh(c, "cat /mnt/file", text, sizeof(text)), 0);
+	assert_string_equal(text, "tmpfs");
+	/* Where a link leads: through the container's root. */
+	ok(container_symlinkat("/mnt/", c, "/tmp/link"));
+	ok(container_symlinkat("../link", c, "/tmp/dir/link2"));
+	mnt = new_tmpfs(c);
+	ok(container_move_mount(c, mnt, "/tmp/dir/link2", 0));
+	close(mnt);
+	fails(EINVAL, container_umount(c, "/tmp/dir/link2", UMOUNT_NOFOLLOW));
+	fails(EINVAL, container_umount(c, "/tmp/dir", 0));
+	fails(EINVAL, container_umount(c, "/mnt/.", 0));
+	fails(EINVAL, container_umount(c, "/", MNT_DETACH));
+	fails(ENOENT, container_umount(c, "/none", 0));
+	ok(container_umount(c, "/tmp/dir/link2/", 0));
+	fd = ok(container_openat(c, "/mnt/file", O_RDONLY, 0));
+	fails(EBUSY, container_umount(c, "tmp/dir/../link", 0));
+	ok(container_umount(c, "tmp/dir/../link", MNT_DETACH));
+	assert_int_equal(read(fd, text, sizeof(text)), 5);
+	close(fd);
+	fails(ENOENT, container_fstatat(c, "/mnt/file", &st, 0));
+	fails(EINVAL, container_umount(c, "/mnt", 0));
+	assert_false(file_has(mounts_of_task, " /mnt "));
+	ok(container_unlinkat(c, "/tmp/link", 0));
+}
+
+static void test_mounts(void **state)
+{
+	static const unsigned int flags[] = {0, CONTAINER_NEW_USER_NS, CONTAINER_KILL_ON_CLOSE,
+					     CONTAINER_NEW_USER_NS | CONTAINER_KILL_ON_CLOSE};
+	char path[64];
+	pid_t pid;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		c = make(NULL, flags[i] | CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS);
+		pid = spawn_sleeper(c);
+		ok(container_mkdirat(c, "/tmp/dir", 0755));
+		snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+		check_mounts(c, path);
+		end(c, pid);
+		close(c);
+	}
+}
+
+/* A directory of the host's, read-only, and a file. */
+static void test_bind(void **state)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	char path[80];
+	int c, tree;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS);
+	snprintf(path, sizeof(path), "%s/outside", private_tree.dir);
+	tree = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(tree, "outside", 7), 7);
+	close(tree);
+	tree = (int)syscall(SYS_open_tree, AT_FDCWD, private_tree.dir,
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	assert_true(tree >= 0);
+	assert_int_equal(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)),
+			 0);
+	ok(container_move_mount(c, tree, "mnt", 0));
+	close(tree);
+	has(c, "/mnt/outside", "outside");
+	fails(EROFS, container_openat(c, "/mnt/outside", O_RDWR, 0));
+	put(c, "/tmp/file", "");
+	tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	fails(ENOTDIR, container_move_mount(c, tree, "/tmp", 0));
+	ok(container_move_mount(c, tree, "/tmp/file", CONTAINER_MOUNT_PROPAGATE));
+	close(tree);
+	has(c, "/tmp/file", "outside");
+	ok(container_umount(c, "/tmp/file", 0));
+	has(c, "/tmp/file", "");
+	assert_int_equal(unlink(path), 0);
+	close(c);
+}
+
+static void test_mounts_refused(void **state)
+{
+	int c, inherits, transient, mnt, host;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS);
+	inherits = make("inherits", CONTAINER_NEW_UTS_NS);
+	transient = make("transient", CONTAINER_NEW_FS_NS | CONTAINER_KILL_ON_CLOSE);
+	mnt = new_tmpfs(c);
+	host = open("/", O_PATH | O_CLOEXEC);
+	fails(EPERM, container_move_mount(inherits, mnt, "/mnt", 0));
+	fails(EPERM, container_umount(inherits, "/proc", 0));
+	fails(ESRCH, container_move_mount(transient, mnt, "/mnt", 0));
+	fails(EINVAL, container_move_mount(c, host, "/mnt", 0));
+	fails(EINVAL, container_move_mount(c, host, "/mnt", CONTAINER_MOUNT_PROPAGATE));
+	fails(EINVAL, container_move_mount(c, mnt, "//", 0));
+	fails(EINVAL, container_move_mount(c, mnt, "/mnt", CONTAINER_ROOT));
+	fails(EINVAL, container_move_mount(c, mnt, "/mnt", 0x1000));
+	fails(EBUSY, container_move_mount(c, mnt, "/", CONTAINER_ROOT));
+	fails(ENOENT, container_move_mount(c, mnt, "/none", 0));
+	fails(EBADF, container_move_mount(c, 1000, "/mnt", 0));
+	fails(EBADF, container_move_mount(c, -1, "/mnt", 0));
+	close(host);
+	close(mnt);
+	close(c);
+	close(inherits);
+	close(transient);
+}
+
+/* The order of the 2017 sample: empty, its network and root set up from outside, then init. */
+static void test_mount_root(void **state)
+{
+	static const unsigned int flags[] = {0, CONTAINER_KILL_ON_CLOSE,
+					     CONTAINER_KILL_ON_CLOSE | CONTAINER_NEW_USER_NS};
+	char text[64];
+	int c, tree;
+
+	(void)state;
+	need_private_tree();
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		c = make(NULL, flags[i] | CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_NET_NS |
+				       CONTAINER_NEW_PID_NS | CONTAINER_NEW_IPC_NS);
+		tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/",
+				    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		fails(ENOENT, container_move_mount(c, tree, "/mnt", 0));
+		ok(container_move_mount(c, tree, "/", CONTAINER_ROOT));
+		close(tree);
+		check_socket(c, ino_of_container(c, CLONE_NEWNET));
+		tree = new_tmpfs(c);
+		ok(container_move_mount(c, tree, "/mnt", 0));
+		close(tree);
+		assert_int_equal(run_sh(c, "cat /mnt/file; test $$ = 1 && test -e /proc/self/fd/1",
+					text, sizeof(text)),
+				 0);
+		assert_string_equal(text, "tmpfs");
+		close(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +597,8 @@ int main(void)
 		library_test(test_files),	   library_test(test_files_errors),
 		library_test(test_files_confined), library_test(test_files_roots),
 		library_test(test_fsopen),	   library_test(test_fsopen_errors),
+		library_test(test_mounts),	   library_test(test_bind),
+		library_test(test_mounts_refused), library_test(test_mount_root),
 	};
 
 	return private_tree_run(tests);
