@@ -235,6 +235,12 @@ static int check_unchanged(const struct attach *a, const struct trace *t)
 		return no_task(r);
 	if (strcmp(cgroup, a->cgroup) != 0)
 		return error_set(-EBUSY, "somebody else moves it", NULL);
+	/*
+	 * By nsfs fd, or alone, the kernel refuses it; by pidfd, with others, it would change the root and
+	 * directory that the threads share: which could not be taken back.
+	 */
+	if (t->count > 1 && (a->types & CLONE_NEWNS))
+		return error_set(-EINVAL, "it has threads, which cannot join", "mount");
 	for (size_t i = 0; r == 0 && i < t->count; i++)
 		r = check_thread(a, t->threads[i].tid);
 	return r;
