@@ -209,19 +209,29 @@ int proc_status(pid_t pid, struct proc_status *ret_status)
 	return ret_status->depth < 0 ? ret_status->depth : 0;
 }
 
-int proc_ns_inode(pid_t pid, const char *entry, uint64_t *ret_inode)
+int proc_open_ns_dir(pid_t pid)
 {
-	char path[64], ns_entry[32] = "ns/";
-	size_t len = 3;
+	char path[64];
+	int fd;
+
+	proc_path(pid, "ns", path, sizeof(path));
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && pid ? -ESRCH : -errno;
+	return fd;
+}
+
+int proc_ns_inode(int ns_dir, const char *entry, uint64_t *ret_inode)
+{
 	struct stat st;
 
-	text_append(ns_entry, sizeof(ns_entry), &len, entry);
-	proc_path(pid, ns_entry, path, sizeof(path));
 	*ret_inode = 0;
-	if (stat(path, &st) == 0)
+	if (fstatat(ns_dir, entry, &st, 0) == 0)
 		*ret_inode = st.st_ino;
-	/* A process that has gone has no such directory; a pid namespace that has no process, no file. */
+	/* A process that has ended, or a pid namespace that is a wish: only that entry is missing then. */
 	else if (errno != ENOENT)
-		return -errno;
+		return errno == EACCES ? -EPERM : -errno;
+	else if (fstatat(ns_dir, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ESRCH;
 	return 0;
 }
