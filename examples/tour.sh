@@ -177,7 +177,8 @@ is ''
 # Where FUSE is missing there is no tree; all else works.
 if [ -e /dev/fuse ] || modprobe -q fuse; then
 	say 'The same containers are a file system: any Unix tool is a container tool.'
-	cd "$dir" && mkdir containers || fail 'no directory to mount on'
+	cd "$dir" || exit 1
+	mkdir containers
 	try 'mount.containerfs none containers     # installed: mount -t containerfs none /containers'
 	cd containers || fail 'nothing is mounted'
 	try 'mkdir -p vserver1/mail vserver2'
