@@ -328,6 +328,9 @@ int container_enter(int container, int nstypes);
  */
 int container_attach(int container, pid_t pid, int nstypes);
 
+/* The same for the process that a pidfd is of, whose number may be another's by now. */
+int container_attach_pidfd(int container, int pidfd, int nstypes);
+
 /*
  * container_attach_writer: the same for a file server, of a thread (pid: its number, or its process's
  * first) that waits for the server in a write(2) or other system call at this moment, and thus cannot be

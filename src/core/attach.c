@@ -72,9 +72,14 @@ static int no_task(int r)
 }
 
 /* Who it is. From here on whatever was read of /proc holds if the pidfd is alive after it. */
-static int identify(struct attach *a, pid_t pid)
+static int identify(struct attach *a, const struct attach_whom *whom)
 {
-	int r = pid > 0 ? 0 : -ESRCH;
+	pid_t pid = whom->pid;
+	int r = whom->pidfd < 0 ? 0 : proc_pid_of(whom->pidfd, &pid);
+
+	if (r == -EBADF || r == -EINVAL)
+		return error_set(-EBADF, "not a pidfd", NULL);
+	r = r == 0 && pid <= 0 ? -ESRCH : r;
 
 	if (!proc_is_own_pid_ns())
 		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");
@@ -90,6 +95,9 @@ static int identify(struct attach *a, pid_t pid)
 	a->pidfd = kernel_pidfd_open(a->pid);
 	r = a->pidfd < 0 ? a->pidfd : proc_status(a->pid, &a->status);
 	if (r == 0 && (a->status.ended || a->status.process != a->pid))
+		r = -ESRCH;
+	/* The number was that of the process while that lived. */
+	if (r == 0 && whom->pidfd >= 0 && !kernel_pidfd_is_alive(whom->pidfd))
 		r = -ESRCH;
 	return r < 0 ? no_task(r) : 0;
 }
@@ -397,18 +405,23 @@ static int check_types(unsigned int types)
 	return types ? error_set(-EINVAL, "unknown namespace types", NULL) : 0;
 }
 
-int attach_task(const struct hierarchy *h, struct object *o, pid_t pid, unsigned int types,
-		void (*answer)(void *arg), void *arg)
+int attach_task(const struct hierarchy *h, struct object *o, const struct attach_whom *whom,
+		unsigned int types)
 {
 	autoentry struct entry e;
 	autoattach struct attach a = {
-		.pidfd = -EBADF, .from = -EBADF, .to = -EBADF, .answer = answer, .arg = arg};
+		.pidfd = -EBADF,
+		.from = -EBADF,
+		.to = -EBADF,
+		.answer = whom->answer,
+		.arg = whom->arg,
+	};
 	int r;
 
 	entry_init(&e);
 	source_init(&a.source);
 	r = check_types(types);
-	r = r ? r : identify(&a, pid);
+	r = r ? r : identify(&a, whom);
 	r = r ? r : entry_begin(h, o, types, &e);
 	if (r == 0 && e.join.make)
 		r = error_set(-ESRCH, "it has no task yet; start one first", NULL);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,7 +43,7 @@ static size_t slot_count, free_hint;
 static uint64_t last_generation;
 static struct node *buckets[BUCKETS];
 static struct kept_fd kept[KEPT_FDS];
-static char *top_path;
+static char top_path[4096]; /* where the root was found last */
 
 static struct node **bucket_of(uint64_t id)
 {
@@ -127,12 +128,12 @@ static void forget_locked(struct node *n, uint64_t count)
 	}
 }
 
-int node_setup(const char *root_path)
+int node_setup(const char *root_path, uint64_t id)
 {
-	top_path = strdup(root_path);
+	snprintf(top_path, sizeof(top_path), "%s", root_path);
 	for (size_t i = 0; i < KEPT_FDS; i++)
 		kept[i].fd = -EBADF;
-	return top_path && make_node(NULL, "", 0) ? 0 : -ENOMEM;
+	return make_node(NULL, "", id) ? 0 : -ENOMEM;
 }
 
 struct node *node_root(void)
@@ -142,7 +143,7 @@ struct node *node_root(void)
 
 bool node_is_whole_tree(void)
 {
-	return strcmp(top_path, "/") == 0;
+	return top_path[1] == '\0';
 }
 
 struct node *node_of(uint64_t nodeid, enum entry_kind *ret_kind)
@@ -329,6 +330,55 @@ static int open_below(struct node *n, int parent)
 	return fd == -ESTALE ? -ENOENT : fd;
 }
 
+struct wanted_path {
+	uint64_t id;
+	char *path;
+};
+
+static int has_wanted_id(const struct container_info *info, void *arg)
+{
+	const struct wanted_path *w = arg;
+
+	if (info->id != w->id)
+		return 0;
+	snprintf(w->path, sizeof(top_path), "%s", info->path);
+	return 1;
+}
+
+static int open_top_path(uint64_t id)
+{
+	autoclose int fd = -EBADF;
+	char path[sizeof(top_path)];
+	uint64_t found;
+
+	pthread_mutex_lock(&mutex);
+	memcpy(path, top_path, sizeof(path));
+	pthread_mutex_unlock(&mutex);
+	fd = container_open(path);
+	if (fd < 0 || container_id(fd, &found) < 0)
+		return -errno;
+	return found == id || path[1] == '\0' ? take_fd(&fd) : -ENOENT;
+}
+
+/* The root of the mount, wherever it is by now. */
+static int open_top(const struct node *n)
+{
+	autoclose int all = -EBADF;
+	char path[sizeof(top_path)];
+	struct wanted_path w = {n->id, path};
+	int fd = open_top_path(n->id);
+
+	if (fd != -ENOENT || node_is_whole_tree())
+		return fd;
+	all = container_open("/");
+	if (all < 0 || container_walk(all, CONTAINER_WALK_RECURSIVE, has_wanted_id, &w) <= 0)
+		return -ENOENT;
+	pthread_mutex_lock(&mutex);
+	memcpy(top_path, path, sizeof(path));
+	pthread_mutex_unlock(&mutex);
+	return open_top_path(n->id);
+}
+
 int node_open(struct node *n)
 {
 	int fd = copy_kept(n);
@@ -340,8 +390,7 @@ int node_open(struct node *n)
 
 		fd = parent < 0 ? parent : open_below(n, parent);
 	} else {
-		fd = container_open(top_path);
-		fd = fd < 0 ? -errno : fd;
+		fd = open_top(n);
 	}
 	if (fd >= 0)
 		keep_fd(n, fd);

@@ -18,8 +18,11 @@
 
 struct node;
 
-/* The mount shows the container of this full name, and those below it. 0 or -errno. */
-int node_setup(const char *root_path);
+/*
+ * The mount shows the container of this full name and id, whatever its name becomes, and those below
+ * it; or, as "/", the whole tree, also after that was taken down and made anew. 0 or -errno.
+ */
+int node_setup(const char *root_path, uint64_t id);
 
 struct node *node_root(void);
 

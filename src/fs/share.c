@@ -105,6 +105,11 @@ static int step(struct place *at, const char *name, const char **rest, const str
 	enum entry_kind kind = entry_find(name);
 	int down;
 
+	int e = caller_may_search(&r->who, at->container);
+
+	/* As the kernel would ask on this way: names are not told to who may not look. */
+	if (e < 0)
+		return e;
 	if (strcmp(name, ".") == 0)
 		return 0;
 	if (strcmp(name, "..") == 0)
@@ -130,6 +135,9 @@ static int follow(struct place *at, const char *path, const char **last, const s
 		int e;
 
 		if (kind != KIND_NONE && kind < KIND_INIT_CONTAINER) {
+			e = caller_may_search(&r->who, at->container);
+			if (e < 0)
+				return e;
 			*last = entry_of(kind)->name;
 			return path[strspn(path, "/")] ? -ENOTDIR : 0;
 		}
@@ -164,25 +172,21 @@ static int share_in_tree(const struct request *r, const struct entry *e, bool fr
 
 /* --- all other paths: opened as the caller would --- */
 
-struct may_join {
-	int fd, nstype;
-};
-
-static int try_to_join(void *arg)
+static int try_to_join(const void *arg)
 {
-	const struct may_join *m = arg;
+	const int *nstype = arg;
 
-	return setns(m->fd, m->nstype) < 0 ? -errno : 0;
+	return setns(SURROGATE_KEPT, *nstype) < 0 ? -errno : 0;
 }
 
 /* The kernel is asked whether the caller could join it; for two types it cannot be in a surrogate. */
 static int caller_may_join(const struct request *r, int fd, int nstype)
 {
-	struct may_join m = {fd, nstype};
+	const struct surrogate_job job = {.fn = try_to_join, .arg = &nstype, .keep = {fd, -1}};
 
 	if (nstype == CLONE_NEWUSER || nstype == CLONE_NEWTIME)
 		return caller_may_change(&r->who, r->look.container);
-	return surrogate_run(&r->who, false, try_to_join, &m);
+	return surrogate_run(&r->who, &job);
 }
 
 static int share_path(const struct request *r, int nstype, const char *path)

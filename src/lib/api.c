@@ -338,9 +338,22 @@ EXPORT int container_enter(int container, int nstypes)
 EXPORT int container_attach(int container, pid_t pid, int nstypes)
 {
 	autocall struct call c;
+	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	r = r ? r : attach_task(&c.h, &c.o, pid, (unsigned int)nstypes, NULL, NULL);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach_pidfd(int container, int pidfd, int nstypes)
+{
+	autocall struct call c;
+	const struct attach_whom whom = {.pidfd = pidfd};
+	int r = call_check_fds(&pidfd, 1, false);
+
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
 	return (int)call_done(r, "attach", NULL);
 }
 
@@ -348,11 +361,12 @@ EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (
 				   void *arg)
 {
 	autocall struct call c;
+	const struct attach_whom whom = {pid, -EBADF, answer, arg};
 	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
 
 	hierarchy_init(&c.h);
 	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	r = r ? r : attach_task(&c.h, &c.o, pid, (unsigned int)nstypes, answer, arg);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
 	return (int)call_done(r, "attach", NULL);
 }
 

@@ -73,6 +73,28 @@ int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
 	return proc_start_time(pid, ret_identity);
 }
 
+int proc_pid_of(int pidfd, pid_t *ret_pid)
+{
+	char path[sizeof("/proc/self/fdinfo/") + 20] = "/proc/self/fdinfo/", text[1024];
+	const char *line;
+	uint64_t pid;
+	ssize_t n;
+
+	text_format_u64((uint64_t)pidfd, path + strlen(path));
+	n = kernel_read_file(AT_FDCWD, path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -EBADF : (int)n;
+	line = strstr(text, "\nPid:\t");
+	if (!line)
+		return -EINVAL;
+	line += strlen("\nPid:\t");
+	/* -1 once it has been reaped, 0 if it is not seen from here. */
+	if (text_parse_u64(line, INT32_MAX, &pid) < 0 || pid == 0)
+		return -ESRCH;
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
 int proc_open_identified(pid_t pid, uint64_t identity)
 {
 	autoclose int pidfd = kernel_pidfd_open(pid);

@@ -16,6 +16,9 @@
  */
 int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
 
+/* The number of the process that a pidfd is of. -EBADF, -EINVAL: it is none. -ESRCH: it has ended. */
+int proc_pid_of(int pidfd, pid_t *ret_pid);
+
 /* A pidfd of pid if it still is the process with this identity; -ESRCH. */
 int proc_open_identified(pid_t pid, uint64_t identity);
 
