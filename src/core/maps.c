@@ -147,17 +147,6 @@ static void clear(const struct hierarchy *h, const struct object *o, unsigned in
 	forget_place(o, o->spec.second[NS_USER]);
 }
 
-/* Next to what there is: the maps, then the namespaces. */
-static int make_next(const struct hierarchy *h, const struct object *o, const struct object *next,
-		     unsigned int types, int uts, int which, const struct id_map *map)
-{
-	struct root_plan root = make_plan_view(&o->spec);
-	int r = copy_map(o, next, !which);
-
-	r = r ? r : write_map(next, which, map);
-	return r ? r : make_own(h, next, types, &root, uts);
-}
-
 /*
  * All that is new is made in the other places; the record says in one step that it is valid; what was
  * before goes.
@@ -165,6 +154,7 @@ static int make_next(const struct hierarchy *h, const struct object *o, const st
 static int renew(const struct hierarchy *h, struct object *o, int which, const struct id_map *map)
 {
 	struct object next = *o;
+	struct root_plan root = make_plan_view(&o->spec);
 	struct ns_set pins;
 	struct spec now;
 	unsigned int types = 0;
@@ -175,8 +165,10 @@ static int renew(const struct hierarchy *h, struct object *o, int which, const s
 	for (int t = 0; t < NS_COUNT; t++)
 		if (types & (unsigned int)nstype_info(t)->clone_flag)
 			next.spec.second[t] = !o->spec.second[t];
+	r = r ? r : copy_map(o, &next, !which);
+	r = r ? r : write_map(&next, which, map);
 	/* The hostname is kept. */
-	r = r ? r : make_next(h, o, &next, types, pins.fd[NS_UTS], which, map);
+	r = r ? r : make_own(h, &next, types, &root, pins.fd[NS_UTS]);
 	ns_set_close(&pins);
 	if (types == 0)
 		return r;
