@@ -53,7 +53,7 @@ static const struct entry table[KIND_TABLE_END] = {
 	[KIND_UID_MAP] = {"uid_map", SETTING, .show = uid_map_show, .store = uid_map_store},
 	[KIND_GID_MAP] = {"gid_map", SETTING, .show = gid_map_show, .store = gid_map_store},
 	[KIND_CGROUP_D] = {"cgroup.d", LINK, .link = link_cgroup},
-	[KIND_ROOT] = {"root", LINK, ENTRY_WITH_NS, CLONE_NEWNS, .asks_who = true, .link = link_root, .unlink = unlink_CLONE_NEWNS},
+	[KIND_ROOT] = {"root", LINK, ENTRY_WITH_NS, CLONE_NEWNS, .asks_who = true, .link = link_root, .unlink = files_unset_root},
 	[KIND_USER] = NAMESPACE("user", CLONE_NEWUSER),
 	[KIND_MOUNT] = NAMESPACE("mount", CLONE_NEWNS),
 	[KIND_PID] = NAMESPACE("pid", CLONE_NEWPID),

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/capability.h>
+
 #include "caller.h"
 #include "cleanup.h"
 #include "node.h"
@@ -232,8 +234,13 @@ static int map_show(const struct look *l, int which, FILE *out)
 	return 0;
 }
 
+/* As with the kernel's own file: who owns the container could otherwise take on anybody's id in it. */
 static int map_store(const struct look *l, int which, const char *text)
 {
+	uint64_t needed = 1ull << (which == CONTAINER_UID_MAP ? CAP_SETUID : CAP_SETGID);
+
+	if (!(l->who->effective & l->opener->effective & needed))
+		return -EPERM;
 	return container_set_id_map(l->container, which, text) < 0 ? error() : 0;
 }
 
@@ -262,4 +269,17 @@ int files_inherit(const struct look *l, int nstype)
 	if (container_set_namespace(l->container, nstype, CONTAINER_NS_INHERIT, -1) < 0)
 		return error();
 	return 0;
+}
+
+/* Its mount namespace stays its own: "mount" is removed to end that. */
+int files_unset_root(const struct look *l)
+{
+	struct container_info info = {.size = sizeof(info)};
+	char texts[8192];
+
+	if (container_stat(l->container, CONTAINER_WALK_ROOT, &info, texts, sizeof(texts)) < 0)
+		return error();
+	if (info.root[0] != '/')
+		return 0;
+	return container_set_root(l->container, -1, 0) < 0 ? error() : 0;
 }

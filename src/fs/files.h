@@ -25,5 +25,8 @@ int gid_map_store(const struct look *l, const char *text);
 /* rm network: the namespace is its parent's again. */
 int files_inherit(const struct look *l, int nstype);
 
+/* rm root: the private view is its root again. */
+int files_unset_root(const struct look *l);
+
 /* The state of a container: what poll(2) of its file tells changes of. */
 int files_state(int container, enum container_state *ret_state);

@@ -84,14 +84,9 @@ void limit_begin(fuse_req_t req)
 {
 	const struct itimerspec limit = {.it_value = {.tv_sec = TIME_LIMIT},
 					 .it_interval = {.tv_nsec = AGAIN}};
-	sigset_t signals;
 
 	if (!get_timer())
 		return;
-	/* libfuse's threads begin with it blocked. */
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGUSR1);
-	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 	set(&own, true, &limit);
 	fuse_req_interrupt_func(req, interrupted, &own);
 }

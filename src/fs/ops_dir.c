@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,11 +164,23 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int what,
 /* --- listing: made whole when a directory is opened, so that it cannot change under its reader --- */
 
 struct listing {
+	atomic_int references; /* as of open files */
 	fuse_req_t req;
 	struct node *node;
 	char *data;
 	size_t len, room, count;
 };
+
+static void put_listing(struct listing **listing)
+{
+	struct listing *l = *listing;
+
+	if (!l || atomic_fetch_sub(&l->references, 1) > 1)
+		return;
+	free(l->data);
+	free(l);
+}
+#define autolisting __attribute__((cleanup(put_listing)))
 
 static int add(struct listing *l, const char *name, uint64_t ino, mode_t mode)
 {
@@ -293,14 +306,14 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_error(req, e ? e : -ENOMEM);
 		return;
 	}
+	atomic_init(&l->references, 1);
 	l->req = req;
 	l->node = r.look.node;
 	e = list(l, &r);
 	fi->fh = (uint64_t)(uintptr_t)l;
 	if (e == 0 && fuse_reply_open(req, fi) == 0)
 		return;
-	free(l->data);
-	free(l);
+	put_listing(&l);
 	if (e < 0)
 		reply_error(req, e);
 }
@@ -309,11 +322,12 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		struct fuse_file_info *fi)
 {
-	const struct listing *l = (const struct listing *)(uintptr_t)fi->fh;
+	autolisting struct listing *l = (struct listing *)(uintptr_t)fi->fh;
 	size_t at = offset < 0 || (size_t)offset > l->len ? l->len : (size_t)offset;
 	size_t end = at;
 
 	(void)ino;
+	atomic_fetch_add(&l->references, 1);
 	while (end < l->len) {
 		uint32_t name_len;
 		size_t next;
@@ -333,8 +347,7 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct listing *l = (struct listing *)(uintptr_t)fi->fh;
 
 	(void)ino;
-	free(l->data);
-	free(l);
+	put_listing(&l);
 	fuse_reply_err(req, 0);
 }
 

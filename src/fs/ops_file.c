@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,13 @@
 
 #define WRITE_MAX 16384
 
-/* One that is open; none for what op_create() has just made. What is read is made when it is read from the beginning. */
+/*
+ * One that is open; none for what op_create() has just made. What is read is made when it is read from
+ * the beginning. Once a request is answered the file may be closed, in another thread: who still
+ * needs it has a reference.
+ */
 struct open_file {
+	atomic_int references;
 	pthread_mutex_t mutex;
 	char *text;
 	size_t len;
@@ -33,8 +39,12 @@ static struct open_file *file_of(const struct fuse_file_info *fi)
 	return (struct open_file *)(uintptr_t)fi->fh;
 }
 
-static void free_file(struct open_file *f)
+static void put_file(struct open_file **file)
 {
+	struct open_file *f = *file;
+
+	if (!f || atomic_fetch_sub(&f->references, 1) > 1)
+		return;
 	if (f->watch)
 		watch_close(f->watch);
 	caller_close(&f->opener);
@@ -42,12 +52,23 @@ static void free_file(struct open_file *f)
 	free(f->text);
 	free(f);
 }
+#define autofile __attribute__((cleanup(put_file)))
+
+static struct open_file *get_file(const struct fuse_file_info *fi)
+{
+	struct open_file *f = file_of(fi);
+
+	if (f)
+		atomic_fetch_add(&f->references, 1);
+	return f;
+}
 
 static struct open_file *make_file(void)
 {
 	struct open_file *f = calloc(1, sizeof(*f));
 
 	if (f) {
+		atomic_init(&f->references, 1);
 		pthread_mutex_init(&f->mutex, NULL);
 		caller_init(&f->opener);
 	}
@@ -92,8 +113,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	fi->direct_io = 1;
 	if (e == 0 && fuse_reply_open(req, fi) == 0)
 		return;
-	if (f)
-		free_file(f);
+	put_file(&f);
 	if (e < 0)
 		fuse_reply_err(req, -e);
 }
@@ -137,7 +157,7 @@ static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	struct open_file *f = file_of(fi);
+	autofile struct open_file *f = get_file(fi);
 	int e = 0;
 
 	if (!f) {
@@ -174,6 +194,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	      struct fuse_file_info *fi)
 {
 	autorequest struct request r = {.look.container = -EBADF};
+	autofile struct open_file *f = get_file(fi);
 	autofree char *text = NULL;
 	const struct entry *e;
 	int error;
@@ -189,10 +210,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	error = request_begin(&r, req, ino,
 			      ino % KIND_LIMIT == KIND_TASKS ? REQUEST_ASKS_WHO : REQUEST_CHANGES);
 	e = entry_of(r.kind);
-	if (error == 0 && (!e || !file_of(fi)))
+	if (error == 0 && (!e || !f))
 		error = -EINVAL;
 	if (error == 0) {
-		r.look.opener = &file_of(fi)->opener;
+		r.look.opener = &f->opener;
 		error = check_write(&r, buf, size);
 	}
 	if (error == 0 && r.kind == KIND_TASKS) {
@@ -244,8 +265,9 @@ void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct open_file *f = file_of(fi);
+
 	(void)ino;
-	if (file_of(fi))
-		free_file(file_of(fi));
+	put_file(&f);
 	fuse_reply_err(req, 0);
 }
