@@ -21,6 +21,11 @@
  * needs CAP_SYS_ADMIN, and works on Linux 6.1 or newer with a cgroup v2 hierarchy mounted (its
  * controllers are not needed).
  *
+ * A call that makes or changes something waits for another that is at work on the same container, for
+ * as long as that takes. If a signal handler that was installed without SA_RESTART runs meanwhile, the
+ * call fails with EINTR, and nothing has been done (but what CONTAINER_REMOVE_KILL has killed).
+ * container_wait() and container_freeze() go on with what they wait for.
+ *
  * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, which is
  * another hierarchy of its own. It is ignored in set-user-ID programs.
  */
@@ -144,7 +149,7 @@ int container_rename(int container, const char *new_name);
  */
 struct container_access {
 	size_t size; /* set by the caller: sizeof(struct container_access) */
-	uid_t uid;   /* as the host numbers them; in set_access -1: as it is; the same for all three */
+	uid_t uid; /* as the host numbers them; in set_access -1: as it is; the same for all three */
 	gid_t gid;
 	mode_t mode;
 };
@@ -217,6 +222,31 @@ int container_set_root(int container, int fd, unsigned int flags);
 /* The name that uname(2) gives in the container. It must have an own uts namespace: else EPERM. */
 int container_set_hostname(int container, const char *hostname);
 int container_get_hostname(int container, char *buf, size_t size);
+
+/* Which map of ids. */
+#define CONTAINER_UID_MAP 0
+#define CONTAINER_GID_MAP 1
+
+/*
+ * container_set_id_map: which users or groups outside those of the container's own user namespace
+ * are. map is text as proc_pid_uid_map(5) has it: lines "INSIDE OUTSIDE COUNT", 1 to 340 of them. The
+ * user namespace is made anew with it, and with it the own namespaces that were made together with it
+ * and belong to it, in one step: the private view begins anew, and so do networks; the hostname is kept.
+ * The other map stays as it is: to begin with, all ids are mapped to themselves.
+ *
+ * A caller who is nobody in it, since his ids are not mapped, is root there in container_spawn(),
+ * _fork() and _enter(): 0 must be mapped then, or a user be named.
+ *
+ * EINVAL: not such a map, the step says why; or ids that are not there where the library is used.
+ * EPERM: it has no own user namespace, or as above. EBUSY: there are tasks. ENOTEMPTY: there are
+ * nested containers, whose user namespaces hang below.
+ *
+ * container_get_id_map: the map of the user namespace that a task has, as text, a newline after each
+ * line. Returns its length without the NUL. 4096 bytes are always enough: ERANGE. ESRCH as in
+ * container_namespace().
+ */
+int container_set_id_map(int container, int which, const char *map);
+ssize_t container_get_id_map(int container, int which, char *buf, size_t size);
 
 /*
  * What a first task is started with. size is sizeof(struct container_spawn); zero is a default
@@ -340,6 +370,86 @@ int container_wait_fd(int container);
  * containers' not included). Returns how many there are; at most n are written to pids.
  */
 ssize_t container_tasks(int container, pid_t *pids, size_t n);
+
+/*
+ * Reaching in from outside. What these calls open is opened in the container's namespaces and is the
+ * caller's; nothing of the caller ever is inside.
+ */
+
+/*
+ * container_socket: socket(2) in the container's network namespace. (container-objects-2017, (5))
+ *
+ * Asks for the fd only: also outside of the part of the hierarchy that the caller is in, it is the
+ * kernel that asks for CAP_SYS_ADMIN over the namespace. Errors are those of socket(2), with ESRCH: a
+ * CONTAINER_KILL_ON_CLOSE container has its own network with its first task.
+ */
+int container_socket(int container, int domain, int type, int protocol);
+
+/*
+ * The calls of these names, with a container in place of the directory: paths, absolute or not, begin
+ * at its root directory and see what is mounted there, as its tasks do. They cannot lead out of it,
+ * whatever the container does meanwhile: "/" of a symbolic link is its root, ".." of that is itself,
+ * and links of /proc that are no text (magic links) are not followed: ELOOP. (container-objects-2017, (6))
+ *
+ * The caller is who creates and opens: with its ids, its umask and its privilege. What the container
+ * has put there is opened too, be it a fifo that waits (O_NONBLOCK) or a device; a terminal never
+ * becomes the caller's controlling one. Returned fds are close-on-exec, and are in what the container
+ * has mounted: to use one with ".." or a path is to trust the container, openat2(2) apart.
+ *
+ * Errors are those of the calls; ENOENT also: it has no root yet; ESRCH: a CONTAINER_KILL_ON_CLOSE
+ * container has its own mounts with its first task; EAGAIN: too much was renamed meanwhile, try again;
+ * EPERM also: the container is not the caller's nor below it.
+ *
+ * mode is of use with O_CREAT and O_TMPFILE. renameat's flags are those of renameat2(2). fstatat knows
+ * AT_SYMLINK_NOFOLLOW. readlinkat, as usual, writes no NUL.
+ */
+struct stat;
+int container_openat(int container, const char *path, int flags, mode_t mode);
+int container_mkdirat(int container, const char *path, mode_t mode);
+int container_mknodat(int container, const char *path, mode_t mode, dev_t dev);
+int container_symlinkat(const char *target, int container, const char *path);
+int container_unlinkat(int container, const char *path, int flags);
+int container_renameat(int container, const char *from, const char *to, unsigned int flags);
+int container_fstatat(int container, const char *path, struct stat *ret_st, int flags);
+ssize_t container_readlinkat(int container, const char *path, char *buf, size_t size);
+
+/*
+ * container_fsopen: fsopen(2) in the container: proc, sysfs, mqueue, tmpfs, network file systems take
+ * its pid, network, ipc, cgroup and user namespaces. The caller goes on with fsconfig(2) and fsmount(2)
+ * as usual, and may mount the result anywhere. flags: FSOPEN_CLOEXEC. (container-objects-2017, (2))
+ *
+ * ENODEV: no such file system. ESRCH: a namespace that this one needs comes with the first task. EPERM:
+ * the container is not the caller's nor below it; or it has its own user namespace, but the mount
+ * namespace of another.
+ */
+int container_fsopen(int container, const char *fsname, unsigned int flags);
+
+/* Flags of container_move_mount(), and CONTAINER_ROOT_RECURSIVE. */
+#define CONTAINER_ROOT 0x10	       /* path is "/": the mount becomes the container's root */
+#define CONTAINER_MOUNT_PROPAGATE 0x20 /* leave the mount's propagation as it is */
+
+/*
+ * container_move_mount: attach a detached mount (fsmount(2), open_tree(2) with OPEN_TREE_CLONE) at a
+ * path of the container, which may be running: its tasks see it, and nobody else. The path is resolved
+ * as in container_openat(). The mount and those below it become slaves: what the host mounts there later
+ * is seen, what the container mounts is not seen outside. mount_fd stays the caller's; used for
+ * anything more it is the mount in the container.
+ *
+ * With path "/" and CONTAINER_ROOT the mount becomes the root of a container that was made with
+ * CONTAINER_NEW_EMPTY_FS_NS, as by container_set_root(); one that is made with CONTAINER_KILL_ON_CLOSE
+ * gets its own namespaces now, the pid namespace excepted. (container-objects-2017, (3))
+ *
+ * EPERM: it has no mount namespace of its own; or as ever. EINVAL: mount_fd is not a detached mount.
+ * ENOTDIR: a directory on a file, or the other way. EBUSY (CONTAINER_ROOT): it has a root. ENOENT, ESRCH as in container_openat().
+ */
+int container_move_mount(int container, int mount_fd, const char *path, unsigned int flags);
+
+/*
+ * container_umount: umount2(2) in the container, with its flags; MNT_DETACH takes what is mounted out
+ * of the tree at once, and lets those who use it finish. (per-process-namespaces-2001) EBUSY: in use.
+ * EINVAL: not a mount point; or path ends in "." or "..", or is the root. The rest as above.
+ */
+int container_umount(int container, const char *path, int flags);
 
 /* What listing tells of one container. */
 struct container_info {
