@@ -21,6 +21,11 @@
  * needs CAP_SYS_ADMIN, and works on Linux 6.1 or newer with a cgroup v2 hierarchy mounted (its
  * controllers are not needed).
  *
+ * A call that makes or changes something waits for another that is at work on the same container, for
+ * as long as that takes. If a signal handler that was installed without SA_RESTART runs meanwhile, the
+ * call fails with EINTR, and nothing has been done (but what CONTAINER_REMOVE_KILL has killed).
+ * container_wait() and container_freeze() go on with what they wait for.
+ *
  * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, which is
  * another hierarchy of its own. It is ignored in set-user-ID programs.
  */
@@ -217,6 +222,31 @@ int container_set_root(int container, int fd, unsigned int flags);
 /* The name that uname(2) gives in the container. It must have an own uts namespace: else EPERM. */
 int container_set_hostname(int container, const char *hostname);
 int container_get_hostname(int container, char *buf, size_t size);
+
+/* Which map of ids. */
+#define CONTAINER_UID_MAP 0
+#define CONTAINER_GID_MAP 1
+
+/*
+ * container_set_id_map: which users or groups outside those of the container's own user namespace
+ * are. map is text as proc_pid_uid_map(5) has it: lines "INSIDE OUTSIDE COUNT", 1 to 340 of them. The
+ * user namespace is made anew with it, and with it the own namespaces that were made together with it
+ * and belong to it, in one step: the private view begins anew, and so do networks; the hostname is kept.
+ * The other map stays as it is: to begin with, all ids are mapped to themselves.
+ *
+ * A caller who is nobody in it, since his ids are not mapped, is root there in container_spawn(),
+ * _fork() and _enter(): 0 must be mapped then, or a user be named.
+ *
+ * EINVAL: not such a map, the step says why; or ids that are not there where the library is used.
+ * EPERM: it has no own user namespace, or as above. EBUSY: there are tasks. ENOTEMPTY: there are
+ * nested containers, whose user namespaces hang below.
+ *
+ * container_get_id_map: the map of the user namespace that a task has, as text, a newline after each
+ * line. Returns its length without the NUL. 4096 bytes are always enough: ERANGE. ESRCH as in
+ * container_namespace().
+ */
+int container_set_id_map(int container, int which, const char *map);
+ssize_t container_get_id_map(int container, int which, char *buf, size_t size);
 
 /*
  * What a first task is started with. size is sizeof(struct container_spawn); zero is a default

@@ -18,13 +18,14 @@
 
 void entry_init(struct entry *e)
 {
-	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF};
+	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF, .proc = -EBADF};
 	join_plan_init(&e->join);
 	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
 	e->child = (struct child_plan){.join_cgroup = -EBADF,
 				       .join = &e->join,
 				       .root = &e->root,
 				       .base_mount = -EBADF,
+				       .proc = -EBADF,
 				       .stdio = {-1, -1, -1}};
 }
 
@@ -33,6 +34,7 @@ void entry_close(struct entry *e)
 	join_plan_close(&e->join);
 	close_fd(&e->cgroup);
 	close_fd(&e->base_mount);
+	close_fd(&e->proc);
 	free(e->view_memory);
 	e->view_memory = NULL;
 }
@@ -68,14 +70,14 @@ static int entry_lock(const struct hierarchy *h, struct object *o)
 }
 
 /* Types that a user namespace shall own are made inside it, by an agent, and then joined. */
-static int entry_user_ns(struct entry *e)
+static int entry_user_ns(const struct object *o, struct entry *e)
 {
 	const unsigned int not_there = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
 	unsigned int types = e->join.make & ~not_there;
 	int r;
 
 	if (e->join.make & CLONE_NEWUSER) {
-		e->join.fds.fd[NS_USER] = make_user_ns();
+		e->join.fds.fd[NS_USER] = make_user_ns(o);
 		if (e->join.fds.fd[NS_USER] < 0)
 			return e->join.fds.fd[NS_USER];
 		e->join.make &= ~(unsigned int)CLONE_NEWUSER;
@@ -137,7 +139,11 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 	int r = entry_begin(h, o, types, e);
 
 	r = r ? r : entry_plan_root(h, o, e);
-	r = r ? r : entry_user_ns(e);
+	r = r ? r : entry_user_ns(o, e);
+	if (r == 0 && (e->join.fds.fd[NS_USER] >= 0 || (e->join.task_types & CLONE_NEWUSER))) {
+		e->child.proc = e->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = e->proc < 0 ? error_set(-errno, "open", "/proc") : 0;
+	}
 	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;

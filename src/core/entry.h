@@ -21,6 +21,7 @@ struct entry {
 	char *view_memory;
 	int cgroup;
 	int base_mount;
+	int proc;      /* if a user namespace is joined */
 	bool make_pid; /* the task begins a pid namespace */
 	bool own_mm;   /* joins a time namespace: not allowed while memory is shared */
 	bool records_init;

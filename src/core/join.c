@@ -104,7 +104,7 @@ static int plan_level(const struct hierarchy *h, const struct object *o, bool is
 			continue;
 		*want &= ~flag;
 		if (o->spec.pinned[t]) {
-			pins[t] = o->spec.id;
+			pins[t] = spec_pin_id(&o->spec, t);
 			continue;
 		}
 		r = plan_from_task(h, o, is_target, t, plan);

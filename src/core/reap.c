@@ -23,8 +23,10 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_ROOT,  OBJECT_OWNER,
-	"@new.@spec", "@new.@init", "@new.@root", "@new.@owner",
+	OBJECT_SPEC,	 OBJECT_INIT,	  OBJECT_ROOT,	     OBJECT_OWNER,
+	"@new.@owner",	 "@new.@spec",	  "@new.@init",	     "@new.@root",
+	"@uid_map",	 "@gid_map",	  "@uid_map.2",	     "@gid_map.2",
+	"@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2",
 };
 
 /*
@@ -76,11 +78,11 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
-/* Most containers have the first two only. */
+/* Most containers have no more than the first two or three. */
 static int remove_directory(int parent, const char *name, int dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		if (i == 2 && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		if ((i == 2 || i == 3) && unlinkat(parent, name, AT_REMOVEDIR) == 0)
 			return 0;
 		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
 			return -errno;
@@ -119,7 +121,10 @@ static int dismantle_children(const struct hierarchy *h, const struct spec *spec
 	if (cgroup >= 0)
 		cgroup_kill(cgroup);
 	while (r == 0 && (name = object_next_child(children))) {
-		r = lock_child(h, dir, name, wait);
+		/* There is no way back, so no signal ends the wait. */
+		do
+			r = lock_child(h, dir, name, wait);
+		while (r == -EINTR);
 		r = r ? r : reap_dismantle(h, dir, name, wait);
 	}
 	return r;

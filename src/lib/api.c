@@ -22,6 +22,7 @@
 #include "kernel.h"
 #include "lock.h"
 #include "make.h"
+#include "maps.h"
 #include "name.h"
 #include "object.h"
 #include "place.h"
@@ -285,6 +286,22 @@ EXPORT int container_get_hostname(int container, char *buf, size_t size)
 
 	return (int)call_done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname",
 			      NULL);
+}
+
+EXPORT int container_set_id_map(int container, int which, const char *map)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
+
+	return (int)call_done(r ? r : maps_set(&c.h, &c.o, which, map), "set id map", NULL);
+}
+
+EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t size)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return call_done(r ? r : maps_get(&c.h, &c.o, which, buf, size), "read id map", NULL);
 }
 
 EXPORT pid_t container_spawn(int container, const struct container_spawn *how)

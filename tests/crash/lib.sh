@@ -397,6 +397,9 @@ compare()
 		}
 		$1 == "pin" {
 			split($2, part, ".")
+			# In the second of its two places: the highest bit is set.
+			if (place = index("89abcdef", substr(part[1], 1, 1)))
+				part[1] = substr("01234567", place, 1) substr(part[1], 2)
 			if (!(part[1] in id))
 				print "pin " $2 " is of no listed container"
 			if ($3 > 1) # none: a file that the next pin will go on
