@@ -299,8 +299,13 @@ EXPORT int container_set_id_map(int container, int which, const char *map)
 EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t size)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
+	/* Its own are in its record; another's are asked of the namespace. */
+	if (r == 0 && c.o.spec.mode[NS_USER] != CONTAINER_NS_OWN) {
+		hierarchy_close(&c.h);
+		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
+	}
 	return call_done(r ? r : maps_get(&c.h, &c.o, which, buf, size), "read id map", NULL);
 }
 
