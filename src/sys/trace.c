@@ -37,9 +37,7 @@ enum stop { STOP_GONE, STOP_CALL, STOP_EVENT, STOP_SIGNAL };
 /* The system call itself: two C libraries have two opinions of what a peek returns. */
 static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
 {
-	long r = syscall(SYS_ptrace, what, tid, addr, data);
-
-	return r < 0 ? -errno : (int)r;
+	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
 }
 
 static int64_t now(void)
@@ -340,7 +338,7 @@ int trace_wait(struct trace *t)
 static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
 {
 	int64_t end = limited ? now() + SECOND : NEVER;
-	int status, sig = 0;
+	int status = 0, sig = 0;
 
 	for (;;) {
 		int r = request(how, thread->tid, 0, (unsigned long)sig);
