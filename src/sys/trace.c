@@ -76,8 +76,11 @@ static int find_insn(int proc, unsigned long *ret_insn)
 		ssize_t n = pread(mem, page, sizeof(page), (off_t)(base + at));
 		ssize_t found = n < 0 ? -errno : regs_find_call(page, (size_t)n);
 
-		if (n <= 0 || (at == 0 && (memcmp(page, ELFMAG, SELFMAG) != 0 ||
-					   page[EI_CLASS] != ELFCLASS64)))
+		/* It is on its way out, and its memory has gone. */
+		if (n == 0)
+			return -ESRCH;
+		if (n < 0 || (at == 0 &&
+			      (memcmp(page, ELFMAG, SELFMAG) != 0 || page[EI_CLASS] != ELFCLASS64)))
 			break;
 		if (found >= 0) {
 			*ret_insn = base + at + (unsigned long)found;
