@@ -45,7 +45,7 @@ static pid_t number_for(pid_t pid, const struct proc_status *status, pid_t other
 {
 	autoclose int dir = proc_open_ns_dir(pid);
 	struct proc_status its;
-	uint64_t own;
+	uint64_t own = 0;
 	int r = dir < 0 ? dir : proc_status(other, &its);
 
 	r = r ? r : proc_ns_inode(dir, "pid", &own);

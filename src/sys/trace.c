@@ -37,9 +37,7 @@ enum stop { STOP_GONE, STOP_CALL, STOP_EVENT, STOP_SIGNAL };
 /* The system call itself: two C libraries have two opinions of what a peek returns. */
 static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
 {
-	long r = syscall(SYS_ptrace, what, tid, addr, data);
-
-	return r < 0 ? -errno : (int)r;
+	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
 }
 
 static int64_t now(void)
@@ -78,8 +76,11 @@ static int find_insn(int proc, unsigned long *ret_insn)
 		ssize_t n = pread(mem, page, sizeof(page), (off_t)(base + at));
 		ssize_t found = n < 0 ? -errno : regs_find_call(page, (size_t)n);
 
-		if (n <= 0 || (at == 0 && (memcmp(page, ELFMAG, SELFMAG) != 0 ||
-					   page[EI_CLASS] != ELFCLASS64)))
+		/* It is on its way out, and its memory has gone. */
+		if (n == 0)
+			return -ESRCH;
+		if (n < 0 || (at == 0 &&
+			      (memcmp(page, ELFMAG, SELFMAG) != 0 || page[EI_CLASS] != ELFCLASS64)))
 			break;
 		if (found >= 0) {
 			*ret_insn = base + at + (unsigned long)found;
@@ -340,7 +341,7 @@ int trace_wait(struct trace *t)
 static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
 {
 	int64_t end = limited ? now() + SECOND : NEVER;
-	int status, sig = 0;
+	int status = 0, sig = 0;
 
 	for (;;) {
 		int r = request(how, thread->tid, 0, (unsigned long)sig);
