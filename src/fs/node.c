@@ -32,8 +32,9 @@ struct node {
 };
 
 struct kept_fd {
-	struct node *node;
+	struct node *node; /* NULL: free, or to be closed when nobody holds it any more */
 	int fd;
+	int holders;
 	time_t used;
 };
 
@@ -90,13 +91,19 @@ static struct node *make_node(struct node *parent, const char *name, uint64_t id
 	return n;
 }
 
-static void drop_fds(const struct node *n)
+static void drop(struct kept_fd *k)
+{
+	k->node = NULL;
+	if (k->holders == 0)
+		close_fd(&k->fd);
+}
+
+static struct kept_fd *find_kept(const struct node *n)
 {
 	for (size_t i = 0; i < KEPT_FDS; i++)
-		if (kept[i].node == n) {
-			close_fd(&kept[i].fd);
-			kept[i].node = NULL;
-		}
+		if (kept[i].node == n)
+			return &kept[i];
+	return NULL;
 }
 
 static void free_node(struct node *n)
@@ -109,7 +116,8 @@ static void free_node(struct node *n)
 	slots[n->slot] = NULL;
 	if (n->slot < free_hint)
 		free_hint = n->slot;
-	drop_fds(n);
+	if (find_kept(n))
+		drop(find_kept(n));
 	free(n);
 }
 
@@ -212,49 +220,64 @@ struct node *node_parent(const struct node *n)
 	return n->parent;
 }
 
-/* A copy of the fd that is kept, if there is one of a directory that still has a name. */
-static int copy_kept(const struct node *n)
+/* One that is kept, if there is one, and its directory still has a name. */
+static bool hold_kept(const struct node *n, struct node_hold *hold)
 {
-	struct stat st;
-	int fd = -EBADF;
+	struct kept_fd *k;
 
 	pthread_mutex_lock(&mutex);
-	for (size_t i = 0; i < KEPT_FDS; i++)
-		if (kept[i].node == n) {
-			kept[i].used = time(NULL);
-			fd = fcntl(kept[i].fd, F_DUPFD_CLOEXEC, 3);
-			break;
-		}
-	pthread_mutex_unlock(&mutex);
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
-		return fd;
-	if (fd >= 0) {
-		close(fd);
-		pthread_mutex_lock(&mutex);
-		drop_fds(n);
-		pthread_mutex_unlock(&mutex);
+	k = find_kept(n);
+	if (k) {
+		k->holders++;
+		k->used = time(NULL);
 	}
-	return -EBADF;
+	pthread_mutex_unlock(&mutex);
+	if (!k)
+		return false;
+	hold->fd = k->fd;
+	hold->kept = k;
+	if (fstat(k->fd, &hold->st) == 0 && hold->st.st_nlink > 0)
+		return true;
+	pthread_mutex_lock(&mutex);
+	drop(k);
+	pthread_mutex_unlock(&mutex);
+	node_release(hold);
+	return false;
 }
 
-static void keep_fd(struct node *n, int fd)
+/* Keep it in place of the one that was used longest ago, and is not in use now. */
+static void keep(struct node *n, struct node_hold *hold)
 {
-	struct kept_fd *oldest = &kept[0];
+	struct kept_fd *oldest = NULL;
 
 	pthread_mutex_lock(&mutex);
-	for (size_t i = 0; i < KEPT_FDS; i++) {
-		if (kept[i].node == n || !kept[i].node) {
-			oldest = &kept[i];
+	for (size_t i = 0; i < KEPT_FDS && !find_kept(n); i++) {
+		struct kept_fd *k = &kept[i];
+
+		if (k->holders == 0 && (!oldest || !k->node || k->used < oldest->used))
+			oldest = k;
+		if (oldest && !oldest->node)
 			break;
-		}
-		if (kept[i].used < oldest->used)
-			oldest = &kept[i];
 	}
-	close_fd(&oldest->fd);
-	oldest->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	oldest->node = oldest->fd < 0 ? NULL : n;
-	oldest->used = time(NULL);
+	if (oldest) {
+		close_fd(&oldest->fd);
+		*oldest = (struct kept_fd){n, hold->fd, 1, time(NULL)};
+		hold->kept = oldest;
+	}
 	pthread_mutex_unlock(&mutex);
+}
+
+void node_release(struct node_hold *hold)
+{
+	if (hold->kept) {
+		pthread_mutex_lock(&mutex);
+		if (--hold->kept->holders == 0 && !hold->kept->node)
+			close_fd(&hold->kept->fd);
+		pthread_mutex_unlock(&mutex);
+		hold->kept = NULL;
+		hold->fd = -EBADF;
+	}
+	close_fd(&hold->fd);
 }
 
 void node_tidy(void)
@@ -263,10 +286,8 @@ void node_tidy(void)
 
 	pthread_mutex_lock(&mutex);
 	for (size_t i = 0; i < KEPT_FDS; i++)
-		if (kept[i].node && now - kept[i].used > KEPT_SECONDS) {
-			close_fd(&kept[i].fd);
-			kept[i].node = NULL;
-		}
+		if (kept[i].node && now - kept[i].used > KEPT_SECONDS)
+			drop(&kept[i]);
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -379,21 +400,43 @@ static int open_top(const struct node *n)
 	return open_top_path(n->id);
 }
 
+int node_hold(struct node *n, struct node_hold *ret_hold)
+{
+	struct node_hold hold = {.fd = -EBADF};
+
+	if (!hold_kept(n, &hold)) {
+		if (n->parent) {
+			struct node_hold parent;
+			int r = node_hold(n->parent, &parent);
+
+			hold.fd = r < 0 ? r : open_below(n, parent.fd);
+			if (r == 0)
+				node_release(&parent);
+		} else {
+			hold.fd = open_top(n);
+		}
+		if (hold.fd < 0)
+			return hold.fd;
+		if (fstat(hold.fd, &hold.st) < 0) {
+			node_release(&hold);
+			return -EIO;
+		}
+		keep(n, &hold);
+	}
+	*ret_hold = hold;
+	return 0;
+}
+
 int node_open(struct node *n)
 {
-	int fd = copy_kept(n);
+	struct node_hold hold;
+	int fd, r = node_hold(n, &hold);
 
-	if (fd >= 0)
-		return fd;
-	if (n->parent) {
-		autoclose int parent = node_open(n->parent);
-
-		fd = parent < 0 ? parent : open_below(n, parent);
-	} else {
-		fd = open_top(n);
-	}
-	if (fd >= 0)
-		keep_fd(n, fd);
+	if (r < 0)
+		return r;
+	fd = fcntl(hold.fd, F_DUPFD_CLOEXEC, 3);
+	fd = fd < 0 ? -errno : fd;
+	node_release(&hold);
 	return fd;
 }
 

@@ -104,10 +104,9 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 static int attr_of(fuse_req_t req, fuse_ino_t ino, struct stat *ret_st)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	int e;
 
-	caller_init(&r.who);
 	if (ino & BY_PID_LINK) {
 		*ret_st = by_pid_attr(ino);
 		return 0;
@@ -405,8 +404,8 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		e = made < 0 ? -errno : give(made, &r.who, mode);
 	}
 	if (e == 0 && r.look.container < 0) {
-		r.look.container = node_open(r.look.node);
-		e = r.look.container < 0 ? r.look.container : 0;
+		e = node_hold(r.look.node, &r.hold);
+		r.look.container = r.hold.fd;
 	}
 	if (e < 0)
 		reply_error(req, e);

@@ -153,11 +153,10 @@ static int show(const struct entry *e, const struct look *l, struct open_file *f
 
 static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	const struct entry *e = entry_of((enum entry_kind)(ino % KIND_LIMIT));
 	int error;
 
-	caller_init(&r.who);
 	if (!e || !e->show)
 		return -EBADF;
 	error = request_begin(&r, req, ino, e->asks_who ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
@@ -207,14 +206,13 @@ static int check_write(const struct request *r, const char *text, size_t size)
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	autofile struct open_file *f = get_file(fi);
 	autofree char *text = NULL;
 	const struct entry *e;
 	int error;
 
 	(void)offset;
-	caller_init(&r.who);
 	text = size > WRITE_MAX ? NULL : strndup(buf, size);
 	if (!text) {
 		fuse_reply_err(req, size > WRITE_MAX ? E2BIG : ENOMEM);

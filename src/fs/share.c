@@ -139,7 +139,7 @@ static int follow(struct place *at, const char *path, const char **last, const s
 			if (e < 0)
 				return e;
 			*last = entry_of(kind)->name;
-			return path[strspn(path, "/")] ? -ENOTDIR : 0;
+			return path[0] ? -ENOTDIR : 0;
 		}
 		e = step(at, name, &path, r);
 		if (e < 0)
@@ -214,22 +214,53 @@ static int share_path(const struct request *r, int nstype, const char *path)
 	return 0;
 }
 
-/* A relative target counts from the directory that the link is made in; it may lead out of the tree. */
+/* One component up; the mount point is a canonical path, and so is what is below it. */
+static void step_up_text(char path[PATH_SIZE])
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+}
+
+/*
+ * A relative target counts from the directory that the link is made in; it may lead out of the tree.
+ * Up to there it is resolved as text, since the kernel would have to ask us.
+ */
 static int absolute(const struct request *r, const char *target, char path[PATH_SIZE])
 {
-	char point[PATH_SIZE], below[PATH_SIZE];
-	int e, len;
+	char below[PATH_SIZE], name[256];
+	size_t point_len, len;
+	int e;
 
-	if (target[0] == '/') {
-		len = snprintf(path, PATH_SIZE, "%s", target);
-		return len >= PATH_SIZE ? -ENAMETOOLONG : 0;
-	}
-	e = mounts_point(r->who.tid, point, sizeof(point));
+	if (target[0] == '/')
+		return snprintf(path, PATH_SIZE, "%s", target) < PATH_SIZE ? 0 : -ENAMETOOLONG;
+	e = mounts_point(r->who.tid, path, PATH_SIZE);
 	e = e ? e : node_path(r->look.node, below, sizeof(below));
 	if (e < 0)
 		return e;
-	len = snprintf(path, PATH_SIZE, "%s/%s/%s", point, below, target);
-	return len >= PATH_SIZE ? -ENAMETOOLONG : 0;
+	point_len = strlen(path);
+	len = point_len;
+	if (below[0] &&
+	    snprintf(path + len, PATH_SIZE - len, "/%s", below) >= (int)(PATH_SIZE - len))
+		return -ENAMETOOLONG;
+	while (parse_component(&target, name, sizeof(name)) > 0) {
+		if (strcmp(name, "..") == 0) {
+			step_up_text(path);
+			continue;
+		}
+		len = strlen(path);
+		e = snprintf(path + len, PATH_SIZE - len, "/%s%s", name,
+			     len < point_len ? target : "");
+		if (e >= (int)(PATH_SIZE - len))
+			return -ENAMETOOLONG;
+		/* Outside: the rest is for the kernel to walk. */
+		if (len < point_len)
+			break;
+	}
+	if (path[0] == '\0')
+		memcpy(path, "/", 2);
+	return 0;
 }
 
 /* Whether a relative target has more ".." than there are directories above, and so leads out. */
