@@ -304,15 +304,16 @@ int container_enter(int container, int nstypes);
 
 /*
  * container_attach: another process becomes a task of the container, as by container_enter(), while it
- * runs: all its threads are stopped for less than a millisecond, and join by system calls of their own.
- * nstypes: 0 is all, else only these; what it has already is left out. (namespace-entering-2007)
+ * runs: all its threads are stopped for a moment, and join by system calls of their own. nstypes: 0 is
+ * all, else only these; what it has already is left out. (namespace-entering-2007)
  *
  * The container must be the caller's or below it, and the process in a container that is above it or in
  * the container itself: tasks move downwards only. Joining is checked by the kernel as if the process
- * had called setns(2), with its own credentials; stopping it needs CAP_SYS_PTRACE over it, or to be its
- * equal. If all that it lacks is membership it is not stopped. A system call in which it waits is begun
- * anew, or goes on with the time left, as after SIGSTOP and SIGCONT. Signal handlers, blocked signals and a
- * stopped state stay as they are.
+ * had called setns(2), with its own credentials, on a process of the library's, which one in a user
+ * namespace below the caller's may not look at: EPERM, with few exceptions. Stopping it needs
+ * CAP_SYS_PTRACE over it, or to be its equal. If all that it lacks is membership it is not stopped. A
+ * system call in which it waits is begun anew, or goes on with the time left, as after SIGSTOP and
+ * SIGCONT. Signal handlers, blocked signals and a stopped state stay as they are.
  *
  * All or nothing: on failure it is as it was, unless the error's step is "half entered". EPERM: upwards,
  * sideways, or not allowed to the caller or to the process. EINVAL: the caller itself (container_enter()
@@ -327,6 +328,9 @@ int container_enter(int container, int nstypes);
  * is killed too, in the moment when the process makes those system calls, may the process crash.
  */
 int container_attach(int container, pid_t pid, int nstypes);
+
+/* The same for the process that a pidfd is of, whose number may be another's by now. */
+int container_attach_pidfd(int container, int pidfd, int nstypes);
 
 /*
  * container_attach_writer: the same for a file server, of a thread (pid: its number, or its process's
