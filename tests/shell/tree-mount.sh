@@ -180,7 +180,9 @@ check_not test -e "$T/beside"
 is "$(field web id)" "$(cat "$T/id")"
 is 'name: /' "$(head -n 1 "$T/status")"
 is '' "$(grep -r -e beside -e 'web' "$T"/status "$T"/db/status)" 'names above'
-check_not readlink "$T/self" # whoever is not in it
+is '(outside)' "$(readlink "$T/self")" # of whoever is not in it
+check_not test -e "$T/self/tasks"
+check_not mkdir "$T/(outside)" # nobody may be what it leads to
 check_not readlink "$T/by-pid/$$"
 is "$(stat -c %i "$WORK")" "$(stat -c %i "$T/..")"
 task web/db
