@@ -149,7 +149,7 @@ int container_rename(int container, const char *new_name);
  */
 struct container_access {
 	size_t size; /* set by the caller: sizeof(struct container_access) */
-	uid_t uid;   /* as the host numbers them; in set_access -1: as it is; the same for all three */
+	uid_t uid; /* as the host numbers them; in set_access -1: as it is; the same for all three */
 	gid_t gid;
 	mode_t mode;
 };
@@ -304,15 +304,16 @@ int container_enter(int container, int nstypes);
 
 /*
  * container_attach: another process becomes a task of the container, as by container_enter(), while it
- * runs: all its threads are stopped for less than a millisecond, and join by system calls of their own.
- * nstypes: 0 is all, else only these; what it has already is left out. (namespace-entering-2007)
+ * runs: all its threads are stopped for a moment, and join by system calls of their own. nstypes: 0 is
+ * all, else only these; what it has already is left out. (namespace-entering-2007)
  *
  * The container must be the caller's or below it, and the process in a container that is above it or in
  * the container itself: tasks move downwards only. Joining is checked by the kernel as if the process
- * had called setns(2), with its own credentials; stopping it needs CAP_SYS_PTRACE over it, or to be its
- * equal. If all that it lacks is membership it is not stopped. A system call in which it waits is begun
- * anew, or goes on with the time left, as after SIGSTOP and SIGCONT. Signal handlers, blocked signals and a
- * stopped state stay as they are.
+ * had called setns(2), with its own credentials, on a process of the library's, which one in a user
+ * namespace below the caller's may not look at: EPERM, with few exceptions. Stopping it needs
+ * CAP_SYS_PTRACE over it, or to be its equal. If all that it lacks is membership it is not stopped. A
+ * system call in which it waits is begun anew, or goes on with the time left, as after SIGSTOP and
+ * SIGCONT. Signal handlers, blocked signals and a stopped state stay as they are.
  *
  * All or nothing: on failure it is as it was, unless the error's step is "half entered". EPERM: upwards,
  * sideways, or not allowed to the caller or to the process. EINVAL: the caller itself (container_enter()
@@ -327,6 +328,9 @@ int container_enter(int container, int nstypes);
  * is killed too, in the moment when the process makes those system calls, may the process crash.
  */
 int container_attach(int container, pid_t pid, int nstypes);
+
+/* The same for the process that a pidfd is of, whose number may be another's by now. */
+int container_attach_pidfd(int container, int pidfd, int nstypes);
 
 /*
  * container_attach_writer: the same for a file server, of a thread (pid: its number, or its process's
@@ -370,6 +374,86 @@ int container_wait_fd(int container);
  * containers' not included). Returns how many there are; at most n are written to pids.
  */
 ssize_t container_tasks(int container, pid_t *pids, size_t n);
+
+/*
+ * Reaching in from outside. What these calls open is opened in the container's namespaces and is the
+ * caller's; nothing of the caller ever is inside.
+ */
+
+/*
+ * container_socket: socket(2) in the container's network namespace. (container-objects-2017, (5))
+ *
+ * Asks for the fd only: also outside of the part of the hierarchy that the caller is in, it is the
+ * kernel that asks for CAP_SYS_ADMIN over the namespace. Errors are those of socket(2), with ESRCH: a
+ * CONTAINER_KILL_ON_CLOSE container has its own network with its first task.
+ */
+int container_socket(int container, int domain, int type, int protocol);
+
+/*
+ * The calls of these names, with a container in place of the directory: paths, absolute or not, begin
+ * at its root directory and see what is mounted there, as its tasks do. They cannot lead out of it,
+ * whatever the container does meanwhile: "/" of a symbolic link is its root, ".." of that is itself,
+ * and links of /proc that are no text (magic links) are not followed: ELOOP. (container-objects-2017, (6))
+ *
+ * The caller is who creates and opens: with its ids, its umask and its privilege. What the container
+ * has put there is opened too, be it a fifo that waits (O_NONBLOCK) or a device; a terminal never
+ * becomes the caller's controlling one. Returned fds are close-on-exec, and are in what the container
+ * has mounted: to use one with ".." or a path is to trust the container, openat2(2) apart.
+ *
+ * Errors are those of the calls; ENOENT also: it has no root yet; ESRCH: a CONTAINER_KILL_ON_CLOSE
+ * container has its own mounts with its first task; EAGAIN: too much was renamed meanwhile, try again;
+ * EPERM also: the container is not the caller's nor below it.
+ *
+ * mode is of use with O_CREAT and O_TMPFILE. renameat's flags are those of renameat2(2). fstatat knows
+ * AT_SYMLINK_NOFOLLOW. readlinkat, as usual, writes no NUL.
+ */
+struct stat;
+int container_openat(int container, const char *path, int flags, mode_t mode);
+int container_mkdirat(int container, const char *path, mode_t mode);
+int container_mknodat(int container, const char *path, mode_t mode, dev_t dev);
+int container_symlinkat(const char *target, int container, const char *path);
+int container_unlinkat(int container, const char *path, int flags);
+int container_renameat(int container, const char *from, const char *to, unsigned int flags);
+int container_fstatat(int container, const char *path, struct stat *ret_st, int flags);
+ssize_t container_readlinkat(int container, const char *path, char *buf, size_t size);
+
+/*
+ * container_fsopen: fsopen(2) in the container: proc, sysfs, mqueue, tmpfs, network file systems take
+ * its pid, network, ipc, cgroup and user namespaces. The caller goes on with fsconfig(2) and fsmount(2)
+ * as usual, and may mount the result anywhere. flags: FSOPEN_CLOEXEC. (container-objects-2017, (2))
+ *
+ * ENODEV: no such file system. ESRCH: a namespace that this one needs comes with the first task. EPERM:
+ * the container is not the caller's nor below it; or it has its own user namespace, but the mount
+ * namespace of another.
+ */
+int container_fsopen(int container, const char *fsname, unsigned int flags);
+
+/* Flags of container_move_mount(), and CONTAINER_ROOT_RECURSIVE. */
+#define CONTAINER_ROOT 0x10	       /* path is "/": the mount becomes the container's root */
+#define CONTAINER_MOUNT_PROPAGATE 0x20 /* leave the mount's propagation as it is */
+
+/*
+ * container_move_mount: attach a detached mount (fsmount(2), open_tree(2) with OPEN_TREE_CLONE) at a
+ * path of the container, which may be running: its tasks see it, and nobody else. The path is resolved
+ * as in container_openat(). The mount and those below it become slaves: what the host mounts there later
+ * is seen, what the container mounts is not seen outside. mount_fd stays the caller's; used for
+ * anything more it is the mount in the container.
+ *
+ * With path "/" and CONTAINER_ROOT the mount becomes the root of a container that was made with
+ * CONTAINER_NEW_EMPTY_FS_NS, as by container_set_root(); one that is made with CONTAINER_KILL_ON_CLOSE
+ * gets its own namespaces now, the pid namespace excepted. (container-objects-2017, (3))
+ *
+ * EPERM: it has no mount namespace of its own; or as ever. EINVAL: mount_fd is not a detached mount.
+ * ENOTDIR: a directory on a file, or the other way. EBUSY (CONTAINER_ROOT): it has a root. ENOENT, ESRCH as in container_openat().
+ */
+int container_move_mount(int container, int mount_fd, const char *path, unsigned int flags);
+
+/*
+ * container_umount: umount2(2) in the container, with its flags; MNT_DETACH takes what is mounted out
+ * of the tree at once, and lets those who use it finish. (per-process-namespaces-2001) EBUSY: in use.
+ * EINVAL: not a mount point; or path ends in "." or "..", or is the root. The rest as above.
+ */
+int container_umount(int container, const char *path, int flags);
 
 /* What listing tells of one container. */
 struct container_info {

@@ -35,20 +35,25 @@ int text_parse_whole_u64(const char *s, uint64_t max, uint64_t *ret_value)
 	return 0;
 }
 
+/* Without a branch for each digit: listing reads thousands, and no branch predicts random digits. */
 int text_parse_id(const char *s, uint64_t *ret_id)
 {
 	uint64_t id = 0;
+	unsigned int wrong = 0;
 
-	for (int i = 0; i < ID_TEXT_SIZE - 1; i++) {
-		if (s[i] >= '0' && s[i] <= '9')
-			id = id << 4 | (uint64_t)(s[i] - '0');
-		else if (s[i] >= 'a' && s[i] <= 'f')
-			id = id << 4 | (uint64_t)(s[i] - 'a' + 10);
-		else
-			return -EINVAL;
+	/* A text that ends early is wrong at its end, and is not read beyond. */
+	for (int i = 0; i < ID_TEXT_SIZE - 1 && s[i] != '\0'; i++) {
+		unsigned int c = (unsigned char)s[i];
+		unsigned int is_digit = c - '0' < 10, is_letter = c - 'a' < 6;
+
+		wrong |= !(is_digit | is_letter);
+		id = id << 4 | ((c & 15) + is_letter * 9);
+		if (i == ID_TEXT_SIZE - 2 && !wrong) {
+			*ret_id = id;
+			return ID_TEXT_SIZE - 1;
+		}
 	}
-	*ret_id = id;
-	return ID_TEXT_SIZE - 1;
+	return -EINVAL;
 }
 
 void text_format_id(uint64_t id, char buf[ID_TEXT_SIZE])

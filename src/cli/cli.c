@@ -230,8 +230,12 @@ static int set_id_map(int container, const char *name, int which, const char *va
 	if (strlen(value) >= sizeof(map))
 		return cli_usage("set", "the id map is too long");
 	memcpy(map, value, strlen(value) + 1);
-	for (char *s = map; *s; s++)
-		*s = *s == ':' ? ' ' : *s == ',' ? '\n' : *s;
+	for (char *s = map; *s; s++) {
+		if (*s == ':')
+			*s = ' ';
+		else if (*s == ',')
+			*s = '\n';
+	}
 	return container_set_id_map(container, which, map) < 0 ? cli_failed(name) : 0;
 }
 

@@ -6,9 +6,14 @@
 
 #include "object.h"
 
-/*
- * types: which namespaces (CLONE_NEW*), 0 for all. With answer, pid is the thread that waits for it in a
- * system call: see container_attach_writer().
- */
-int attach_task(const struct hierarchy *h, struct object *o, pid_t pid, unsigned int types,
-		void (*answer)(void *arg), void *arg);
+/* Who is moved. With answer, pid is the thread that waits for it: see container_attach_writer(). */
+struct attach_whom {
+	pid_t pid;
+	int pidfd; /* instead of a pid, or -EBADF */
+	void (*answer)(void *arg);
+	void *arg;
+};
+
+/* types: which namespaces (CLONE_NEW*), 0 for all. */
+int attach_task(const struct hierarchy *h, struct object *o, const struct attach_whom *whom,
+		unsigned int types);

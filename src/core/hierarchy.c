@@ -273,7 +273,7 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 	const char *path = state_path();
 
 	h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (h->dir < 0 && errno == ENOENT && use > HIERARCHY_READ) {
+	if (h->dir < 0 && errno == ENOENT && use >= HIERARCHY_WRITE) {
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
 			return error_set(-errno, "make state directory", path);
 		h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -396,7 +396,11 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 		return r;
 	if (use == HIERARCHY_LOOK)
 		return 0;
-	if (use == HIERARCHY_READ) {
+	if ((use == HIERARCHY_REACH || use == HIERARCHY_PINS) && !open_cradle(h))
+		return error_set(-ENOENT, "there is no hierarchy", state_path());
+	if (use == HIERARCHY_PINS)
+		return 0;
+	if (use < HIERARCHY_WRITE) {
 		r = hierarchy_open_cgroup(h);
 		return r ? r : object_chain_of(h, 0, h->caller);
 	}

@@ -26,6 +26,8 @@ struct hierarchy {
 enum hierarchy_use {
 	HIERARCHY_LOOK,	 /* as HIERARCHY_READ, but without the cgroup, and whoever calls */
 	HIERARCHY_READ,	 /* never makes or changes anything; -ENOENT: there is no hierarchy */
+	HIERARCHY_REACH, /* the same, with the cradle */
+	HIERARCHY_PINS,	 /* the state directory and the cradle alone; who calls is not looked at */
 	HIERARCHY_WRITE, /* made if it is not there */
 	HIERARCHY_SWEEP, /* the same, and garbage is swept first */
 	HIERARCHY_END,	 /* as HIERARCHY_WRITE, but who calls is not looked at yet */

@@ -217,20 +217,26 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	return proc_open_ns(0, info->proc);
 }
 
-int join_plan_inode(const struct join_plan *plan, enum nstype type, uint64_t *ret_inode)
+int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT])
 {
-	const struct nstype_info *info = nstype_info(type);
-	struct stat st;
-	int r;
+	autoclose int own = proc_open_ns_dir(0);
+	autoclose int task = plan->task < 0 ? -ESRCH : proc_open_ns_dir(plan->task_pid);
+	int r = own < 0 ? own : 0;
 
-	if (plan->fds.fd[type] >= 0) {
-		if (fstat(plan->fds.fd[type], &st) < 0)
-			return -errno;
-		*ret_inode = st.st_ino;
-		return 0;
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		const struct nstype_info *info = nstype_info(t);
+		struct stat st;
+
+		if (!(types & (unsigned int)info->clone_flag))
+			continue;
+		if (plan->fds.fd[t] >= 0) {
+			r = fstat(plan->fds.fd[t], &st) < 0 ? -errno : 0;
+			inode[t] = r < 0 ? 0 : st.st_ino;
+		} else if (plan->task_types & (unsigned int)info->clone_flag) {
+			r = task < 0 ? task : proc_ns_inode(task, info->proc, &inode[t]);
+		} else {
+			r = proc_ns_inode(own, info->proc_for_new, &inode[t]);
+		}
 	}
-	if (!(plan->task_types & (unsigned int)info->clone_flag))
-		return proc_ns_inode(0, info->proc_for_new, ret_inode);
-	r = proc_ns_inode(plan->task_pid, info->proc, ret_inode);
-	return r == 0 && !kernel_pidfd_is_alive(plan->task) ? -ESRCH : r;
+	return r == 0 && plan->task >= 0 && !kernel_pidfd_is_alive(plan->task) ? -ESRCH : r;
 }

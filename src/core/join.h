@@ -31,8 +31,8 @@ int join_plan_copied(const struct hierarchy *h, const struct object *o, struct n
 /* One namespace as an nsfs fd: of the container, or the caller's own. -ESRCH as above. */
 int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type);
 
-/* The inode of the namespace of this type that the plan leads to. -ESRCH: its task has ended. */
-int join_plan_inode(const struct join_plan *plan, enum nstype type, uint64_t *ret_inode);
+/* The inodes of the namespaces of these types that the plan leads to. -ESRCH: its task has ended. */
+int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT]);
 
 void join_plan_close(struct join_plan *plan);
 #define autojoin __attribute__((cleanup(join_plan_close)))

@@ -89,12 +89,14 @@ static int copy_map(const struct object *from, const struct object *to, int whic
 		     : kernel_replace_link(to->dir, links[to->spec.second[NS_USER]][which], text);
 }
 
-static bool same_file(int a, int b)
+/* 1, 0; -errno. */
+static int same_file(int a, int b)
 {
 	struct stat st_a, st_b;
 
-	return fstat(a, &st_a) == 0 && fstat(b, &st_b) == 0 && st_a.st_ino == st_b.st_ino &&
-	       st_a.st_dev == st_b.st_dev;
+	if (fstat(a, &st_a) < 0 || fstat(b, &st_b) < 0)
+		return -errno;
+	return st_a.st_ino == st_b.st_ino && st_a.st_dev == st_b.st_dev;
 }
 
 /* The user namespace, and what was made in it and belongs to it: CLONE_NEW*. */
@@ -117,10 +119,10 @@ static int find_belonging(const struct hierarchy *h, const struct spec *spec, st
 		if (t == NS_USER || pins->fd[t] < 0)
 			continue;
 		owner = ioctl(pins->fd[t], NS_GET_USERNS);
-		if (owner < 0)
-			return error_set(-errno, "find the owner of namespace",
-					 nstype_info(t)->name);
-		if (same_file(owner, pins->fd[NS_USER]))
+		r = owner < 0 ? -errno : same_file(owner, pins->fd[NS_USER]);
+		if (r < 0)
+			return error_set(r, "find the owner of namespace", nstype_info(t)->name);
+		if (r > 0)
 			types |= (unsigned int)nstype_info(t)->clone_flag;
 	}
 	*ret_types = types;
@@ -145,17 +147,6 @@ static void clear(const struct hierarchy *h, const struct object *o, unsigned in
 	forget_place(o, o->spec.second[NS_USER]);
 }
 
-/* Next to what there is: the maps, then the namespaces. */
-static int make_next(const struct hierarchy *h, const struct object *o, const struct object *next,
-		     unsigned int types, int uts, int which, const struct id_map *map)
-{
-	struct root_plan root = make_plan_view(&o->spec);
-	int r = copy_map(o, next, !which);
-
-	r = r ? r : write_map(next, which, map);
-	return r ? r : make_own(h, next, types, &root, uts);
-}
-
 /*
  * All that is new is made in the other places; the record says in one step that it is valid; what was
  * before goes.
@@ -163,6 +154,7 @@ static int make_next(const struct hierarchy *h, const struct object *o, const st
 static int renew(const struct hierarchy *h, struct object *o, int which, const struct id_map *map)
 {
 	struct object next = *o;
+	struct root_plan root = make_plan_view(&o->spec);
 	struct ns_set pins;
 	struct spec now;
 	unsigned int types = 0;
@@ -173,8 +165,10 @@ static int renew(const struct hierarchy *h, struct object *o, int which, const s
 	for (int t = 0; t < NS_COUNT; t++)
 		if (types & (unsigned int)nstype_info(t)->clone_flag)
 			next.spec.second[t] = !o->spec.second[t];
+	r = r ? r : copy_map(o, &next, !which);
+	r = r ? r : write_map(&next, which, map);
 	/* The hostname is kept. */
-	r = r ? r : make_next(h, o, &next, types, pins.fd[NS_UTS], which, map);
+	r = r ? r : make_own(h, &next, types, &root, pins.fd[NS_UTS]);
 	ns_set_close(&pins);
 	if (types == 0)
 		return r;
@@ -263,9 +257,10 @@ static int read_map_of(int user_ns, int which, char buf[ID_MAP_TEXT_SIZE])
 	if (!text)
 		return -ENOMEM;
 	/* The own one cannot be joined. */
-	if (same_file(own, user_ns))
+	r = same_file(own, user_ns);
+	if (r > 0)
 		call.user_ns = -EBADF;
-	r = agent_run(-1, read_agent, &call);
+	r = r < 0 ? r : agent_run(-1, read_agent, &call);
 	if (r == 0 && text[0] && id_map_parse(text, &map))
 		return error_set(-EIO, "read an id map", maps_name(which));
 	r = r ? r : id_map_format(&map, '\n', buf);

@@ -25,5 +25,8 @@ void maps_forget(const struct object *o);
  */
 int maps_set(const struct hierarchy *h, struct object *o, int which, const char *text);
 
-/* The map of the user namespace that a task has. Returns its length; -ERANGE. */
+/*
+ * The map of the user namespace that a task has. Returns its length; -ERANGE. Of an own one h need not
+ * be open for writing.
+ */
 int maps_get(const struct hierarchy *h, const struct object *o, int which, char *buf, size_t size);

@@ -309,24 +309,32 @@ static void chain_from_cgroup(const struct hierarchy *h, const char *path,
 	chain[len] = '\0';
 }
 
+int object_chain_at(const struct hierarchy *h, pid_t pid, const char *path,
+		    char chain[SPEC_CGROUP_SIZE])
+{
+	struct host_ns host;
+
+	chain_from_cgroup(h, path, chain);
+	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
+	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {
+		autoclose int root = hierarchy_open_root(h);
+		int r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
+
+		return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
 int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE])
 {
 	char path[PATH_SIZE];
-	struct host_ns host;
 	int r = proc_cgroup(pid, path, sizeof(path));
 
 	if (r < 0)
 		return r == -EOPNOTSUPP ? error_set(r, "find cgroup v2 in", "/proc/self/cgroup")
 					: r;
-	chain_from_cgroup(h, path, chain);
-	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
-	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {
-		autoclose int root = hierarchy_open_root(h);
-
-		r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
-		return r < 0 ? r : 0;
-	}
-	return 0;
+	r = object_chain_at(h, pid, path, chain);
+	return r < 0 ? r : 0;
 }
 
 bool object_chain_within(const char *below, const char *above)

@@ -77,6 +77,13 @@ int object_name(int dir, char buf[NAME_SIZE]);
 /* The cgroup chain of the container that a process is in (0: the caller). */
 int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE]);
 
+/*
+ * The same of one whose cgroup path is known. Returns 1 if the path did not tell, being relative to another
+ * cgroup namespace than the hierarchy's, and it was looked for among the containers' tasks.
+ */
+int object_chain_at(const struct hierarchy *h, pid_t pid, const char *path,
+		    char chain[SPEC_CGROUP_SIZE]);
+
 /* Whether chain below is chain above or below it. */
 bool object_chain_within(const char *below, const char *above);
 

@@ -431,6 +431,15 @@ static int open_pin(const char *name)
 	return -ENOENT;
 }
 
+int vault_enter_pin(int cradle, uint64_t id, enum nstype type)
+{
+	char name[PIN_NAME_SIZE];
+	int r = vault_enter(cradle);
+
+	pin_name(id, type, name);
+	return r ? r : open_pin(name);
+}
+
 struct open_pins {
 	int cradle;
 	const uint64_t *id;

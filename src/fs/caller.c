@@ -62,9 +62,11 @@ static void read_line(struct caller *c, const char *line)
 	} else if (strncmp(line, "Uid:", 4) == 0 && numbers(line, list, 4) == 4) {
 		for (int i = 0; i < 3; i++)
 			c->uids[i] = list[i];
+		c->is_consistent &= c->uid == list[3];
 	} else if (strncmp(line, "Gid:", 4) == 0 && numbers(line, list, 4) == 4) {
 		for (int i = 0; i < 3; i++)
 			c->gids[i] = list[i];
+		c->is_consistent &= c->gid == list[3];
 	} else if (strncmp(line, "Groups:", 7) == 0) {
 		c->group_count = numbers(line, c->groups, CALLER_GROUPS);
 	} else {
@@ -92,7 +94,7 @@ static int read_status(struct caller *c)
 		return -EPERM;
 	while (getline(&line, &size, f) > 0)
 		read_line(c, line);
-	return c->pid > 0 && c->pid_levels > 0 ? 0 : -EPERM;
+	return c->pid > 0 && c->pid_levels > 0 && c->is_consistent ? 0 : -EPERM;
 }
 
 int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
@@ -104,6 +106,7 @@ int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 	c->tid = tid;
 	c->uid = uid;
 	c->gid = gid;
+	c->is_consistent = true;
 	/* 0: its pid namespace is not ours nor below it. */
 	r = tid > 0 ? read_status(c) : -EPERM;
 	if (r < 0)
@@ -112,7 +115,8 @@ int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 	c->user_ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (c->user_ns < 0)
 		return -EPERM;
-	c->container = container_of(c->pid);
+	/* The thread's: a leader that has ended is left behind when its process is moved. */
+	c->container = container_of(c->tid);
 	/* Where there is no hierarchy nobody is in a container; and nobody has a right to one. */
 	return c->container < 0 && errno != ENOENT ? -EPERM : 0;
 }
@@ -125,7 +129,7 @@ static bool same_inode(int a, int b)
 	       x.st_dev == y.st_dev;
 }
 
-static bool in_our_user_ns(const struct caller *c)
+bool caller_in_our_user_ns(const struct caller *c)
 {
 	autoclose int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 
@@ -154,33 +158,62 @@ int caller_may_change(const struct caller *c, int container)
 
 	if (r < 0 || container_get_access(container, &access) < 0)
 		return r ? r : -errno;
-	if (container_contains(container, c->container) == 1 && !in_our_user_ns(c))
+	if (container_contains(container, c->container) == 1 && !caller_in_our_user_ns(c))
 		return -EPERM;
 	if (c->uid != access.uid && !(c->effective & 1ull << CAP_SYS_ADMIN))
 		return -EPERM;
 	return 0;
 }
 
-struct may_trace {
-	int pidfd;
-};
-
-/* pidfd_getfd(2) asks for the right to trace first, and looks at the number after. */
-static int try_to_trace(void *arg)
+bool caller_is_capable(const struct caller *c, int capability)
 {
-	const struct may_trace *m = arg;
-
-	return syscall(SYS_pidfd_getfd, m->pidfd, NO_SUCH_FD, 0) < 0 && errno == EBADF ? 0 : -EPERM;
+	return c->effective & 1ull << capability && caller_in_our_user_ns(c);
 }
 
-int caller_may_trace(const struct caller *c, pid_t pid)
+bool caller_is_privileged(const struct caller *c)
 {
-	autoclose int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct may_trace m = {pidfd};
+	return caller_is_capable(c, CAP_SYS_ADMIN);
+}
 
-	if (pidfd < 0)
-		return -ESRCH;
-	return surrogate_run(c, false, try_to_trace, &m);
+static bool is_in_group(const struct caller *c, gid_t gid)
+{
+	for (size_t i = 0; i < c->group_count; i++)
+		if (c->groups[i] == gid)
+			return true;
+	return c->gid == gid;
+}
+
+int caller_may_search(const struct caller *c, int container)
+{
+	struct container_access access = {.size = sizeof(access)};
+	mode_t bit = 01;
+
+	if (container_get_access(container, &access) < 0)
+		return -errno;
+	if (access.uid == c->uid)
+		bit = 0100;
+	else if (is_in_group(c, access.gid))
+		bit = 010;
+	if (access.mode & bit || caller_is_capable(c, CAP_DAC_OVERRIDE) ||
+	    caller_is_capable(c, CAP_DAC_READ_SEARCH))
+		return 0;
+	return -EACCES;
+}
+
+/* pidfd_getfd(2) asks for the right to trace first, and looks at the number after. */
+static int try_to_trace(const void *arg)
+{
+	(void)arg;
+	if (syscall(SYS_pidfd_getfd, SURROGATE_KEPT, NO_SUCH_FD, 0) < 0 && errno == EBADF)
+		return 0;
+	return -EPERM;
+}
+
+int caller_may_trace(const struct caller *c, int pidfd)
+{
+	const struct surrogate_job job = {.fn = try_to_trace, .keep = {pidfd, -1}};
+
+	return surrogate_run(c, &job);
 }
 
 bool caller_equals(const struct caller *a, const struct caller *b)
@@ -198,8 +231,7 @@ struct open_path {
 	int flags;
 };
 
-/* Nothing is opened for more than its place before it is known what it is. */
-static int open_there(void *arg)
+static int open_there(const void *arg)
 {
 	const struct open_path *o = arg;
 	int fd = open(o->path, o->flags | O_CLOEXEC);
@@ -209,7 +241,14 @@ static int open_there(void *arg)
 
 int caller_open_path(const struct caller *c, const char *path, int flags)
 {
-	struct open_path o = {path, flags};
+	const struct open_path o = {path, flags};
+	const struct surrogate_job job = {
+		.fn = open_there,
+		.arg = &o,
+		.keep = {-1, -1},
+		.in_its_place = true,
+		.gives_fd = true,
+	};
 
-	return surrogate_run(c, true, open_there, &o);
+	return surrogate_run(c, &job);
 }

@@ -27,6 +27,7 @@ struct caller {
 	gid_t groups[CALLER_GROUPS];
 	size_t group_count;
 	uint64_t permitted, effective;
+	bool is_consistent;	/* /proc tells of the credentials that the request was made with */
 	pid_t own_number;	/* of its process in its own pid namespace */
 	int pid_levels;		/* how many pid namespaces it is below ours, and one */
 	int user_ns, container; /* fds */
@@ -50,7 +51,18 @@ int caller_may_change(const struct caller *c, int container);
 int caller_may_change_in(const struct caller *c, int container);
 
 /* Whether it could ptrace(2) the process: asked of the kernel, with its credentials. */
-int caller_may_trace(const struct caller *c, pid_t pid);
+int caller_may_trace(const struct caller *c, int pidfd);
+
+bool caller_in_our_user_ns(const struct caller *c);
+
+/* Root of the machine, as far as containers go: CAP_SYS_ADMIN in our user namespace. */
+bool caller_is_privileged(const struct caller *c);
+
+/* Whether a capability counts here: in our user namespace. */
+bool caller_is_capable(const struct caller *c, int capability);
+
+/* Whether it may look up names in a container: -EACCES, as the mode says. */
+int caller_may_search(const struct caller *c, int container);
 
 /* Same credentials, same namespace, same container. */
 bool caller_equals(const struct caller *a, const struct caller *b);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -81,10 +82,38 @@ static ssize_t list_tasks(int container, pid_t **ret_pids)
 	return n;
 }
 
+/* What is in no container is in the init container, which has no list of its own. */
+static int show_all_others(const struct look *l, FILE *out)
+{
+	autodir DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	if (!proc)
+		return error();
+	while ((entry = readdir(proc))) {
+		pid_t pid, number;
+		autoclose int container = -EBADF;
+
+		if (parse_pid(entry->d_name, &pid) < 0)
+			continue;
+		container = container_of(pid);
+		number = container >= 0 && container_contains(container, l->container) == 1
+				 ? caller_number(l->who, pid)
+				 : 0;
+		if (number > 0)
+			fprintf(out, "%d\n", number);
+	}
+	return 0;
+}
+
 int tasks_show(const struct look *l, FILE *out)
 {
 	autofree pid_t *pids = NULL;
-	ssize_t n = list_tasks(l->container, &pids);
+	ssize_t n = 0;
+
+	if (!node_parent(l->node) && node_is_whole_tree())
+		return show_all_others(l, out);
+	n = list_tasks(l->container, &pids);
 
 	for (ssize_t i = 0; i < n; i++) {
 		pid_t number = caller_number(l->who, pids[i]);

@@ -4,35 +4,42 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TIME_LIMIT 5   /* s */
 #define AGAIN 20000000 /* ns: the signal may come just before the system call it is to interrupt */
 
-static pthread_key_t key; /* its destructor removes the timer of a thread that ends */
+static pthread_key_t key;
 
-/* One for each thread that answers requests. */
+/*
+ * One for each thread that answers requests. Never freed, but used again by another thread: libfuse
+ * may tell of an interruption when the request has been answered and its thread has ended.
+ */
 struct limit {
 	pthread_mutex_t mutex;
 	timer_t timer;
-	bool has_timer;
-	bool active; /* a request of the thread is under way */
+	fuse_req_t req; /* the one that is under way, or NULL */
+	struct limit *next;
 };
-static _Thread_local struct limit own = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct limit *unused;
 
 static void nothing(int sig)
 {
 	(void)sig;
 }
 
-static void remove_timer(void *arg)
+static void give_back(void *arg)
 {
-	(void)arg;
-	if (own.has_timer)
-		timer_delete(own.timer);
-	own.has_timer = false;
+	struct limit *l = arg;
+
+	timer_delete(l->timer);
+	pthread_mutex_lock(&mutex);
+	l->next = unused;
+	unused = l;
+	pthread_mutex_unlock(&mutex);
 }
 
 int limit_setup(void)
@@ -42,26 +49,48 @@ int limit_setup(void)
 
 	if (sigaction(SIGUSR1, &action, NULL) < 0)
 		return -errno;
-	return -pthread_key_create(&key, remove_timer);
+	return -pthread_key_create(&key, give_back);
 }
 
-static bool get_timer(void)
+static struct limit *take(void)
+{
+	struct limit *l;
+
+	pthread_mutex_lock(&mutex);
+	l = unused;
+	if (l)
+		unused = l->next;
+	pthread_mutex_unlock(&mutex);
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (l)
+		pthread_mutex_init(&l->mutex, NULL);
+	return l;
+}
+
+/* The calling thread's own; NULL: it cannot have one, and waits without a limit. */
+static struct limit *own(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+	struct limit *l = pthread_getspecific(key);
 
-	if (own.has_timer)
-		return true;
+	if (l)
+		return l;
+	l = take();
+	if (!l)
+		return NULL;
 	event._sigev_un._tid = gettid();
-	own.has_timer = timer_create(CLOCK_MONOTONIC, &event, &own.timer) == 0;
-	/* Any value but NULL: the destructor is called for it. */
-	pthread_setspecific(key, &key);
-	return own.has_timer;
+	if (timer_create(CLOCK_MONOTONIC, &event, &l->timer) < 0 ||
+	    pthread_setspecific(key, l) != 0)
+		return NULL;
+	return l;
 }
 
-static void set(struct limit *l, bool active, const struct itimerspec *time)
+static void set(struct limit *l, fuse_req_t req, const struct itimerspec *time)
 {
 	pthread_mutex_lock(&l->mutex);
-	l->active = active;
+	l->req = req;
 	timer_settime(l->timer, 0, time, NULL);
 	pthread_mutex_unlock(&l->mutex);
 }
@@ -73,9 +102,8 @@ static void interrupted(fuse_req_t req, void *arg)
 				       .it_interval = {.tv_nsec = AGAIN}};
 	struct limit *l = arg;
 
-	(void)req;
 	pthread_mutex_lock(&l->mutex);
-	if (l->active)
+	if (l->req == req)
 		timer_settime(l->timer, 0, &now, NULL);
 	pthread_mutex_unlock(&l->mutex);
 }
@@ -84,17 +112,19 @@ void limit_begin(fuse_req_t req)
 {
 	const struct itimerspec limit = {.it_value = {.tv_sec = TIME_LIMIT},
 					 .it_interval = {.tv_nsec = AGAIN}};
+	struct limit *l = own();
 
-	if (!get_timer())
+	if (!l)
 		return;
-	set(&own, true, &limit);
-	fuse_req_interrupt_func(req, interrupted, &own);
+	set(l, req, &limit);
+	fuse_req_interrupt_func(req, interrupted, l);
 }
 
 void limit_end(void)
 {
 	const struct itimerspec never = {0};
+	struct limit *l = own();
 
-	if (own.has_timer)
-		set(&own, false, &never);
+	if (l)
+		set(l, NULL, &never);
 }

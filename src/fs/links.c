@@ -11,9 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "caller.h"
 #include "cleanup.h"
 #include "node.h"
+#include "parse.h"
 
 #define HELD 64
 #define HELD_SECONDS 5
@@ -75,8 +78,11 @@ static int link_fd(const struct look *l, int fd, char *buf, size_t size)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	/* In a pid namespace beside ours no path leads to our fds: it is told what it is, no more. */
-	if (us <= 0)
+	/*
+	 * No path leads to our fds from a pid namespace beside ours, and nobody else could follow it:
+	 * they are told what it is, no more.
+	 */
+	if (us <= 0 || !caller_is_capable(l->who, CAP_SYS_PTRACE))
 		return snprintf(buf, size, "[%lu]", (unsigned long)st.st_ino) < 0 ? -EIO : 0;
 	number = hold(fd);
 	if (number < 0)
@@ -150,6 +156,28 @@ int link_self(const struct look *l, char *buf, size_t size)
 	return r;
 }
 
+bool link_may_tell(const struct caller *who, int container)
+{
+	autoclose int at = node_open(node_root());
+	char path[4096], name[256];
+	const char *rest = path;
+
+	if (at < 0 || path_below_top(container, path, sizeof(path)) < 0)
+		return false;
+	while (parse_component(&rest, name, sizeof(name)) > 0) {
+		int next;
+
+		if (caller_may_search(who, at) < 0)
+			return false;
+		next = container_open_at(at, name);
+		if (next < 0)
+			return false;
+		close_fd(&at);
+		at = next;
+	}
+	return true;
+}
+
 int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size)
 {
 	autoclose int container = -EBADF;
@@ -158,7 +186,7 @@ int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size)
 	int r;
 
 	container = pid > 0 ? container_of(pid) : -1;
-	if (container < 0)
+	if (container < 0 || !link_may_tell(who, container))
 		return -ENOENT;
 	r = path_below_top(container, path, sizeof(path));
 	if (r < 0)

@@ -19,5 +19,8 @@ int link_self(const struct look *l, char *buf, size_t size);
 /* by-pid/NUMBER: -ENOENT if it is of no container below the root of the mount. */
 int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size);
 
+/* Whether the modes of the directories above let the caller know of the container. */
+bool link_may_tell(const struct caller *who, int container);
+
 /* Close what was opened a while ago. */
 void links_tidy(void);

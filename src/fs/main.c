@@ -32,7 +32,16 @@
 #define THREADS 64
 #define IDLE_THREADS 8
 
+/* Who writes must wait for the answer: it is the one that is asked about. */
+static void op_init(void *unused, struct fuse_conn_info *conn)
+{
+	(void)unused;
+	conn->want &= ~(unsigned int)(FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ |
+				      FUSE_CAP_WRITEBACK_CACHE);
+}
+
 static const struct fuse_lowlevel_ops ops = {
+	.init = op_init,
 	.lookup = op_lookup,
 	.forget = op_forget,
 	.forget_multi = op_forget_multi,
@@ -187,6 +196,30 @@ static int parse(struct settings *s, int argc, char **argv)
 	return r;
 }
 
+/* The absolute path of a directory that itself may not be asked: a dead mount answers nothing. */
+static int absolute(const char *path, char buf[PATH_MAX])
+{
+	autofree char *copy = strdup(path);
+	const char *name = path;
+	char above[PATH_MAX];
+	size_t len;
+
+	if (realpath(path, buf))
+		return 0;
+	if (errno != ENOTCONN || !copy)
+		return fail("%s: %s", path, strerror(errno));
+	len = strlen(copy);
+	while (len > 1 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	name = strrchr(copy, '/');
+	if (name)
+		copy[name++ - copy] = '\0';
+	if (!realpath(!name ? "." : copy[0] ? copy : "/", above))
+		return fail("%s: %s", path, strerror(errno));
+	len = (size_t)snprintf(buf, PATH_MAX, "%s/%s", above[1] ? above : "", name ? name : copy);
+	return len < PATH_MAX ? 0 : fail("%s: the path is too long", path);
+}
+
 /* A server that was killed leaves a mount behind that answers nothing. */
 static int clear_dead_mount(const char *point)
 {
@@ -207,10 +240,13 @@ static int check_root(const struct settings *s)
 {
 	autoclose int fd = container_open(s->root);
 
+	uint64_t id = 0;
+
 	/* The whole tree may be mounted before there is a container. */
-	if (fd < 0 && !(errno == ENOENT && strcmp(s->root, "/") == 0))
+	if ((fd < 0 || container_id(fd, &id) < 0) &&
+	    !(errno == ENOENT && strcmp(s->root, "/") == 0))
 		return fail("root=%s: %s", s->root, strerror(errno));
-	return node_setup(s->root) < 0 ? fail("out of memory") : 0;
+	return node_setup(s->root, id) < 0 ? fail("out of memory") : 0;
 }
 
 static int prepare(void)
@@ -289,11 +325,11 @@ int main(int argc, char **argv)
 	}
 	if (parse(&s, argc, argv))
 		return 1;
+	if (absolute(s.point, point))
+		return 1;
+	s.point = point;
 	if (clear_dead_mount(s.point) || check_root(&s) || prepare())
 		return 1;
-	if (!realpath(s.point, point))
-		return fail("%s: %s", s.point, strerror(errno));
-	s.point = point;
 	snprintf(name, sizeof(name), "fsname=%s", s.source);
 	fuse_set_log_func(log_message);
 	if (fuse_opt_add_arg(&args, "mount.containerfs") < 0 || fuse_opt_add_arg(&args, "-o") < 0 ||

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,8 +32,9 @@ struct node {
 };
 
 struct kept_fd {
-	struct node *node;
+	struct node *node; /* NULL: free, or to be closed when nobody holds it any more */
 	int fd;
+	int holders;
 	time_t used;
 };
 
@@ -42,7 +44,7 @@ static size_t slot_count, free_hint;
 static uint64_t last_generation;
 static struct node *buckets[BUCKETS];
 static struct kept_fd kept[KEPT_FDS];
-static char *top_path;
+static char top_path[4096]; /* where the root was found last */
 
 static struct node **bucket_of(uint64_t id)
 {
@@ -89,13 +91,19 @@ static struct node *make_node(struct node *parent, const char *name, uint64_t id
 	return n;
 }
 
-static void drop_fds(const struct node *n)
+static void drop(struct kept_fd *k)
+{
+	k->node = NULL;
+	if (k->holders == 0)
+		close_fd(&k->fd);
+}
+
+static struct kept_fd *find_kept(const struct node *n)
 {
 	for (size_t i = 0; i < KEPT_FDS; i++)
-		if (kept[i].node == n) {
-			close_fd(&kept[i].fd);
-			kept[i].node = NULL;
-		}
+		if (kept[i].node == n)
+			return &kept[i];
+	return NULL;
 }
 
 static void free_node(struct node *n)
@@ -108,7 +116,8 @@ static void free_node(struct node *n)
 	slots[n->slot] = NULL;
 	if (n->slot < free_hint)
 		free_hint = n->slot;
-	drop_fds(n);
+	if (find_kept(n))
+		drop(find_kept(n));
 	free(n);
 }
 
@@ -127,12 +136,12 @@ static void forget_locked(struct node *n, uint64_t count)
 	}
 }
 
-int node_setup(const char *root_path)
+int node_setup(const char *root_path, uint64_t id)
 {
-	top_path = strdup(root_path);
+	snprintf(top_path, sizeof(top_path), "%s", root_path);
 	for (size_t i = 0; i < KEPT_FDS; i++)
 		kept[i].fd = -EBADF;
-	return top_path && make_node(NULL, "", 0) ? 0 : -ENOMEM;
+	return make_node(NULL, "", id) ? 0 : -ENOMEM;
 }
 
 struct node *node_root(void)
@@ -142,7 +151,7 @@ struct node *node_root(void)
 
 bool node_is_whole_tree(void)
 {
-	return strcmp(top_path, "/") == 0;
+	return top_path[1] == '\0';
 }
 
 struct node *node_of(uint64_t nodeid, enum entry_kind *ret_kind)
@@ -211,49 +220,64 @@ struct node *node_parent(const struct node *n)
 	return n->parent;
 }
 
-/* A copy of the fd that is kept, if there is one of a directory that still has a name. */
-static int copy_kept(const struct node *n)
+/* One that is kept, if there is one, and its directory still has a name. */
+static bool hold_kept(const struct node *n, struct node_hold *hold)
 {
-	struct stat st;
-	int fd = -EBADF;
+	struct kept_fd *k;
 
 	pthread_mutex_lock(&mutex);
-	for (size_t i = 0; i < KEPT_FDS; i++)
-		if (kept[i].node == n) {
-			kept[i].used = time(NULL);
-			fd = fcntl(kept[i].fd, F_DUPFD_CLOEXEC, 3);
-			break;
-		}
-	pthread_mutex_unlock(&mutex);
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
-		return fd;
-	if (fd >= 0) {
-		close(fd);
-		pthread_mutex_lock(&mutex);
-		drop_fds(n);
-		pthread_mutex_unlock(&mutex);
+	k = find_kept(n);
+	if (k) {
+		k->holders++;
+		k->used = time(NULL);
 	}
-	return -EBADF;
+	pthread_mutex_unlock(&mutex);
+	if (!k)
+		return false;
+	hold->fd = k->fd;
+	hold->kept = k;
+	if (fstat(k->fd, &hold->st) == 0 && hold->st.st_nlink > 0)
+		return true;
+	pthread_mutex_lock(&mutex);
+	drop(k);
+	pthread_mutex_unlock(&mutex);
+	node_release(hold);
+	return false;
 }
 
-static void keep_fd(struct node *n, int fd)
+/* Keep it in place of the one that was used longest ago, and is not in use now. */
+static void keep(struct node *n, struct node_hold *hold)
 {
-	struct kept_fd *oldest = &kept[0];
+	struct kept_fd *oldest = NULL;
 
 	pthread_mutex_lock(&mutex);
-	for (size_t i = 0; i < KEPT_FDS; i++) {
-		if (kept[i].node == n || !kept[i].node) {
-			oldest = &kept[i];
+	for (size_t i = 0; i < KEPT_FDS && !find_kept(n); i++) {
+		struct kept_fd *k = &kept[i];
+
+		if (k->holders == 0 && (!oldest || !k->node || k->used < oldest->used))
+			oldest = k;
+		if (oldest && !oldest->node)
 			break;
-		}
-		if (kept[i].used < oldest->used)
-			oldest = &kept[i];
 	}
-	close_fd(&oldest->fd);
-	oldest->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	oldest->node = oldest->fd < 0 ? NULL : n;
-	oldest->used = time(NULL);
+	if (oldest) {
+		close_fd(&oldest->fd);
+		*oldest = (struct kept_fd){n, hold->fd, 1, time(NULL)};
+		hold->kept = oldest;
+	}
 	pthread_mutex_unlock(&mutex);
+}
+
+void node_release(struct node_hold *hold)
+{
+	if (hold->kept) {
+		pthread_mutex_lock(&mutex);
+		if (--hold->kept->holders == 0 && !hold->kept->node)
+			close_fd(&hold->kept->fd);
+		pthread_mutex_unlock(&mutex);
+		hold->kept = NULL;
+		hold->fd = -EBADF;
+	}
+	close_fd(&hold->fd);
 }
 
 void node_tidy(void)
@@ -262,10 +286,8 @@ void node_tidy(void)
 
 	pthread_mutex_lock(&mutex);
 	for (size_t i = 0; i < KEPT_FDS; i++)
-		if (kept[i].node && now - kept[i].used > KEPT_SECONDS) {
-			close_fd(&kept[i].fd);
-			kept[i].node = NULL;
-		}
+		if (kept[i].node && now - kept[i].used > KEPT_SECONDS)
+			drop(&kept[i]);
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -329,22 +351,92 @@ static int open_below(struct node *n, int parent)
 	return fd == -ESTALE ? -ENOENT : fd;
 }
 
+struct wanted_path {
+	uint64_t id;
+	char *path;
+};
+
+static int has_wanted_id(const struct container_info *info, void *arg)
+{
+	const struct wanted_path *w = arg;
+
+	if (info->id != w->id)
+		return 0;
+	snprintf(w->path, sizeof(top_path), "%s", info->path);
+	return 1;
+}
+
+static int open_top_path(uint64_t id)
+{
+	autoclose int fd = -EBADF;
+	char path[sizeof(top_path)];
+	uint64_t found;
+
+	pthread_mutex_lock(&mutex);
+	memcpy(path, top_path, sizeof(path));
+	pthread_mutex_unlock(&mutex);
+	fd = container_open(path);
+	if (fd < 0 || container_id(fd, &found) < 0)
+		return -errno;
+	return found == id || path[1] == '\0' ? take_fd(&fd) : -ENOENT;
+}
+
+/* The root of the mount, wherever it is by now. */
+static int open_top(const struct node *n)
+{
+	autoclose int all = -EBADF;
+	char path[sizeof(top_path)];
+	struct wanted_path w = {n->id, path};
+	int fd = open_top_path(n->id);
+
+	if (fd != -ENOENT || node_is_whole_tree())
+		return fd;
+	all = container_open("/");
+	if (all < 0 || container_walk(all, CONTAINER_WALK_RECURSIVE, has_wanted_id, &w) <= 0)
+		return -ENOENT;
+	pthread_mutex_lock(&mutex);
+	memcpy(top_path, path, sizeof(path));
+	pthread_mutex_unlock(&mutex);
+	return open_top_path(n->id);
+}
+
+int node_hold(struct node *n, struct node_hold *ret_hold)
+{
+	struct node_hold hold = {.fd = -EBADF};
+
+	if (!hold_kept(n, &hold)) {
+		if (n->parent) {
+			struct node_hold parent;
+			int r = node_hold(n->parent, &parent);
+
+			hold.fd = r < 0 ? r : open_below(n, parent.fd);
+			if (r == 0)
+				node_release(&parent);
+		} else {
+			hold.fd = open_top(n);
+		}
+		if (hold.fd < 0)
+			return hold.fd;
+		if (fstat(hold.fd, &hold.st) < 0) {
+			node_release(&hold);
+			return -EIO;
+		}
+		keep(n, &hold);
+	}
+	*ret_hold = hold;
+	return 0;
+}
+
 int node_open(struct node *n)
 {
-	int fd = copy_kept(n);
+	struct node_hold hold;
+	int fd, r = node_hold(n, &hold);
 
-	if (fd >= 0)
-		return fd;
-	if (n->parent) {
-		autoclose int parent = node_open(n->parent);
-
-		fd = parent < 0 ? parent : open_below(n, parent);
-	} else {
-		fd = container_open(top_path);
-		fd = fd < 0 ? -errno : fd;
-	}
-	if (fd >= 0)
-		keep_fd(n, fd);
+	if (r < 0)
+		return r;
+	fd = fcntl(hold.fd, F_DUPFD_CLOEXEC, 3);
+	fd = fd < 0 ? -errno : fd;
+	node_release(&hold);
 	return fd;
 }
 

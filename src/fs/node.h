@@ -13,13 +13,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "entry.h"
 
 struct node;
 
-/* The mount shows the container of this full name, and those below it. 0 or -errno. */
-int node_setup(const char *root_path);
+/*
+ * The mount shows the container of this full name and id, whatever its name becomes, and those below
+ * it; or, as "/", the whole tree, also after that was taken down and made anew. 0 or -errno.
+ */
+int node_setup(const char *root_path, uint64_t id);
 
 struct node *node_root(void);
 
@@ -57,6 +61,15 @@ struct node *node_parent(const struct node *n);
 
 /* The fd (the caller's to close) of the container; -ENOENT, -ESTALE: it is gone. */
 int node_open(struct node *n);
+
+/* The same for the length of a request: one of those that are kept, if possible. */
+struct node_hold {
+	int fd; /* -EBADF: none */
+	struct kept_fd *kept;
+	struct stat st; /* of the container's directory */
+};
+int node_hold(struct node *n, struct node_hold *ret_hold);
+void node_release(struct node_hold *hold);
 
 /* The name from the root of the mount: "web/db", "" for the root itself. -ENOENT; -ENAMETOOLONG. */
 int node_path(struct node *n, char *buf, size_t size);

@@ -15,6 +15,8 @@
 #include "links.h"
 #include "parse.h"
 
+#define NAME_LENGTH 255
+
 static void reply_error(fuse_req_t req, int r)
 {
 	fuse_reply_err(req, -r);
@@ -62,6 +64,8 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	bool by_pid = parent % KIND_LIMIT == KIND_BY_PID;
 	int e = request_begin(&r, req, parent, by_pid ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
 
+	if (e == 0 && strlen(name) > NAME_LENGTH)
+		e = -ENAMETOOLONG;
 	if (e == 0 && by_pid) {
 		lookup_by_pid(&r, name);
 		return;
@@ -100,10 +104,9 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 static int attr_of(fuse_req_t req, fuse_ino_t ino, struct stat *ret_st)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	int e;
 
-	caller_init(&r.who);
 	if (ino & BY_PID_LINK) {
 		*ret_st = by_pid_attr(ino);
 		return 0;
@@ -259,8 +262,8 @@ static int add_pids_of(const struct container_info *info, void *arg)
 	const struct pid_listing *p = arg;
 	autoclose int container = container_open(info->path);
 
-	/* Removed meanwhile, perhaps. */
-	if (container < 0)
+	/* Removed meanwhile, perhaps; or in a directory that the caller may not look into. */
+	if (container < 0 || !link_may_tell(p->who, container))
 		return 0;
 	return add_pids(container, p) == -ENOMEM;
 }
@@ -318,28 +321,30 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_error(req, e);
 }
 
-/* Whole entries only, as many as there is room for. */
+/* The length of the entry there, as struct fuse_dirent is: ino, off, namelen, type, name, padding. */
+static size_t entry_size(const struct listing *l, size_t at)
+{
+	uint32_t name_len;
+
+	memcpy(&name_len, l->data + at + 16, sizeof(name_len));
+	return (24 + name_len + 7) & ~(size_t)7;
+}
+
+/* Whole entries only, as many as there is room for. The offset is whatever lseek(2) made of it. */
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		struct fuse_file_info *fi)
 {
 	autolisting struct listing *l = (struct listing *)(uintptr_t)fi->fh;
-	size_t at = offset < 0 || (size_t)offset > l->len ? l->len : (size_t)offset;
-	size_t end = at;
+	size_t from = 0, end;
 
 	(void)ino;
 	atomic_fetch_add(&l->references, 1);
-	while (end < l->len) {
-		uint32_t name_len;
-		size_t next;
-
-		/* struct fuse_dirent: ino, off, namelen, type; padded to eight bytes. */
-		memcpy(&name_len, l->data + end + 16, sizeof(name_len));
-		next = end + ((24 + name_len + 7) & ~(size_t)7);
-		if (next - at > size)
-			break;
-		end = next;
-	}
-	fuse_reply_buf(req, l->data + at, end - at);
+	while (from < l->len && (off_t)from < offset)
+		from += entry_size(l, from);
+	end = from;
+	while (end < l->len && end + entry_size(l, end) - from <= size)
+		end += entry_size(l, end);
+	fuse_reply_buf(req, l->data + from, end - from);
 }
 
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -369,10 +374,15 @@ static int give(int container, const struct caller *who, mode_t mode)
 {
 	const struct container_access access = {
 		.size = sizeof(access), .uid = who->uid, .gid = who->gid, .mode = mode & 07777};
+	int e;
 
 	if (access.uid == 0 && access.gid == 0 && access.mode == 0755)
 		return 0;
-	return container_set_access(container, &access) < 0 ? -errno : 0;
+	if (container_set_access(container, &access) == 0)
+		return 0;
+	e = -errno;
+	container_remove(container, 0);
+	return e;
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -385,13 +395,17 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		e = r.kind != KIND_DIR ? -EPERM : -ENOENT;
 	if (e == 0 && r.look.container >= 0)
 		e = caller_may_change_in(&r.who, r.look.container);
+	else if (e == 0 && !caller_is_privileged(&r.who))
+		e = -EPERM;
+	if (e == 0 && strlen(name) > NAME_LENGTH)
+		e = -ENAMETOOLONG;
 	if (e == 0) {
 		made = make(&r, name);
 		e = made < 0 ? -errno : give(made, &r.who, mode);
 	}
 	if (e == 0 && r.look.container < 0) {
-		r.look.container = node_open(r.look.node);
-		e = r.look.container < 0 ? r.look.container : 0;
+		e = node_hold(r.look.node, &r.hold);
+		r.look.container = r.hold.fd;
 	}
 	if (e < 0)
 		reply_error(req, e);
@@ -439,6 +453,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	/* Never EXDEV: mv(1) would copy and delete. */
 	if (e == 0 && (parent != new_parent || entry_find(new_name) != KIND_NONE))
 		e = -EPERM;
+	if (e == 0 && strlen(new_name) > NAME_LENGTH)
+		e = -ENAMETOOLONG;
 	e = e ? e : (fd = open_to_change(&r, name));
 	if (e >= 0)
 		e = container_rename(fd, new_name) < 0 ? -errno : 0;
@@ -449,7 +465,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	const struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+	const struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_LENGTH};
 
 	(void)ino;
 	fuse_reply_statfs(req, &st);

@@ -17,6 +17,7 @@
 #include "watch.h"
 
 #define WRITE_MAX 16384
+#define WRITERS_MAX 1024 /* files open for writing */
 
 /*
  * One that is open; none for what op_create() has just made. What is read is made when it is read from
@@ -32,7 +33,10 @@ struct open_file {
 	bool has_told;
 	struct watch *watch;
 	struct caller opener; /* of a file open for writing */
+	bool counts;	      /* it is one of the writers */
 };
+
+static atomic_int writers;
 
 static struct open_file *file_of(const struct fuse_file_info *fi)
 {
@@ -48,6 +52,8 @@ static void put_file(struct open_file **file)
 	if (f->watch)
 		watch_close(f->watch);
 	caller_close(&f->opener);
+	if (f->counts)
+		atomic_fetch_sub(&writers, 1);
 	pthread_mutex_destroy(&f->mutex);
 	free(f->text);
 	free(f);
@@ -82,6 +88,9 @@ static int check_open(struct request *r, struct open_file *f, int flags)
 	bool writes = (flags & O_ACCMODE) != O_RDONLY;
 	int error;
 
+	/* Such writes may be under way when the call has returned. */
+	if (flags & O_DIRECT)
+		return -EINVAL;
 	/* What "touch network" has just made. */
 	if (r->kind >= KIND_MADE)
 		return 0;
@@ -94,6 +103,10 @@ static int check_open(struct request *r, struct open_file *f, int flags)
 	error = caller_may_change(&r->who, r->look.container);
 	if (error < 0)
 		return error;
+	/* Each holds two fds of ours: nobody may use them up. */
+	f->counts = true;
+	if (atomic_fetch_add(&writers, 1) >= WRITERS_MAX && !caller_is_privileged(&r->who))
+		return -ENFILE;
 	f->opener = r->who;
 	caller_init(&r->who);
 	return 0;
@@ -140,11 +153,10 @@ static int show(const struct entry *e, const struct look *l, struct open_file *f
 
 static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	const struct entry *e = entry_of((enum entry_kind)(ino % KIND_LIMIT));
 	int error;
 
-	caller_init(&r.who);
 	if (!e || !e->show)
 		return -EBADF;
 	error = request_begin(&r, req, ino, e->asks_who ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
@@ -184,7 +196,8 @@ static int check_write(const struct request *r, const char *text, size_t size)
 	if (memchr(text, '\0', size))
 		return -EINVAL;
 	/* Both of them, now: either may have been moved elsewhere since the file was opened. */
-	if (caller_may_change(r->look.opener, r->look.container) < 0)
+	if (!caller_equals(r->look.opener, r->look.who) &&
+	    caller_may_change(r->look.opener, r->look.container) < 0)
 		return -EPERM;
 	return caller_may_change(r->look.who, r->look.container);
 }
@@ -193,14 +206,13 @@ static int check_write(const struct request *r, const char *text, size_t size)
 void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	autofile struct open_file *f = get_file(fi);
 	autofree char *text = NULL;
 	const struct entry *e;
 	int error;
 
 	(void)offset;
-	caller_init(&r.who);
 	text = size > WRITE_MAX ? NULL : strndup(buf, size);
 	if (!text) {
 		fuse_reply_err(req, size > WRITE_MAX ? E2BIG : ENOMEM);
@@ -237,10 +249,7 @@ static unsigned int poll_state(fuse_req_t req, fuse_ino_t ino, struct open_file 
 
 	if (e == 0 && handle && !f->watch)
 		f->watch = watch_open(r.look.container);
-	if (f->watch && handle)
-		watch_notify(f->watch, handle);
-	else if (handle)
-		fuse_pollhandle_destroy(handle);
+	watch_notify(f->watch, handle);
 	e = e ? e : files_state(r.look.container, &state);
 	if (e < 0)
 		return POLLIN | POLLPRI | POLLERR;

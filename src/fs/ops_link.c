@@ -152,11 +152,10 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
-	autorequest struct request r = {.look.container = -EBADF};
+	autorequest struct request r = REQUEST_NONE;
 	int kind;
 
 	(void)device;
-	caller_init(&r.who);
 	if (!S_ISREG(mode)) {
 		fuse_reply_err(req, EPERM);
 		return;

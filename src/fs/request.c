@@ -18,7 +18,7 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum reques
 	struct node *n;
 	int e = 0;
 
-	*r = (struct request){.fuse = req, .look = {.container = -EBADF}};
+	*r = (struct request){.fuse = req, .look = {.container = -EBADF}, .hold = {.fd = -EBADF}};
 	caller_init(&r->who);
 	if (need == REQUEST_CHANGES && request_read_only)
 		return -EROFS;
@@ -30,10 +30,12 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum reques
 	if (!n)
 		return -ESTALE;
 	r->look.node = n;
-	r->look.container = node_open(n);
+	e = node_hold(n, &r->hold);
 	/* No hierarchy yet, or no more: an empty directory, in which the first container can be made. */
-	if (r->look.container < 0 && !(r->look.container == -ENOENT && n == node_root()))
-		return r->look.container;
+	if (e < 0 && !(e == -ENOENT && n == node_root()))
+		return e;
+	r->look.container = r->hold.fd;
+	e = 0;
 	if (need & REQUEST_ASKS_WHO) {
 		e = caller_open(&r->who, ctx->pid, ctx->uid, ctx->gid);
 		r->look.who = &r->who;
@@ -45,7 +47,7 @@ void request_end(struct request *r)
 {
 	if (r->limited)
 		limit_end();
-	close_fd(&r->look.container);
+	node_release(&r->hold);
 	caller_close(&r->who);
 }
 
@@ -65,9 +67,11 @@ int request_attr(const struct request *r, enum entry_kind kind, struct stat *ret
 	const struct entry *e = entry_of(kind);
 	struct stat dir = {.st_nlink = 2};
 
-	if (r->look.container >= 0 && (fstat(r->look.container, &dir) < 0 ||
-				       container_get_access(r->look.container, &access) < 0))
-		return -errno;
+	if (r->look.container >= 0) {
+		dir = r->hold.st;
+		if (container_get_access(r->look.container, &access) < 0)
+			return -errno;
+	}
 	*ret_st = (struct stat){
 		.st_ino = node_inode(r->look.node, kind),
 		.st_mode = e ? e->mode : S_IFREG | 0644,
@@ -119,7 +123,7 @@ void request_reply_nested(const struct request *r, const char *name)
 	struct request nested = {.fuse = r->fuse, .look = {.container = fd}};
 	uint64_t id;
 
-	if (fd < 0 || container_id(fd, &id) < 0) {
+	if (fd < 0 || container_id(fd, &id) < 0 || fstat(fd, &nested.hold.st) < 0) {
 		/* What can be no name is nobody's name. */
 		fuse_reply_err(r->fuse, errno == EINVAL ? ENOENT : errno);
 		return;

@@ -5,6 +5,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include "caller.h"
@@ -15,9 +16,17 @@ struct request {
 	fuse_req_t fuse;
 	enum entry_kind kind;
 	struct look look; /* container is -EBADF for the root, where there is no hierarchy */
+	struct node_hold hold;
 	struct caller who;
 	bool limited;
 };
+
+/* Of one that may be ended without having begun. */
+#define REQUEST_NONE                                                                               \
+	{                                                                                          \
+		.look = {.container = -EBADF}, .hold = {.fd = -EBADF},                             \
+		.who = {.user_ns = -EBADF, .container = -EBADF},                                   \
+	}
 
 enum request_need {
 	REQUEST_LOOKS = 0,

@@ -105,6 +105,11 @@ static int step(struct place *at, const char *name, const char **rest, const str
 	enum entry_kind kind = entry_find(name);
 	int down;
 
+	int e = caller_may_search(&r->who, at->container);
+
+	/* As the kernel would ask on this way: names are not told to who may not look. */
+	if (e < 0)
+		return e;
 	if (strcmp(name, ".") == 0)
 		return 0;
 	if (strcmp(name, "..") == 0)
@@ -130,8 +135,11 @@ static int follow(struct place *at, const char *path, const char **last, const s
 		int e;
 
 		if (kind != KIND_NONE && kind < KIND_INIT_CONTAINER) {
+			e = caller_may_search(&r->who, at->container);
+			if (e < 0)
+				return e;
 			*last = entry_of(kind)->name;
-			return path[strspn(path, "/")] ? -ENOTDIR : 0;
+			return path[0] ? -ENOTDIR : 0;
 		}
 		e = step(at, name, &path, r);
 		if (e < 0)
@@ -164,25 +172,21 @@ static int share_in_tree(const struct request *r, const struct entry *e, bool fr
 
 /* --- all other paths: opened as the caller would --- */
 
-struct may_join {
-	int fd, nstype;
-};
-
-static int try_to_join(void *arg)
+static int try_to_join(const void *arg)
 {
-	const struct may_join *m = arg;
+	const int *nstype = arg;
 
-	return setns(m->fd, m->nstype) < 0 ? -errno : 0;
+	return setns(SURROGATE_KEPT, *nstype) < 0 ? -errno : 0;
 }
 
 /* The kernel is asked whether the caller could join it; for two types it cannot be in a surrogate. */
 static int caller_may_join(const struct request *r, int fd, int nstype)
 {
-	struct may_join m = {fd, nstype};
+	const struct surrogate_job job = {.fn = try_to_join, .arg = &nstype, .keep = {fd, -1}};
 
 	if (nstype == CLONE_NEWUSER || nstype == CLONE_NEWTIME)
 		return caller_may_change(&r->who, r->look.container);
-	return surrogate_run(&r->who, false, try_to_join, &m);
+	return surrogate_run(&r->who, &job);
 }
 
 static int share_path(const struct request *r, int nstype, const char *path)
@@ -210,22 +214,53 @@ static int share_path(const struct request *r, int nstype, const char *path)
 	return 0;
 }
 
-/* A relative target counts from the directory that the link is made in; it may lead out of the tree. */
+/* One component up; the mount point is a canonical path, and so is what is below it. */
+static void step_up_text(char path[PATH_SIZE])
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+}
+
+/*
+ * A relative target counts from the directory that the link is made in; it may lead out of the tree.
+ * Up to there it is resolved as text, since the kernel would have to ask us.
+ */
 static int absolute(const struct request *r, const char *target, char path[PATH_SIZE])
 {
-	char point[PATH_SIZE], below[PATH_SIZE];
-	int e, len;
+	char below[PATH_SIZE], name[256];
+	size_t point_len, len;
+	int e;
 
-	if (target[0] == '/') {
-		len = snprintf(path, PATH_SIZE, "%s", target);
-		return len >= PATH_SIZE ? -ENAMETOOLONG : 0;
-	}
-	e = mounts_point(r->who.tid, point, sizeof(point));
+	if (target[0] == '/')
+		return snprintf(path, PATH_SIZE, "%s", target) < PATH_SIZE ? 0 : -ENAMETOOLONG;
+	e = mounts_point(r->who.tid, path, PATH_SIZE);
 	e = e ? e : node_path(r->look.node, below, sizeof(below));
 	if (e < 0)
 		return e;
-	len = snprintf(path, PATH_SIZE, "%s/%s/%s", point, below, target);
-	return len >= PATH_SIZE ? -ENAMETOOLONG : 0;
+	point_len = strlen(path);
+	len = point_len;
+	if (below[0] &&
+	    snprintf(path + len, PATH_SIZE - len, "/%s", below) >= (int)(PATH_SIZE - len))
+		return -ENAMETOOLONG;
+	while (parse_component(&target, name, sizeof(name)) > 0) {
+		if (strcmp(name, "..") == 0) {
+			step_up_text(path);
+			continue;
+		}
+		len = strlen(path);
+		e = snprintf(path + len, PATH_SIZE - len, "/%s%s", name,
+			     len < point_len ? target : "");
+		if (e >= (int)(PATH_SIZE - len))
+			return -ENAMETOOLONG;
+		/* Outside: the rest is for the kernel to walk. */
+		if (len < point_len)
+			break;
+	}
+	if (path[0] == '\0')
+		memcpy(path, "/", 2);
+	return 0;
 }
 
 /* Whether a relative target has more ".." than there are directories above, and so leads out. */

@@ -12,18 +12,28 @@
 
 #include "cleanup.h"
 #include "links.h"
+#include "surrogate.h"
 
 #define TIDY_INTERVAL 1000 /* ms */
 
-/* Linked, so that the thread can tell whether one that epoll reports is closed already. */
+/* A container that somebody polls, once however many do. */
+struct watched {
+	uint64_t id;
+	size_t count; /* of watches */
+	int fd;	      /* of container_wait_fd() */
+	struct watched *next;
+};
+
+/* Of one open file. */
 struct watch {
-	int fd; /* of container_wait_fd() */
+	struct watched *of;
 	struct fuse_pollhandle *handle;
 	struct watch *next;
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct watch *all;
+static struct watched *containers;
+static struct watch *watches;
 static int epoll_fd = -EBADF;
 
 static void tell(struct watch *w)
@@ -35,19 +45,19 @@ static void tell(struct watch *w)
 	w->handle = NULL;
 }
 
-static void changed(const void *reported)
+/* By the id: what epoll reports may be closed already. */
+static void changed(uint64_t id)
 {
 	char text[256];
 
 	pthread_mutex_lock(&mutex);
-	for (struct watch *w = all; w; w = w->next)
-		if (w == reported) {
-			/* Reading is what makes the kernel report the next change. */
-			while (pread(w->fd, text, sizeof(text), 0) < 0 && errno == EINTR)
-				;
+	for (struct watched *c = containers; c; c = c->next)
+		/* Reading is what makes the kernel report the next change. */
+		while (c->id == id && pread(c->fd, text, sizeof(text), 0) < 0 && errno == EINTR)
+			;
+	for (struct watch *w = watches; w; w = w->next)
+		if (w->of->id == id)
 			tell(w);
-			break;
-		}
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -60,9 +70,10 @@ static void *watch_thread(void *arg)
 		int n = epoll_wait(epoll_fd, events, ARRAY_SIZE(events), TIDY_INTERVAL);
 
 		for (int i = 0; i < n; i++)
-			changed(events[i].data.ptr);
+			changed(events[i].data.u64);
 		node_tidy();
 		links_tidy();
+		surrogate_tidy();
 	}
 	return NULL;
 }
@@ -84,49 +95,94 @@ int watch_setup(void)
 	return -r;
 }
 
+static void drop(struct watched *c)
+{
+	struct watched **p = &containers;
+
+	if (--c->count > 0)
+		return;
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	close_fd(&c->fd);
+	free(c);
+}
+
+static struct watched *find(uint64_t id)
+{
+	struct watched *c = containers;
+
+	while (c && c->id != id)
+		c = c->next;
+	return c;
+}
+
+static struct watched *start(int container, uint64_t id)
+{
+	struct epoll_event event = {.events = EPOLLPRI | EPOLLERR, .data.u64 = id};
+	struct watched *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	*c = (struct watched){.id = id, .fd = container_wait_fd(container), .next = containers};
+	if (c->fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0) {
+		close_fd(&c->fd);
+		free(c);
+		return NULL;
+	}
+	containers = c;
+	return c;
+}
+
 struct watch *watch_open(int container)
 {
 	struct watch *w = calloc(1, sizeof(*w));
-	struct epoll_event event = {.events = EPOLLPRI | EPOLLERR, .data.ptr = w};
+	uint64_t id;
 
-	if (!w)
-		return NULL;
-	w->fd = container_wait_fd(container);
-	if (w->fd < 0) {
+	if (!w || container_id(container, &id) < 0) {
 		free(w);
 		return NULL;
 	}
 	pthread_mutex_lock(&mutex);
-	w->next = all;
-	all = w;
-	pthread_mutex_unlock(&mutex);
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, w->fd, &event) < 0) {
-		watch_close(w);
-		return NULL;
+	w->of = find(id);
+	w->of = w->of ? w->of : start(container, id);
+	if (w->of) {
+		w->of->count++;
+		w->next = watches;
+		watches = w;
 	}
-	return w;
+	pthread_mutex_unlock(&mutex);
+	if (w->of)
+		return w;
+	free(w);
+	return NULL;
 }
 
 void watch_notify(struct watch *w, struct fuse_pollhandle *handle)
 {
+	struct fuse_pollhandle *old = handle;
+
 	pthread_mutex_lock(&mutex);
-	if (w->handle)
-		fuse_pollhandle_destroy(w->handle);
-	w->handle = handle;
+	if (w && handle) {
+		old = w->handle;
+		w->handle = handle;
+	}
 	pthread_mutex_unlock(&mutex);
+	if (old)
+		fuse_pollhandle_destroy(old);
 }
 
 void watch_close(struct watch *w)
 {
-	struct watch **p = &all;
+	struct watch **p = &watches;
 
 	pthread_mutex_lock(&mutex);
 	while (*p != w)
 		p = &(*p)->next;
 	*p = w->next;
+	drop(w->of);
+	pthread_mutex_unlock(&mutex);
 	if (w->handle)
 		fuse_pollhandle_destroy(w->handle);
-	close_fd(&w->fd);
-	pthread_mutex_unlock(&mutex);
 	free(w);
 }

@@ -15,6 +15,6 @@ int watch_setup(void);
 /* Watch a container: NULL and errno. The fd is borrowed for the call only. */
 struct watch *watch_open(int container);
 
-/* Tell handle (taken over) of the next change. */
+/* Tell handle (taken over; may be NULL) of the next change. Without a watch nothing is told. */
 void watch_notify(struct watch *w, struct fuse_pollhandle *handle);
 void watch_close(struct watch *w);

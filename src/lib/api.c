@@ -299,8 +299,13 @@ EXPORT int container_set_id_map(int container, int which, const char *map)
 EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t size)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
+	/* Its own are in its record; another's are asked of the namespace. */
+	if (r == 0 && c.o.spec.mode[NS_USER] != CONTAINER_NS_OWN) {
+		hierarchy_close(&c.h);
+		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
+	}
 	return call_done(r ? r : maps_get(&c.h, &c.o, which, buf, size), "read id map", NULL);
 }
 
@@ -338,9 +343,22 @@ EXPORT int container_enter(int container, int nstypes)
 EXPORT int container_attach(int container, pid_t pid, int nstypes)
 {
 	autocall struct call c;
+	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	r = r ? r : attach_task(&c.h, &c.o, pid, (unsigned int)nstypes, NULL, NULL);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach_pidfd(int container, int pidfd, int nstypes)
+{
+	autocall struct call c;
+	const struct attach_whom whom = {.pidfd = pidfd};
+	int r = call_check_fds(&pidfd, 1, false);
+
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
 	return (int)call_done(r, "attach", NULL);
 }
 
@@ -348,11 +366,12 @@ EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (
 				   void *arg)
 {
 	autocall struct call c;
+	const struct attach_whom whom = {pid, -EBADF, answer, arg};
 	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
 
 	hierarchy_init(&c.h);
 	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	r = r ? r : attach_task(&c.h, &c.o, pid, (unsigned int)nstypes, answer, arg);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
 	return (int)call_done(r, "attach", NULL);
 }
 

@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,11 +46,11 @@ static void agent_reap(pid_t pid)
 		;
 }
 
-static pid_t agent_clone(struct agent *agent, int cgroup)
+static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
+		.flags = memory | CLONE_VFORK | CLONE_FILES,
 		.cgroup = cgroup,
 		.stack = stack,
 		.stack_size = sizeof(stack),
@@ -67,16 +69,59 @@ static pid_t agent_clone(struct agent *agent, int cgroup)
 int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 {
 	struct agent agent = {.fn = fn, .arg = arg, .join_cgroup = -EBADF, .result = -ECANCELED};
-	pid_t pid = agent_clone(&agent, cgroup);
+	pid_t pid = agent_clone(&agent, cgroup, CLONE_VM);
 
 	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
 	if (pid > 0 && !agent.started && cgroup >= 0) {
 		agent.join_cgroup = cgroup;
-		pid = agent_clone(&agent, -EBADF);
+		pid = agent_clone(&agent, -EBADF, CLONE_VM);
 	}
 	if (pid > 0 && agent.result == -ECANCELED)
 		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
 	return pid < 0 ? pid : agent.result;
+}
+
+/* What an agent with memory of its own and its caller have in common. */
+struct apart {
+	int (*fn)(void *);
+	int result;
+	struct container_error error;
+	char arg[] __attribute__((aligned(16)));
+};
+
+static int apart_main(void *arg)
+{
+	struct apart *apart = arg;
+	int r = prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : apart->fn(apart->arg);
+
+	apart->error = *error_last();
+	apart->result = r;
+	return 0;
+}
+
+int agent_run_apart(int (*fn)(void *arg), void *arg, size_t size)
+{
+	size_t total = sizeof(struct apart) + size;
+	struct apart *apart =
+		mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct agent agent = {.fn = apart_main, .arg = apart, .join_cgroup = -EBADF};
+	pid_t pid;
+	int r;
+
+	if (apart == MAP_FAILED)
+		return error_set(-errno, "start an agent", NULL);
+	apart->fn = fn;
+	apart->result = -ECANCELED;
+	memcpy(apart->arg, arg, size);
+	pid = agent_clone(&agent, -EBADF, 0);
+	r = pid < 0 ? pid : apart->result;
+	if (pid > 0 && r == -ECANCELED)
+		error_set(r, "an agent was killed before it was done", NULL);
+	else if (pid > 0 && r < 0)
+		error_copy(&apart->error);
+	memcpy(arg, apart->arg, size);
+	munmap(apart, total);
+	return r;
 }
 
 /* It keeps nothing of the caller's, locks above all, and does not outlive it. */
@@ -116,6 +161,8 @@ int agent_holder_start(int clone_flags, int *ret_pid)
 
 void agent_holder_end(int pid)
 {
-	kill(pid, SIGKILL);
+	/* It cannot fail; but if it did, the wait would be for ever. */
+	for (int i = 0; i < 3 && kill(pid, SIGKILL) < 0; i++)
+		;
 	agent_reap(pid);
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -21,10 +22,24 @@
 #include "cleanup.h"
 
 #define SHORT_READ 2048
+#define OPEN_TRIES 256
 
 static int result(long r)
 {
 	return r < 0 ? -errno : (int)r;
+}
+
+static int open_by(int dirfd, const char *path, struct open_how *how)
+{
+	int r;
+
+	/* -EAGAIN: a rename or mount raced with a ".." step; the kernel asks for another try. */
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		r = result(syscall(SYS_openat2, dirfd, path, how, sizeof(*how)));
+		if (r != -EAGAIN)
+			break;
+	}
+	return r;
 }
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
@@ -35,15 +50,23 @@ int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
 				   ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
 				   : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	int r;
 
-	/* -EAGAIN: a rename or mount raced with a ".." step; the kernel asks for another try. */
-	for (int i = 0; i < 64; i++) {
-		r = result(syscall(SYS_openat2, dirfd, path, &open_how, sizeof(open_how)));
-		if (r != -EAGAIN)
-			break;
-	}
-	return r;
+	return open_by(dirfd, path, &open_how);
+}
+
+int kernel_open_in_root(int root, const char *path, int flags, mode_t mode)
+{
+	bool creates = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC | O_NOCTTY),
+		/* openat2(2), unlike open(2), minds a mode that is of no use. */
+		.mode = creates ? mode & 07777 : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	if (flags & O_PATH)
+		how.flags &= ~(uint64_t)O_NOCTTY;
+	return open_by(root, path, &how);
 }
 
 /*
@@ -167,6 +190,14 @@ int kernel_close_from(unsigned int first)
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags)
 {
 	return result(syscall(SYS_open_tree, dirfd, path, flags | OPEN_TREE_CLOEXEC));
+}
+
+int kernel_make_slave(int mnt)
+{
+	struct mount_attr attr = {.propagation = MS_SLAVE};
+
+	return result(syscall(SYS_mount_setattr, mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+			      sizeof(attr)));
 }
 
 int kernel_move_mount(int from, int to_dirfd, const char *to_path)

@@ -19,6 +19,9 @@ enum lookup {
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
 
+/* The same as LOOKUP_IN_ROOT, for flags and modes that a program has given for open(2). */
+int kernel_open_in_root(int root, const char *path, int flags, mode_t mode);
+
 /*
  * clone3(2) of a child that runs fn(arg) on a stack of its own and exits with its result. With
  * CLONE_VM it must not return from fn with anything but an exit status, and must not use stdio.
@@ -43,6 +46,7 @@ int kernel_close_from(unsigned int first);
 
 /* The mount API. Returned fds are close-on-exec. */
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags);
+int kernel_make_slave(int mnt); /* and all that is mounted below it */
 int kernel_move_mount(int from, int to_dirfd, const char *to_path);
 int kernel_fsopen(const char *fsname);
 int kernel_fsconfig_set(int fs, const char *key, const char *value); /* value NULL: a flag */

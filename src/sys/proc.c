@@ -73,6 +73,28 @@ int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
 	return proc_start_time(pid, ret_identity);
 }
 
+int proc_pid_of(int pidfd, pid_t *ret_pid)
+{
+	char path[sizeof("/proc/self/fdinfo/") + 20] = "/proc/self/fdinfo/", text[1024];
+	const char *line;
+	uint64_t pid;
+	ssize_t n;
+
+	text_format_u64((uint64_t)pidfd, path + strlen(path));
+	n = kernel_read_file(AT_FDCWD, path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -EBADF : (int)n;
+	line = strstr(text, "\nPid:\t");
+	if (!line)
+		return -EINVAL;
+	line += strlen("\nPid:\t");
+	/* -1 once it has been reaped, 0 if it is not seen from here. */
+	if (text_parse_u64(line, INT32_MAX, &pid) < 0 || pid == 0)
+		return -ESRCH;
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
 int proc_open_identified(pid_t pid, uint64_t identity)
 {
 	autoclose int pidfd = kernel_pidfd_open(pid);
@@ -209,19 +231,29 @@ int proc_status(pid_t pid, struct proc_status *ret_status)
 	return ret_status->depth < 0 ? ret_status->depth : 0;
 }
 
-int proc_ns_inode(pid_t pid, const char *entry, uint64_t *ret_inode)
+int proc_open_ns_dir(pid_t pid)
 {
-	char path[64], ns_entry[32] = "ns/";
-	size_t len = 3;
+	char path[64];
+	int fd;
+
+	proc_path(pid, "ns", path, sizeof(path));
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && pid ? -ESRCH : -errno;
+	return fd;
+}
+
+int proc_ns_inode(int ns_dir, const char *entry, uint64_t *ret_inode)
+{
 	struct stat st;
 
-	text_append(ns_entry, sizeof(ns_entry), &len, entry);
-	proc_path(pid, ns_entry, path, sizeof(path));
 	*ret_inode = 0;
-	if (stat(path, &st) == 0)
+	if (fstatat(ns_dir, entry, &st, 0) == 0)
 		*ret_inode = st.st_ino;
-	/* A process that has gone has no such directory; a pid namespace that has no process, no file. */
+	/* A process that has ended, or a pid namespace that is a wish: only that entry is missing then. */
 	else if (errno != ENOENT)
-		return -errno;
+		return errno == EACCES ? -EPERM : -errno;
+	else if (fstatat(ns_dir, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ESRCH;
 	return 0;
 }

@@ -16,6 +16,9 @@
  */
 int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
 
+/* The number of the process that a pidfd is of. -EBADF, -EINVAL: it is none. -ESRCH: it has ended. */
+int proc_pid_of(int pidfd, pid_t *ret_pid);
+
 /* A pidfd of pid if it still is the process with this identity; -ESRCH. */
 int proc_open_identified(pid_t pid, uint64_t identity);
 
@@ -52,5 +55,8 @@ struct proc_status {
 /* -ESRCH: not there, or a thread of the kernel's. */
 int proc_status(pid_t pid, struct proc_status *ret_status);
 
-/* The inode of a namespace of a process or thread (0: the calling thread). 0: it has none yet. */
-int proc_ns_inode(pid_t pid, const char *entry, uint64_t *ret_inode);
+/* /proc/PID/ns of a process or thread (0: the calling thread), for proc_ns_inode(). */
+int proc_open_ns_dir(pid_t pid);
+
+/* The inode of a namespace in such a directory; 0: a pid namespace that has no process yet. -ESRCH. */
+int proc_ns_inode(int ns_dir, const char *entry, uint64_t *ret_inode);

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@
 
 #define SECOND 1000000000
 #define NEVER INT64_MAX
+#define PATIENCE 100000
 #define VDSO_SIZE 65536 /* more than any has */
 #define CALL_STOP (SIGTRAP | 0x80)
 
@@ -35,9 +37,7 @@ enum stop { STOP_GONE, STOP_CALL, STOP_EVENT, STOP_SIGNAL };
 /* The system call itself: two C libraries have two opinions of what a peek returns. */
 static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
 {
-	long r = syscall(SYS_ptrace, what, tid, addr, data);
-
-	return r < 0 ? -errno : (int)r;
+	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
 }
 
 static int64_t now(void)
@@ -76,8 +76,11 @@ static int find_insn(int proc, unsigned long *ret_insn)
 		ssize_t n = pread(mem, page, sizeof(page), (off_t)(base + at));
 		ssize_t found = n < 0 ? -errno : regs_find_call(page, (size_t)n);
 
-		if (n <= 0 || (at == 0 && (memcmp(page, ELFMAG, SELFMAG) != 0 ||
-					   page[EI_CLASS] != ELFCLASS64)))
+		/* It is on its way out, and its memory has gone. */
+		if (n == 0)
+			return -ESRCH;
+		if (n < 0 || (at == 0 &&
+			      (memcmp(page, ELFMAG, SELFMAG) != 0 || page[EI_CLASS] != ELFCLASS64)))
 			break;
 		if (found >= 0) {
 			*ret_insn = base + at + (unsigned long)found;
@@ -103,6 +106,11 @@ int trace_open(struct trace *t, pid_t pid)
 	t->tasks = openat(t->proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->tasks < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
+	return 0;
+}
+
+int trace_check(struct trace *t)
+{
 	return find_insn(t->proc, &t->insn);
 }
 
@@ -214,29 +222,37 @@ int trace_ask(struct trace *t)
 	return ask_new(t);
 }
 
-/* Something that the tracer is told of this thread. -EBUSY: not until end. */
+/*
+ * Something that the tracer is told of this thread. -EBUSY: not until end. What it waits for takes some
+ * microseconds on another processor, where sleeping and being woken up takes a hundred: first it looks
+ * again, giving way to whoever else wants this processor.
+ */
 static int wait_event(pid_t tid, int64_t end, int *ret_status)
 {
+	int64_t begin = now();
 	sigset_t child;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	for (;;) {
-		pid_t pid = waitpid(tid, ret_status, __WALL | (end == NEVER ? 0 : WNOHANG));
-		struct timespec ts;
-		int64_t left;
+		pid_t pid = waitpid(tid, ret_status, __WALL | WNOHANG);
+		int64_t time = now();
+		struct timespec left;
 
 		if (pid == tid)
 			return 0;
-		if (pid < 0 && errno != EINTR)
+		if (pid < 0)
 			return errno == ECHILD ? -ESRCH : -errno;
-		left = end == NEVER ? 0 : end - now();
-		if (left < 0)
+		if (time < begin + PATIENCE) {
+			sched_yield();
+			continue;
+		}
+		if (time > end)
 			return -EBUSY;
-		ts = (struct timespec){.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
-		/* It stays pending from whichever thread it came: none is lost in between. */
-		if (end != NEVER)
-			sigtimedwait(&child, NULL, &ts);
+		left = (struct timespec){.tv_sec = (end - time) / SECOND,
+					 .tv_nsec = (end - time) % SECOND};
+		/* It stays pending, from whichever thread it came: none is lost in between. */
+		sigtimedwait(&child, NULL, end == NEVER ? NULL : &left);
 	}
 }
 
@@ -288,6 +304,17 @@ static int wait_all(struct trace *t)
 	return waited;
 }
 
+/* Not before: an exec may have been under way, or may have come in between. */
+static int find_insn_now(struct trace *t)
+{
+	unsigned long word = 0;
+
+	if (t->insn && request(PTRACE_PEEKTEXT, t->pid, t->insn, (unsigned long)&word) == 0 &&
+	    regs_is_call((const unsigned char *)&word, sizeof(word)))
+		return 0;
+	return find_insn(t->proc, &t->insn);
+}
+
 int trace_wait(struct trace *t)
 {
 	size_t known;
@@ -301,7 +328,9 @@ int trace_wait(struct trace *t)
 			known = SIZE_MAX;
 		r = r < 0 ? r : ask_new(t);
 	} while (r == 0 && t->count != known);
-	return r == 0 && !find(t, t->pid) ? -ESRCH : r;
+	if (r == 0 && !find(t, t->pid))
+		r = -ESRCH;
+	return r ? r : find_insn_now(t);
 }
 
 /*
@@ -312,7 +341,7 @@ int trace_wait(struct trace *t)
 static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
 {
 	int64_t end = limited ? now() + SECOND : NEVER;
-	int status, sig = 0;
+	int status = 0, sig = 0;
 
 	for (;;) {
 		int r = request(how, thread->tid, 0, (unsigned long)sig);
@@ -339,20 +368,6 @@ static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool 
 	}
 }
 
-/* An exec may have come in between. */
-static int check_insn(struct trace *t, pid_t tid)
-{
-	unsigned long word;
-	int r = t->checked
-			? 0
-			: request(PTRACE_PEEKTEXT, tid, t->insn, (unsigned long)(uintptr_t)&word);
-
-	if (t->checked)
-		return 0;
-	t->checked = r == 0 && regs_is_call((const unsigned char *)&word, sizeof(word));
-	return t->checked ? 0 : r == -ESRCH ? -ESRCH : -EBUSY;
-}
-
 /*
  * In a restartable sequence the kernel would forget that it is in one when it sees it elsewhere, and
  * would not abort it on its return.
@@ -364,12 +379,11 @@ static void read_rseq(struct trace_thread *thread)
 
 	thread->rseq_cs = 0;
 	if (request(PTRACE_GET_RSEQ_CONFIGURATION, thread->tid, sizeof(rseq),
-		    (unsigned long)(uintptr_t)&rseq) < 0 ||
+		    (unsigned long)&rseq) < 0 ||
 	    rseq.rseq_abi_pointer == 0)
 		return;
 	field = rseq.rseq_abi_pointer + 8; /* struct rseq, linux/rseq.h */
-	if (request(PTRACE_PEEKDATA, thread->tid, field,
-		    (unsigned long)(uintptr_t)&thread->rseq_cs) == 0)
+	if (request(PTRACE_PEEKDATA, thread->tid, field, (unsigned long)&thread->rseq_cs) == 0)
 		thread->rseq_field = field;
 }
 
@@ -377,8 +391,7 @@ static void read_rseq(struct trace_thread *thread)
 static int check_dispatch(pid_t tid)
 {
 	struct user_dispatch dispatch = {0};
-	int r = request(GET_USER_DISPATCH, tid, sizeof(dispatch),
-			(unsigned long)(uintptr_t)&dispatch);
+	int r = request(GET_USER_DISPATCH, tid, sizeof(dispatch), (unsigned long)&dispatch);
 
 	return r == 0 && dispatch.mode != 0 ? -EOPNOTSUPP : 0;
 }
@@ -387,18 +400,15 @@ static int block_signals(struct trace_thread *thread)
 {
 	uint64_t all = ~(uint64_t)0;
 	int r = request(PTRACE_GETSIGMASK, thread->tid, sizeof(all),
-			(unsigned long)(uintptr_t)&thread->signals);
+			(unsigned long)&thread->signals);
 
-	return r ? r
-		 : request(PTRACE_SETSIGMASK, thread->tid, sizeof(all),
-			   (unsigned long)(uintptr_t)&all);
+	return r ? r : request(PTRACE_SETSIGMASK, thread->tid, sizeof(all), (unsigned long)&all);
 }
 
-static int change(struct trace *t, struct trace_thread *thread)
+static int change(struct trace_thread *thread)
 {
-	int r = check_insn(t, thread->tid);
+	int r = regs_get(thread->tid, &thread->regs);
 
-	r = r ? r : regs_get(thread->tid, &thread->regs);
 	r = r ? r : check_dispatch(thread->tid);
 	if (r < 0)
 		return r;
@@ -412,7 +422,7 @@ int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long
 	       long *ret_result)
 {
 	struct regs regs;
-	int r = thread->changed ? 0 : change(t, thread);
+	int r = thread->changed ? 0 : change(thread);
 
 	if (r < 0)
 		return r;
@@ -448,7 +458,7 @@ static int restore(struct trace_thread *thread)
 		request(PTRACE_POKEDATA, thread->tid, thread->rseq_field, thread->rseq_cs);
 	r = r ? r
 	      : request(PTRACE_SETSIGMASK, thread->tid, sizeof(thread->signals),
-			(unsigned long)(uintptr_t)&thread->signals);
+			(unsigned long)&thread->signals);
 	thread->changed = false;
 	return r;
 }

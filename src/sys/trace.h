@@ -38,14 +38,16 @@ struct trace {
 	int64_t end; /* when all must have stopped */
 	struct trace_thread *threads;
 	size_t count, room;
-	bool checked; /* the instruction is still there */
 };
 
-/*
- * Of a process, by its pid: nothing is done to it yet. -ESRCH: it has ended, or is the kernel's.
- * -EOPNOTSUPP: a 32-bit program, or one without vDSO.
- */
+/* Of a process, by its pid: nothing is done to it yet. -ESRCH. */
 int trace_open(struct trace *t, pid_t pid);
+
+/*
+ * Whether it is a program that can be made to do calls: as far as can be told of one that runs, and may
+ * be at an exec. -EOPNOTSUPP: a 32-bit program, or one without vDSO.
+ */
+int trace_check(struct trace *t);
 
 /*
  * Ask all its threads to stop, without waiting. -ESRCH; -EPERM: the kernel does not allow it; -EBUSY:
@@ -53,7 +55,10 @@ int trace_open(struct trace *t, pid_t pid);
  */
 int trace_ask(struct trace *t);
 
-/* Wait until all, new ones too, have stopped. -EBUSY: not within a second of trace_ask(). -ESRCH. */
+/*
+ * Wait until all, new ones too, have stopped. -EBUSY: not within a second of trace_ask(). -ESRCH.
+ * -EOPNOTSUPP, as above.
+ */
 int trace_wait(struct trace *t);
 
 /*

@@ -347,13 +347,14 @@ says()
 	return 1
 }
 
-# put TEXT FILE: one write(2), with a newline, as echo does it in a shell of its own.
+# put TEXT FILE: one write(2), with a newline. Not by the echo of dash, which says "I/O error" to every
+# error.
 put()
 {
-	sh -c 'echo "$1" >"$2"' sh "$1" "$2"
+	sh -c 'exec env printf "%s\n" "$1" >"$2"' sh "$1" "$2"
 }
 
-# put_fails ERRNO-TEXT TEXT FILE: the write fails with this error.
+# put_fails ERROR TEXT FILE: opening or writing the file fails with this error, an ERE.
 put_fails()
 {
 	says "$1" put "$2" "$3"

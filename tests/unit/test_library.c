@@ -5,6 +5,8 @@
  */
 #include <containerfs/container.h>
 
+#include <sys/time.h>
+
 #include <linux/mount.h>
 
 #include "chance.h"
@@ -820,6 +822,76 @@ static void test_error_record(void **state)
 	assert_string_not_equal(e->object, "tasks");
 }
 
+/* A lock that somebody else has; the handler gives it back if it shall. */
+static volatile sig_atomic_t lock_fd, alarms, gives_back;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms = alarms + 1;
+	if (gives_back && alarms == 3)
+		close(lock_fd);
+}
+
+static void hold_lock(int c)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	char path[96];
+	uint64_t id;
+
+	ok(container_id(c, &id));
+	lock.l_start = (off_t)id;
+	snprintf(path, sizeof(path), "%s/state/lock", private_tree.dir);
+	lock_fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(lock_fd >= 0);
+	assert_int_equal(fcntl(lock_fd, F_OFD_SETLK, &lock), 0);
+	alarms = 0;
+}
+
+static void test_interrupted(void **state)
+{
+	struct itimerval every = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = on_alarm}, before;
+	const char *const argv[] = {"true", NULL};
+	struct container_spawn how = CONTAINER_SPAWN_INIT;
+	int c, nested;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("c", CONTAINER_FD_CLOEXEC));
+	nested = ok(container_create("c/n", CONTAINER_FD_CLOEXEC));
+	how.argv = argv;
+	gives_back = 0;
+	hold_lock(c);
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &every, NULL);
+	fails(EINTR, container_rename(c, "d"));
+	fails(EINTR, container_create("c/x", 0));
+	fails(EINTR, container_spawn(c, &how));
+	fails(EINTR, container_remove(c, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
+	fails(EINTR, container_set_namespace(c, CLONE_NEWUTS, CONTAINER_NS_OWN, -1));
+	assert_true(alarms > 0 && is_gone("d") && is_gone("c/x"));
+	assert_int_equal(info_of(c).own, 0);
+	close(lock_fd);
+	/* With SA_RESTART they go on waiting. */
+	gives_back = 1;
+	action.sa_flags = SA_RESTART;
+	sigaction(SIGALRM, &action, NULL);
+	hold_lock(c);
+	ok(container_rename(c, "d"));
+	assert_true(alarms >= 3);
+	/* And so they do without, where the name is gone already. */
+	action.sa_flags = 0;
+	sigaction(SIGALRM, &action, NULL);
+	hold_lock(nested);
+	ok(container_remove(c, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
+	assert_true(alarms >= 3);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	close(c);
+	close(nested);
+}
+
 /* Every call that takes a container, on an fd that is none. */
 static int no_info(const struct container_info *info, void *arg)
 {
@@ -1137,6 +1209,7 @@ int main(void)
 		library_test(test_states),
 		library_test(test_of),
 		library_test(test_error_record),
+		library_test(test_interrupted),
 		library_test(test_wrong_fds),
 		library_test(test_closed_arguments),
 		library_test(test_at_fdcwd),

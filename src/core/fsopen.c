@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * File system contexts made inside a container. fsopen(2) takes the namespaces of who calls it: proc
+ * the pid namespace, sysfs and network file systems the network, mqueue the ipc namespace, and all of
+ * them the user namespace, which owns the new superblock.
+ *
+ * An agent with memory of its own, so that no task of the container can reach the caller's through it,
+ * sets the pid namespace that its child will be born in; the child joins the others and opens.
+ */
+#include "reach.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "agent.h"
+#include "cleanup.h"
+#include "error.h"
+#include "join.h"
+#include "kernel.h"
+
+/* What a file system cannot do without; of others what is not there is not missed. */
+static const struct {
+	const char *fsname;
+	unsigned int types;
+} needs[] = {
+	{"proc", CLONE_NEWPID},	      {"sysfs", CLONE_NEWNET}, {"mqueue", CLONE_NEWIPC},
+	{"cgroup2", CLONE_NEWCGROUP}, {"nfs", CLONE_NEWNET},   {"nfs4", CLONE_NEWNET},
+	{"cifs", CLONE_NEWNET},	      {"smb3", CLONE_NEWNET},  {"9p", CLONE_NEWNET},
+	{"ceph", CLONE_NEWNET},	      {"afs", CLONE_NEWNET},
+};
+
+#define JOINED (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP)
+
+struct fsopen_call {
+	const struct join_plan *plan;
+	const char *fsname;
+	int fd; /* result */
+};
+
+static int join(const struct join_plan *plan, enum nstype type)
+{
+	const struct nstype_info *info = nstype_info(type);
+	int ns = plan->fds.fd[type];
+
+	if (plan->task_types & (unsigned int)info->clone_flag)
+		ns = plan->task;
+	if (ns < 0 || setns(ns, info->clone_flag) == 0)
+		return 0;
+	return error_set(-errno, "join namespace", info->name);
+}
+
+static bool joins(const struct join_plan *plan, enum nstype type)
+{
+	return plan->fds.fd[type] >= 0 ||
+	       (plan->task_types & (unsigned int)nstype_info(type)->clone_flag);
+}
+
+static int born_inside(void *arg)
+{
+	struct fsopen_call *c = arg;
+	int r = 0;
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++)
+		if ((unsigned int)nstype_info(t)->clone_flag & JOINED)
+			r = join(c->plan, t);
+	/* The privilege to mount is looked for in the user namespace of the mount namespace. */
+	if (r == 0 && joins(c->plan, NS_USER))
+		r = join(c->plan, NS_MOUNT);
+	r = r ? r : join(c->plan, NS_USER);
+	if (r < 0)
+		return r;
+	c->fd = kernel_fsopen(c->fsname);
+	return c->fd < 0 ? error_set(c->fd, "fsopen", c->fsname) : 0;
+}
+
+static int fsopen_agent(void *arg)
+{
+	struct fsopen_call *c = arg;
+	int r = join(c->plan, NS_PID);
+
+	r = r ? r : agent_run(-1, born_inside, c);
+	/* What the kernel says of a pid namespace whose init has ended. */
+	if (r == -ENOMEM && joins(c->plan, NS_PID))
+		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
+	return r;
+}
+
+static unsigned int types_needed(const char *fsname)
+{
+	unsigned int types = CLONE_NEWUSER;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (strcmp(fsname, needs[i].fsname) == 0)
+			types |= needs[i].types;
+	return types;
+}
+
+int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *fsname)
+{
+	const unsigned int types = JOINED | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUSER;
+	autojoin struct join_plan plan;
+	struct fsopen_call call = {&plan, fsname, -EBADF};
+	unsigned int missing;
+	int r;
+
+	join_plan_init(&plan);
+	r = join_plan_make(h, o, types, &plan);
+	if (r < 0)
+		return r;
+	missing = plan.make & types_needed(fsname);
+	for (int t = 0; t < NS_COUNT; t++)
+		if (missing & (unsigned int)nstype_info(t)->clone_flag)
+			return error_set(-ESRCH, "no task has brought to life its own namespace",
+					 nstype_info(t)->name);
+	r = agent_run_apart(fsopen_agent, &call, sizeof(call));
+	return r ? r : call.fd;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "agent.h"
+#include "error.h"
+#include "way.h"
+
+struct socket_call {
+	const struct way *way;
+	int domain, type, protocol;
+	int fd; /* result */
+};
+
+static int socket_agent(void *arg)
+{
+	struct socket_call *c = arg;
+	int r = way_go(c->way);
+
+	if (r < 0)
+		return r;
+	c->fd = socket(c->domain, c->type, c->protocol);
+	return c->fd < 0 ? error_set(-errno, "socket", NULL) : 0;
+}
+
+int reach_socket(const struct hierarchy *h, const struct object *o, int domain, int type,
+		 int protocol)
+{
+	autoway struct way way;
+	struct socket_call call = {&way, domain, type, protocol, -EBADF};
+	int r = way_find(h, o, NS_NETWORK, &way);
+
+	r = r ? r : agent_run(-1, socket_agent, &call);
+	return r ? r : call.fd;
+}
+
+struct root_call {
+	const struct way *way;
+	int fd; /* result */
+};
+
+/* setns(2) makes the namespace's root directory, with what is mounted over it, the agent's. */
+static int root_agent(void *arg)
+{
+	struct root_call *c = arg;
+	int r = way_go(c->way);
+
+	if (r < 0)
+		return r;
+	c->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return c->fd < 0 ? error_set(-errno, "open", "/") : 0;
+}
+
+int reach_root(const struct hierarchy *h, const struct object *o)
+{
+	autoway struct way way;
+	struct root_call call = {&way, -EBADF};
+	int r;
+
+	way_init(&way);
+	if (o->spec.empty_root)
+		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
+	r = way_find(h, o, NS_MOUNT, &way);
+	r = r ? r : agent_run(-1, root_agent, &call);
+	return r ? r : call.fd;
+}

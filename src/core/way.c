@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "way.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "vault.h"
+
+void way_init(struct way *way)
+{
+	*way = (struct way){.cradle = -EBADF};
+	join_plan_init(&way->plan);
+}
+
+void way_close(struct way *way)
+{
+	join_plan_close(&way->plan);
+}
+
+int way_find(const struct hierarchy *h, const struct object *o, enum nstype type, struct way *way)
+{
+	const struct nstype_info *info = nstype_info(type);
+	int r;
+
+	way_init(way);
+	way->type = type;
+	way->cradle = h->cradle;
+	/* One agent goes to the vault and on from there: half the price of a plan with an open pin. */
+	if (way_is_short(o, type)) {
+		way->pin = spec_pin_id(&o->spec, type);
+		return 0;
+	}
+	r = join_plan_make(h, o, (unsigned int)info->clone_flag, &way->plan);
+	if (r == 0 && way->plan.make)
+		r = error_set(-ESRCH, "no task has brought to life its own namespace", info->name);
+	return r;
+}
+
+static int go_by_pin(const struct way *way)
+{
+	autoclose int ns = vault_enter_pin(way->cradle, way->pin, way->type);
+
+	if (ns < 0)
+		return ns == -ENOENT ? error_set(ns, "pinned namespace is lost, or its container",
+						 nstype_info(way->type)->name)
+				     : error_set(ns, "open pinned namespaces", NULL);
+	return setns(ns, nstype_info(way->type)->clone_flag) < 0 ? -errno : 0;
+}
+
+int way_go(const struct way *way)
+{
+	const struct nstype_info *info = nstype_info(way->type);
+	int r = 0;
+
+	if (way->pin)
+		r = go_by_pin(way);
+	else if (way->plan.task >= 0)
+		r = setns(way->plan.task, info->clone_flag) < 0 ? -errno : 0;
+	else if (way->plan.fds.fd[way->type] >= 0)
+		r = setns(way->plan.fds.fd[way->type], info->clone_flag) < 0 ? -errno : 0;
+	return r < 0 ? error_default(r, "join namespace", info->name) : 0;
+}
