@@ -479,6 +479,7 @@ struct container_info {
 #define CONTAINER_WALK_SELF 0x8	     /* begin with the container itself, at depth 0 */
 #define CONTAINER_WALK_ROOT 0x10     /* fill in root */
 #define CONTAINER_WALK_OWNER 0x20    /* fill in owner */
+#define CONTAINER_WALK_NAMES 0x40    /* name and id only, of those directly nested: cheapest */
 
 /*
  * container_walk: call fn for each nested container, parents before children, in no other order. fn

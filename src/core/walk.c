@@ -257,13 +257,41 @@ static int begin_path(struct walk *w, const struct object *o)
 	return 0;
 }
 
+static int report_name(struct walk *w, const char *name, const char *record)
+{
+	struct container_info info = {.size = sizeof(info), .name = name, .path = "", .root = ""};
+
+	if (text_parse_id(record, &info.id) > 0)
+		return w->fn(&info, w->arg);
+	w->damaged = true;
+	error_set(-EUCLEAN, "its record is damaged", name);
+	return 0;
+}
+
+static int walk_names(struct walk *w, const struct object *o)
+{
+	autoindex struct index index = {0};
+	const char *name, *record;
+	size_t position = 0;
+	int r = open_index(w, o->dir, o->spec.id, &index);
+
+	while (r == 0 && index_next(&index, &position, &name, &record))
+		r = report_name(w, name, record);
+	return r == 0 && w->damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
+}
+
 int walk_containers(const struct hierarchy *h, const struct object *o, unsigned int flags,
 		    int (*fn)(const struct container_info *info, void *arg), void *arg)
 {
 	struct walk w = {.h = h, .flags = flags, .fn = fn, .arg = arg};
 	bool self = flags & CONTAINER_WALK_SELF;
-	int r = begin_path(&w, o);
+	int r;
 
+	if (flags & CONTAINER_WALK_NAMES)
+		return flags == CONTAINER_WALK_NAMES
+			       ? walk_names(&w, o)
+			       : error_set(-EINVAL, "names go with nothing else", NULL);
+	r = begin_path(&w, o);
 	if (r < 0)
 		return r;
 	r = self ? report(&w, o->dir, ".", &o->spec, NULL, 0) : 0;

@@ -149,11 +149,17 @@ static int path_below_top(int container, char *buf, size_t size)
 
 int link_self(const struct look *l, char *buf, size_t size)
 {
-	int r = l->who->container < 0 ? -ENOENT : path_below_top(l->who->container, buf, size);
+	int r = 0;
 
-	if (r == 0 && buf[0] == '\0')
+	/* Where there is no hierarchy yet everybody is in the init container. */
+	buf[0] = '\0';
+	if (l->who->container >= 0)
+		r = path_below_top(l->who->container, buf, size);
+	if (r == -ENOENT)
+		snprintf(buf, size, "(outside)");
+	else if (r == 0 && buf[0] == '\0')
 		snprintf(buf, size, "init_container");
-	return r;
+	return r == -ENOENT ? 0 : r;
 }
 
 bool link_may_tell(const struct caller *who, int container)

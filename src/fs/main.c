@@ -299,6 +299,8 @@ static int serve(const struct settings *s, struct fuse_session *session)
 		openlog("mount.containerfs", LOG_PID, LOG_DAEMON);
 		to_syslog = true;
 	}
+	if (r == 0 && s->verbose)
+		fuse_log(FUSE_LOG_INFO, "mount.containerfs: %s mounted on %s\n", s->root, s->point);
 	r = r ? r : watch_setup() < 0 ? 1 : loop(session);
 	fuse_session_unmount(session);
 	fuse_remove_signal_handlers(session);

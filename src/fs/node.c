@@ -343,7 +343,7 @@ static int open_below(struct node *n, int parent)
 	if (fd != -ENOENT && fd != -ESTALE)
 		return fd;
 	/* Renamed by somebody else, or gone. */
-	if (container_walk(parent, CONTAINER_WALK_CHILDREN, is_wanted, &w) <= 0)
+	if (container_walk(parent, CONTAINER_WALK_NAMES, is_wanted, &w) <= 0)
 		return -ENOENT;
 	fd = open_by_name(parent, w.name, n->id);
 	if (fd >= 0)
