@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * attack: what a shell cannot do to the tree of containers.
+ *
+ *	attack say FD TEXT               one write(2) to a file that was opened by somebody else
+ *	attack aio FD TEXT CMD...        the same by io_submit(2), then execve(2) while it is under way
+ *	attack leaderless TASKS DIR      the first thread ends; another writes 0 to TASKS and makes DIR
+ *	attack seek DIR                  read the directory from every offset; nothing new may come
+ *	attack fuse DIR UID              a file system of UID that reads requests and answers none
+ *	attack lock FILE ID              hold the lock of the container with this id (16 hex digits)
+ *	attack poll FILE N               open it N times, poll each, wait
+ *	attack links FILE N              readlink N times
+ *
+ * Those that stay print "up" and wait to be killed. Exit status: 0, or 1 with the text of errno; a
+ * set-user-ID copy of this program is the stronger one that is made to write. Links nothing of ours.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/aio_abi.h>
+#include <linux/fuse.h>
+
+#define OFFSETS 6000
+#define NAMES_MAX 512
+#define BUFFER 65536
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "attack: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+static int stay(void)
+{
+	puts("up");
+	fflush(stdout);
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static int say(char **argv)
+{
+	return write(atoi(argv[0]), argv[1], strlen(argv[1])) < 0 ? fail("write") : 0;
+}
+
+static int aio(char **argv)
+{
+	static char buf[4096] __attribute__((aligned(4096)));
+	struct iocb cb = {.aio_lio_opcode = IOCB_CMD_PWRITE, .aio_fildes = (uint32_t)atoi(argv[0])};
+	struct iocb *list[] = {&cb};
+	aio_context_t context = 0;
+
+	strncpy(buf, argv[1], sizeof(buf) - 1);
+	cb.aio_buf = (uintptr_t)buf;
+	cb.aio_nbytes = strlen(buf);
+	/* It may be refused: then there is no such attack. */
+	fcntl(atoi(argv[0]), F_SETFL, O_DIRECT);
+	if (syscall(SYS_io_setup, 1, &context) < 0)
+		return fail("io_setup");
+	if (syscall(SYS_io_submit, context, 1, list) < 0)
+		return fail("io_submit");
+	execv(argv[2], argv + 2);
+	return fail(argv[2]);
+}
+
+static char **leaderless_argv;
+
+static void *without_leader(void *arg)
+{
+	char path[40];
+	char state[256];
+	int fd;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+	for (;;) {
+		FILE *f = fopen(path, "re");
+		int zombie = f && fgets(state, sizeof(state), f) && strstr(state, ") Z");
+
+		if (f)
+			fclose(f);
+		if (zombie)
+			break;
+		usleep(10000);
+	}
+	fd = open(leaderless_argv[0], O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0\n", 2) < 0)
+		_exit(77);
+	_exit(mkdir(leaderless_argv[1], 0755) < 0 ? fail("mkdir") : 0);
+}
+
+static int leaderless(char **argv)
+{
+	pthread_t thread;
+
+	leaderless_argv = argv;
+	if (pthread_create(&thread, NULL, without_leader, NULL) != 0)
+		return fail("pthread_create");
+	pthread_exit(NULL);
+}
+
+struct names {
+	char *name[NAMES_MAX];
+	size_t count;
+};
+
+static int find_name(const struct names *n, const char *name)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (strcmp(n->name[i], name) == 0)
+			return 1;
+	return 0;
+}
+
+/* All the names of one getdents64(2), which must be whole records; -1: they are not. */
+static int take(struct names *n, const char *buf, long len, int known_only)
+{
+	for (long at = 0; at < len;) {
+		uint16_t size;
+		const char *name = buf + at + 19;
+
+		memcpy(&size, buf + at + 16, sizeof(size));
+		if (size < 24 || at + size > len || !memchr(name, 0, size - 19u)) {
+			errno = EUCLEAN;
+			return -1;
+		}
+		if (known_only && !find_name(n, name)) {
+			fprintf(stderr, "attack: new name \"%s\"\n", name);
+			errno = EUCLEAN;
+			return -1;
+		}
+		if (!known_only && n->count < NAMES_MAX)
+			n->name[n->count++] = strdup(name);
+		at += size;
+	}
+	return 0;
+}
+
+static int seek(char **argv)
+{
+	static char buf[BUFFER];
+	struct names n = {.count = 0};
+	int fd = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long len;
+
+	if (fd < 0)
+		return fail(argv[0]);
+	while ((len = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+		if (take(&n, buf, len, 0) < 0)
+			return fail("records");
+	for (off_t offset = 1; offset < OFFSETS; offset++) {
+		if (lseek(fd, offset, SEEK_SET) < 0)
+			return fail("lseek");
+		len = syscall(SYS_getdents64, fd, buf, sizeof(buf));
+		if (len < 0 && errno != EINVAL) {
+			fprintf(stderr, "attack: offset %ld\n", (long)offset);
+			return fail("getdents64");
+		}
+		if (len > 0 && take(&n, buf, len, 1) < 0) {
+			fprintf(stderr, "attack: offset %ld\n", (long)offset);
+			return fail("records");
+		}
+	}
+	return 0;
+}
+
+/* Only FUSE_INIT, and what is asked about the root directory. */
+static int answer(int fd, const struct fuse_in_header *in)
+{
+	struct {
+		struct fuse_out_header head;
+		union {
+			struct fuse_init_out init;
+			struct fuse_attr_out attr;
+		};
+	} out = {.head = {.unique = in->unique}};
+
+	if (in->opcode == FUSE_INIT) {
+		out.init = (struct fuse_init_out){.major = FUSE_KERNEL_VERSION,
+						  .minor = FUSE_KERNEL_MINOR_VERSION,
+						  .max_write = 4096};
+		out.head.len = sizeof(out.head) + sizeof(out.init);
+	} else if (in->opcode == FUSE_GETATTR && in->nodeid == FUSE_ROOT_ID) {
+		out.attr = (struct fuse_attr_out){
+			.attr_valid = 100, .attr = {.ino = 1, .mode = S_IFDIR | 0755, .nlink = 2}};
+		out.head.len = sizeof(out.head) + sizeof(out.attr);
+	} else {
+		return 0;
+	}
+	return write(fd, &out, out.head.len) < 0 ? -1 : 0;
+}
+
+static int hung_fuse(char **argv)
+{
+	static char buf[BUFFER];
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[100];
+
+	if (fd < 0)
+		return fail("/dev/fuse");
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=%s,group_id=0", fd,
+		 argv[1]);
+	if (mount("hung", argv[0], "fuse", MS_NOSUID | MS_NODEV, options) < 0)
+		return fail("mount");
+	puts("up");
+	fflush(stdout);
+	for (;;) {
+		if (read(fd, buf, sizeof(buf)) < 0 && errno != EINTR && errno != ENOENT)
+			return 0;
+		answer(fd, (const struct fuse_in_header *)buf);
+	}
+}
+
+static int hold_lock(char **argv)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	int fd = open(argv[0], O_RDWR | O_CLOEXEC);
+
+	lock.l_start = (off_t)(strtoull(argv[1], NULL, 16) & INT64_MAX);
+	if (fd < 0 || fcntl(fd, F_OFD_SETLKW, &lock) < 0)
+		return fail("lock");
+	return stay();
+}
+
+static int poll_many(char **argv)
+{
+	struct rlimit limit;
+	int n = atoi(argv[1]);
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (int i = 0; i < n; i++) {
+		struct pollfd p = {.fd = open(argv[0], O_RDONLY | O_CLOEXEC), .events = POLLPRI};
+
+		if (p.fd < 0)
+			break;
+		poll(&p, 1, 1);
+	}
+	return stay();
+}
+
+static int read_links(char **argv)
+{
+	char buf[4096];
+
+	for (int i = atoi(argv[1]); i > 0; i--)
+		if (readlink(argv[0], buf, sizeof(buf)) < 0)
+			return fail(argv[0]);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int args;
+		int (*run)(char **argv);
+	} list[] = {
+		{"say", 2, say},	{"aio", 3, aio},	  {"leaderless", 2, leaderless},
+		{"seek", 1, seek},	{"fuse", 2, hung_fuse},	  {"lock", 2, hold_lock},
+		{"poll", 2, poll_many}, {"links", 2, read_links},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		if (argc >= 2 + list[i].args && strcmp(argv[1], list[i].name) == 0)
+			return list[i].run(argv + 2);
+	fputs("usage: attack KIND ARGUMENT... (see attack.c)\n", stderr);
+	return 2;
+}
