@@ -200,7 +200,9 @@ int control_cgroup(const struct hierarchy *h, const struct object *o)
 	autoclose int cgroup = -EBADF;
 	int dir, r = object_check_below_caller(h, o);
 
-	r = r ? r : (cgroup = make_cgroup_locked(h, o));
+	r = r ? r : (cgroup = object_open_cgroup(h, o));
+	if (r == -ENOENT)
+		r = cgroup = make_cgroup_locked(h, o);
 	if (r < 0)
 		return r;
 	dir = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

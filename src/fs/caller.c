@@ -204,9 +204,13 @@ int caller_may_search(const struct caller *c, int container)
 static int try_to_trace(const void *arg)
 {
 	(void)arg;
+	/* EBADF must not be said of the pidfd itself. */
+	if (syscall(SYS_pidfd_send_signal, SURROGATE_KEPT, 0, NULL, 0) < 0 && errno != EPERM)
+		return errno == ESRCH ? -ESRCH : -EPERM;
 	if (syscall(SYS_pidfd_getfd, SURROGATE_KEPT, NO_SUCH_FD, 0) < 0 && errno == EBADF)
 		return 0;
-	return -EPERM;
+	/* A zombie. */
+	return errno == ESRCH ? -ESRCH : -EPERM;
 }
 
 int caller_may_trace(const struct caller *c, int pidfd)

@@ -16,7 +16,7 @@
 #include "node.h"
 #include "parse.h"
 
-#define DEATH_TIMEOUT 3000 /* ms for killed tasks to be gone */
+#define DEATH_TIMEOUT 2500 /* ms for killed tasks to be gone */
 #define HOSTNAME_SIZE 65
 #define MAP_SIZE 16384 /* 340 lines of three numbers */
 

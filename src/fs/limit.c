@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TIME_LIMIT 5   /* s */
+#define TIME_LIMIT 3   /* s */
 #define AGAIN 20000000 /* ns: the signal may come just before the system call it is to interrupt */
 
 static pthread_key_t key;

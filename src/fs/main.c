@@ -29,7 +29,6 @@
 #include "watch.h"
 
 #define FDS 16384 /* links.c counts its numbers up to nearly that */
-#define THREADS 64
 #define IDLE_THREADS 8
 
 /* Who writes must wait for the answer: it is the one that is asked about. */
@@ -114,11 +113,21 @@ __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
 	return 1;
 }
 
-/* What mount(8) and fstab(5) know, and no kernel is told of. */
+/*
+ * What mount(8) and fstab(5) know and no kernel is told of; and what means nothing to a file system
+ * that keeps no times of its own and is always mounted without devices and programs.
+ */
 static bool is_for_mount(const char *option)
 {
-	static const char *const list[] = {"defaults", "auto",	"noauto", "user",   "nouser",
-					   "users",    "owner", "group",  "nofail", "_netdev"};
+	/* clang-format off */
+	static const char *const list[] = {
+		"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "nofail",
+		"_netdev", "rw", "relatime", "norelatime", "noatime", "atime", "strictatime",
+		"nostrictatime", "lazytime", "nolazytime", "nodiratime", "diratime", "iversion",
+		"noiversion", "mand", "nomand", "loud", "silent", "async", "nosuid", "nodev",
+		"noexec", "nosymfollow",
+	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		if (strcmp(option, list[i]) == 0)
@@ -137,7 +146,7 @@ static int take_option(struct settings *s, const char *option)
 	}
 	if (strcmp(option, "ro") == 0)
 		request_read_only = true;
-	if (is_for_mount(option) || strcmp(option, "rw") == 0)
+	if (is_for_mount(option))
 		return 0;
 	if (strlen(option) + len + 2 > sizeof(s->fuse))
 		return fail("too many options");
@@ -254,7 +263,9 @@ static int prepare(void)
 	struct rlimit limit;
 	int r;
 
-	/* A surrogate shares our memory: nobody may look into it (surrogate.h). */
+	/* What a script that starts it has open, such as a lock, is not for it to hold. */
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	/* A surrogate has a copy of our memory: nobody may look into it (surrogate.h). */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return fail("prctl: %s", strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FDS) {
@@ -273,7 +284,7 @@ static int loop(struct fuse_session *session)
 
 	if (!config)
 		return fail("out of memory");
-	fuse_loop_cfg_set_max_threads(config, THREADS);
+	fuse_loop_cfg_set_max_threads(config, REQUEST_THREADS);
 	fuse_loop_cfg_set_idle_threads(config, IDLE_THREADS);
 	fuse_loop_cfg_set_clone_fd(config, 0);
 	r = fuse_session_loop_mt(session, config);

@@ -41,6 +41,11 @@ static void answer(void *arg)
 	fuse_reply_write(a->r->fuse, a->size);
 }
 
+static int errno_of(int r)
+{
+	return r < 0 ? -errno : 0;
+}
+
 void move_store(const struct request *r, const char *text, size_t size)
 {
 	struct answer a = {r, size, false};
@@ -53,13 +58,14 @@ void move_store(const struct request *r, const char *text, size_t size)
 	pidfd = pid < 0 ? pid : (int)syscall(SYS_pidfd_open, pid, 0);
 	e = pid < 0 ? pid : pidfd < 0 ? -ESRCH : may_move(r, pid, pidfd);
 	if (e == 0 && pid == r->look.who->pid)
-		e = container_attach_writer(r->look.container, r->look.who->tid, 0, answer, &a);
+		e = errno_of(container_attach_writer(r->look.container, r->look.who->tid, 0, answer,
+						     &a));
 	else if (e == 0)
-		e = container_attach_pidfd(r->look.container, pidfd, 0);
+		e = errno_of(container_attach_pidfd(r->look.container, pidfd, 0));
 	if (a.given)
 		return;
 	if (e < 0)
-		fuse_reply_err(r->fuse, e == -1 ? errno : -e);
+		fuse_reply_err(r->fuse, -e);
 	else
 		fuse_reply_write(r->fuse, size);
 }

@@ -159,7 +159,7 @@ static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 
 	if (!e || !e->show)
 		return -EBADF;
-	error = request_begin(&r, req, ino, e->asks_who ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
+	error = request_begin(&r, req, ino, REQUEST_WAITS | (e->asks_who ? REQUEST_ASKS_WHO : 0));
 	if (error < 0)
 		return error;
 	if (r.kind == KIND_STATE)

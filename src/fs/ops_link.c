@@ -23,7 +23,7 @@ static int read_link(fuse_req_t req, fuse_ino_t ino, char buf[LINK_SIZE])
 	autorequest struct request r;
 	/* The number of by-pid is the rest of its node id; what it needs is the caller and the root. */
 	fuse_ino_t node = ino & BY_PID_LINK ? FUSE_ROOT_ID : ino;
-	int error = request_begin(&r, req, node, asks ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
+	int error = request_begin(&r, req, node, REQUEST_WAITS | (asks ? REQUEST_ASKS_WHO : 0));
 
 	if (error < 0)
 		return error;

@@ -4,15 +4,19 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
 #include "limit.h"
 
-bool request_read_only;
+#define WAITING_MAX (REQUEST_THREADS - 64)
 
-int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum request_need need)
+bool request_read_only;
+static atomic_int waiting;
+
+int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned int need)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct node *n;
@@ -23,8 +27,11 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum reques
 	if (need == REQUEST_CHANGES && request_read_only)
 		return -EROFS;
 	if (need & REQUEST_WAITS) {
-		limit_begin(req);
+		/* The other threads are for what does not wait. */
 		r->limited = true;
+		if (atomic_fetch_add(&waiting, 1) >= WAITING_MAX)
+			return -EAGAIN;
+		limit_begin(req);
 	}
 	n = node_of(ino, &r->kind);
 	if (!n)
@@ -45,8 +52,10 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum reques
 
 void request_end(struct request *r)
 {
-	if (r->limited)
+	if (r->limited) {
+		atomic_fetch_sub(&waiting, 1);
 		limit_end();
+	}
 	node_release(&r->hold);
 	caller_close(&r->who);
 }

@@ -12,6 +12,9 @@
 #include "entry.h"
 #include "node.h"
 
+/* Each request is answered by a thread of its own; those that are idle end. */
+#define REQUEST_THREADS 512
+
 struct request {
 	fuse_req_t fuse;
 	enum entry_kind kind;
@@ -28,18 +31,19 @@ struct request {
 		.who = {.user_ns = -EBADF, .container = -EBADF},                                   \
 	}
 
+/* One of these, or the sum of the first two. */
 enum request_need {
 	REQUEST_LOOKS = 0,
-	REQUEST_ASKS_WHO = 1,
-	REQUEST_WAITS = 2, /* may have to wait for a lock */
-	REQUEST_CHANGES = 3,
+	REQUEST_ASKS_WHO = 1, /* who asks */
+	REQUEST_WAITS = 2,    /* it may have to wait for somebody else: for a limited time */
+	REQUEST_CHANGES = 7,  /* both, and it is not for a file system mounted read-only */
 };
 
 /*
  * Find the node and open its container, and look at who asks if needed. 0 or -errno; to be ended in
  * both cases. A request that changes something in a file system mounted read-only is -EROFS.
  */
-int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum request_need need);
+int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned int need);
 void request_end(struct request *r);
 #define autorequest __attribute__((cleanup(request_end)))
 

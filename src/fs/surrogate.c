@@ -25,9 +25,10 @@
 
 #include "cleanup.h"
 
-#define TIME_LIMIT 1000 /* ms */
-#define GIVEN_UP_MAX 16 /* more that do not end, even killed, and nobody gets another */
-#define ANSWER_FD 64	/* out of the way of what is kept */
+#define TIME_LIMIT 1000	  /* ms */
+#define GIVEN_UP_MAX 256  /* that do not end, even killed */
+#define GIVEN_UP_OF_UID 4 /* more of one user, and that one gets no other */
+#define ANSWER_FD 64	  /* out of the way of what is kept */
 
 static const int place_types =
 	CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
@@ -86,16 +87,24 @@ static int become(const struct child *c)
 	return r;
 }
 
-/* All fds but those of the job, which become 3, 4..., and the way to answer. */
+/*
+ * All fds but those of the job, which become 3, 4..., and the way to answer. All are copied above any
+ * number that is given away before the first is: no copy may take the place of one still to be copied.
+ */
 static int keep_fds(const struct surrogate_job *job, int answer)
 {
 	int copies[SURROGATE_KEEP_MAX];
+	int answer_copy = fcntl(answer, F_DUPFD, ANSWER_FD + 1);
 
-	if (dup3(answer, ANSWER_FD, O_CLOEXEC) < 0)
+	if (answer_copy < 0)
 		return -errno;
-	/* Above all numbers that they are to get. */
-	for (int i = 0; i < SURROGATE_KEEP_MAX; i++)
+	for (int i = 0; i < SURROGATE_KEEP_MAX; i++) {
 		copies[i] = job->keep[i] < 0 ? -1 : fcntl(job->keep[i], F_DUPFD, ANSWER_FD + 1);
+		if (job->keep[i] >= 0 && copies[i] < 0)
+			return -errno;
+	}
+	if (dup2(answer_copy, ANSWER_FD) < 0)
+		return -errno;
 	for (int i = 0; i < SURROGATE_KEEP_MAX; i++)
 		if (copies[i] >= 0 && dup2(copies[i], SURROGATE_KEPT + i) < 0)
 			return -errno;
@@ -134,8 +143,11 @@ static int child_main(struct child *c)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* What it is to become, before any fd is closed. */
 	r = become(c);
-	r = r ? r : keep_fds(c->job, c->answer);
-	r = r ? r : c->job->fn(c->job->arg);
+	if (r < 0 || keep_fds(c->job, c->answer) < 0) {
+		send_answer(c->answer, -EPERM, -1);
+		return 0;
+	}
+	r = c->job->fn(c->job->arg);
 	if (r >= 0 && c->job->gives_fd) {
 		fd = r;
 		r = 0;
@@ -153,32 +165,38 @@ static pid_t fork_raw(int *ret_pidfd)
 }
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pid_t given_up[GIVEN_UP_MAX];
+static struct {
+	pid_t pid;
+	uid_t uid;
+} given_up[GIVEN_UP_MAX];
 static size_t given_up_count;
 
 void surrogate_tidy(void)
 {
 	pthread_mutex_lock(&mutex);
 	for (size_t i = 0; i < given_up_count;)
-		if (waitpid(given_up[i], NULL, __WCLONE | WNOHANG) != 0)
+		if (waitpid(given_up[i].pid, NULL, __WCLONE | WNOHANG) != 0)
 			given_up[i] = given_up[--given_up_count];
 		else
 			i++;
 	pthread_mutex_unlock(&mutex);
 }
 
-static bool too_many_given_up(void)
+static bool too_many_given_up(uid_t uid)
 {
-	bool many;
+	size_t count = 0;
+	bool full;
 
 	pthread_mutex_lock(&mutex);
-	many = given_up_count == GIVEN_UP_MAX;
+	for (size_t i = 0; i < given_up_count; i++)
+		count += given_up[i].uid == uid;
+	full = given_up_count == GIVEN_UP_MAX;
 	pthread_mutex_unlock(&mutex);
-	return many;
+	return full || count >= GIVEN_UP_OF_UID;
 }
 
 /* Killed, but it may wait for something that lets nobody go: that is not waited for. */
-static void end(pid_t pid, int pidfd)
+static void end(pid_t pid, int pidfd, uid_t uid)
 {
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 
@@ -189,8 +207,10 @@ static void end(pid_t pid, int pidfd)
 		return;
 	}
 	pthread_mutex_lock(&mutex);
-	if (given_up_count < GIVEN_UP_MAX)
-		given_up[given_up_count++] = pid;
+	if (given_up_count < GIVEN_UP_MAX) {
+		given_up[given_up_count].pid = pid;
+		given_up[given_up_count++].uid = uid;
+	}
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -247,7 +267,7 @@ static int run(struct child *c)
 		return -errno;
 	close_fd(&theirs);
 	r = receive(ours, c->job->gives_fd);
-	end(pid, pidfd);
+	end(pid, pidfd, c->as->uid);
 	return r;
 }
 
@@ -260,7 +280,7 @@ int surrogate_run(const struct caller *as, const struct surrogate_job *job)
 
 	/* Now: what is read in the caller's place may be made by the caller. */
 	c.other_user_ns = !caller_in_our_user_ns(as);
-	if (too_many_given_up())
+	if (too_many_given_up(as->uid))
 		return -EAGAIN;
 	if (job->in_its_place) {
 		c.place = place = (int)syscall(SYS_pidfd_open, as->pid, 0);

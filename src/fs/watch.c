@@ -4,8 +4,10 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "surrogate.h"
 
 #define TIDY_INTERVAL 1000 /* ms */
+#define LOOK_INTERVAL 200  /* ms, while anybody polls */
 
 /* A container that somebody polls, once however many do. */
 struct watched {
@@ -45,32 +48,58 @@ static void tell(struct watch *w)
 	w->handle = NULL;
 }
 
-/* By the id: what epoll reports may be closed already. */
-static void changed(uint64_t id)
+/* Reading is what makes the kernel report the next change. */
+static void tell_all(const struct watched *c)
 {
 	char text[256];
 
-	pthread_mutex_lock(&mutex);
-	for (struct watched *c = containers; c; c = c->next)
-		/* Reading is what makes the kernel report the next change. */
-		while (c->id == id && pread(c->fd, text, sizeof(text), 0) < 0 && errno == EINTR)
-			;
+	while (pread(c->fd, text, sizeof(text), 0) < 0 && errno == EINTR)
+		;
 	for (struct watch *w = watches; w; w = w->next)
-		if (w->of->id == id)
+		if (w->of == c)
 			tell(w);
+}
+
+/* By the id: what epoll reports may be closed already. */
+static void changed(uint64_t id)
+{
+	pthread_mutex_lock(&mutex);
+	for (const struct watched *c = containers; c; c = c->next)
+		if (c->id == id)
+			tell_all(c);
 	pthread_mutex_unlock(&mutex);
+}
+
+/* When a cgroup is removed the kernel wakes nobody, but says so if asked. Whether there is any to ask for. */
+static bool look_for_removed(void)
+{
+	bool any;
+
+	pthread_mutex_lock(&mutex);
+	any = containers != NULL;
+	for (const struct watched *c = containers; c; c = c->next) {
+		struct pollfd events = {.fd = c->fd, .events = POLLPRI};
+
+		if (poll(&events, 1, 0) > 0)
+			tell_all(c);
+	}
+	pthread_mutex_unlock(&mutex);
+	return any;
 }
 
 static void *watch_thread(void *arg)
 {
+	int interval = TIDY_INTERVAL;
+
 	struct epoll_event events[16];
 
 	(void)arg;
 	for (;;) {
-		int n = epoll_wait(epoll_fd, events, ARRAY_SIZE(events), TIDY_INTERVAL);
+		int n = epoll_wait(epoll_fd, events, ARRAY_SIZE(events), interval);
 
 		for (int i = 0; i < n; i++)
 			changed(events[i].data.u64);
+		interval = look_for_removed() ? LOOK_INTERVAL : TIDY_INTERVAL;
 		node_tidy();
 		links_tidy();
 		surrogate_tidy();
