@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2010,SC2012 # ls is what is tested
 #
 # The 2006 proposal of a container file system, command by command: names, links, renaming, killing,
 # entering one namespace only. Its commands are typed as it gives them. Three things are written

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2010,SC2012 # ls is what is tested
 #
 # The 2007 proposal of namespace entering, command by command: a shell that moves itself, one namespace
 # taken from another container, who may enter what, mounts of a container seen from outside, and how

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2010,SC2012 # ls is what is tested
 #
 # Every file of a container: what it shows, what it takes, and that what it does not take changes
 # nothing.
@@ -35,17 +35,22 @@ has_type user && check touch web/user
 
 it 'every file ends in a newline, is the same when read again, and can be read in pieces'
 task a
-for file in a/* web/* p/* a/b/* init state id status uid_map gid_map hostname tasks; do
-	[ -f "$file" ] && [ ! -L "$file" ] || continue
-	case $file in
-	*/kill) continue ;;
-	esac
+for file in a/* web/* p/* a/b/* init state id status uid_map gid_map hostname; do
+	if [ ! -f "$file" ] || [ -L "$file" ] || [ "${file##*/}" = kill ]; then
+		continue
+	fi
 	cat "$file" >"$WORK/value" || bad "cat $file"
 	[ ! -s "$WORK/value" ] || is 0a "$(tail -c 1 "$WORK/value" | od -An -tx1 | tr -d ' ')" "the end of $file"
 	check cmp - "$WORK/value" <"$file"
 	is "$(cat "$WORK/value")" "$(dd if="$file" bs=3 2>/dev/null)" "$file in pieces"
 	is "$(tail -c +4 "$WORK/value")" "$(dd if="$file" bs=3 skip=1 2>/dev/null)" "$file from the middle"
 done
+
+it 'tasks of the init container: all that are in no other'
+grep -qx $$ tasks || bad 'this shell is not there'
+check_not grep -qx "$(cat a/tasks)" tasks
+is '' "$(grep -vx '[1-9][0-9]*' tasks)"
+is '' "$(sort tasks | uniq -d)" 'twice'
 
 it 'none blocks'
 for file in a/* tasks state; do
@@ -71,7 +76,6 @@ is created "$(cat web/state)"
 is running "$(cat a/state)"
 is created "$(cat a/b/state)"
 is running "$(cat state)"
-pid=$(cat a/tasks)
 check put 1 a/freeze
 is frozen "$(cat a/state)"
 check put 0 a/freeze

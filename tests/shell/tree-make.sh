@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2010,SC2012 # ls is what is tested
 #
 # Making, renaming and removing containers with mkdir, mv, rmdir and rm: what works, and what is refused.
 # shellcheck source=lib.sh

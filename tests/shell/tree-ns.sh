@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2010,SC2012 # ls is what is tested
 #
 # Namespaces in the tree: own by touch, shared by ln, inherited by rm; root by ln -s; and the links that
 # nsenter(1) opens.
