@@ -195,18 +195,27 @@ int control_wait_fd(const struct hierarchy *h, const struct object *o)
 	return r < 0 ? r : cgroup_open_events(cgroup);
 }
 
+static int open_dir(int cgroup)
+{
+	int dir = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? error_set(-errno, "open cgroup", NULL) : dir;
+}
+
 int control_cgroup(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = -EBADF;
-	int dir, r = object_check_below_caller(h, o);
+	int r = object_check_below_caller(h, o);
 
 	r = r ? r : (cgroup = object_open_cgroup(h, o));
-	if (r == -ENOENT)
-		r = cgroup = make_cgroup_locked(h, o);
-	if (r < 0)
-		return r;
-	dir = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir < 0 ? error_set(-errno, "open cgroup", NULL) : dir;
+	return r < 0 ? r : open_dir(cgroup);
+}
+
+int control_make_cgroup(const struct hierarchy *h, const struct object *o)
+{
+	autoclose int cgroup = make_cgroup_locked(h, o);
+
+	return cgroup < 0 ? cgroup : open_dir(cgroup);
 }
 
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n)

@@ -17,8 +17,11 @@ int control_check_not_frozen(int cgroup);
 int control_wait(const struct hierarchy *h, const struct object *o, int timeout);
 int control_wait_fd(const struct hierarchy *h, const struct object *o);
 
-/* The cgroup directory, for reading; made if there has been no task yet. */
+/* Its cgroup directory, as an fd; -ENOENT: it has had no task yet. */
 int control_cgroup(const struct hierarchy *h, const struct object *o);
+
+/* The same, made if need be: h is open for writing. */
+int control_make_cgroup(const struct hierarchy *h, const struct object *o);
 
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);
 

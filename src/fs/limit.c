@@ -8,7 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TIME_LIMIT 3   /* s */
 #define AGAIN 20000000 /* ns: the signal may come just before the system call it is to interrupt */
 
 static pthread_key_t key;
@@ -108,10 +107,12 @@ static void interrupted(fuse_req_t req, void *arg)
 	pthread_mutex_unlock(&l->mutex);
 }
 
-void limit_begin(fuse_req_t req)
+void limit_begin(fuse_req_t req, int ms)
 {
-	const struct itimerspec limit = {.it_value = {.tv_sec = TIME_LIMIT},
-					 .it_interval = {.tv_nsec = AGAIN}};
+	const struct itimerspec limit = {
+		.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L},
+		.it_interval = {.tv_nsec = AGAIN},
+	};
 	struct limit *l = own();
 
 	if (!l)

@@ -12,5 +12,5 @@
 int limit_setup(void);
 
 /* Not nested; the thread that begins also ends, after the answer or before. */
-void limit_begin(fuse_req_t req);
+void limit_begin(fuse_req_t req, int ms);
 void limit_end(void);

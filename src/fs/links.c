@@ -111,6 +111,9 @@ int link_cgroup(const struct look *l, char *buf, size_t size)
 	char path[32];
 	ssize_t n;
 
+	/* It is still to be made, and somebody who changes something lets nobody in. */
+	if (fd < 0 && errno == EINTR)
+		return snprintf(buf, size, "(busy)") < 0 ? -EIO : 0;
 	if (fd < 0)
 		return -errno;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

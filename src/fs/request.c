@@ -11,6 +11,8 @@
 #include "cleanup.h"
 #include "limit.h"
 
+#define CHANGE_LIMIT 3000 /* ms */
+#define LOOK_LIMIT 500
 #define WAITING_MAX (REQUEST_THREADS - 64)
 
 bool request_read_only;
@@ -31,7 +33,7 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned in
 		r->limited = true;
 		if (atomic_fetch_add(&waiting, 1) >= WAITING_MAX)
 			return -EAGAIN;
-		limit_begin(req);
+		limit_begin(req, need == REQUEST_CHANGES ? CHANGE_LIMIT : LOOK_LIMIT);
 	}
 	n = node_of(ino, &r->kind);
 	if (!n)

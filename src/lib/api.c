@@ -196,7 +196,7 @@ EXPORT int container_namespace(int container, int nstype)
 {
 	autocall struct call c;
 	int type = nstype_of_flag(nstype);
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_REACH);
 
 	r = r ? r : object_check_below_caller(&c.h, &c.o);
 	r = r ? r : type < 0 ? type : join_open_one(&c.h, &c.o, (enum nstype)type);
@@ -228,7 +228,7 @@ static int share_from(struct call *c, enum nstype type, int fd)
 EXPORT int container_root(int container)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_REACH);
 
 	return (int)call_done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
 }
@@ -236,9 +236,16 @@ EXPORT int container_root(int container)
 EXPORT int container_cgroup(int container)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	return (int)call_done(r ? r : control_cgroup(&c.h, &c.o), "open cgroup", NULL);
+	r = r ? r : control_cgroup(&c.h, &c.o);
+	/* It has none yet: only for making it must others be waited for. */
+	if (r == -ENOENT) {
+		hierarchy_close(&c.h);
+		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
+		r = r ? r : control_make_cgroup(&c.h, &c.o);
+	}
+	return (int)call_done(r, "open cgroup", NULL);
 }
 
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
@@ -282,7 +289,7 @@ EXPORT int container_set_hostname(int container, const char *hostname)
 EXPORT int container_get_hostname(int container, char *buf, size_t size)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	int r = call_begin(&c, container, HIERARCHY_REACH);
 
 	return (int)call_done(r ? r : change_read_hostname(&c.h, &c.o, buf, size), "read hostname",
 			      NULL);
@@ -304,7 +311,7 @@ EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t 
 	/* Its own are in its record; another's are asked of the namespace. */
 	if (r == 0 && c.o.spec.mode[NS_USER] != CONTAINER_NS_OWN) {
 		hierarchy_close(&c.h);
-		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
+		r = hierarchy_open(&c.h, HIERARCHY_REACH);
 	}
 	return call_done(r ? r : maps_get(&c.h, &c.o, which, buf, size), "read id map", NULL);
 }

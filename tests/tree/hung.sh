@@ -168,7 +168,7 @@ wait $waiting
 
 it 'and it is nobody else who has to pay'
 within 3 "$say" $outside "$T/b/tasks"
-within 3 ln -s /usr "$T/b/root"
+within 3 ln -s /usr "$T/many/1/root"
 kill -KILL $hung
 wait $hung 2>/dev/null
 umount -l "$WORK/hung"

@@ -171,7 +171,11 @@ static void test_stat(void **state)
 	status_of(pid);
 	ok(container_wait(b, 5000));
 	assert_int_equal(stat_of(b, CONTAINER_WALK_STATE, NULL).state, CONTAINER_STOPPED);
-	assert_int_equal(fchown(b, 77, -1), 0);
+	ok(container_set_access(b,
+				&(struct container_access){.size = sizeof(struct container_access),
+							   .uid = 77,
+							   .gid = (gid_t)-1,
+							   .mode = (mode_t)-1}));
 	assert_int_equal(stat_of(b, CONTAINER_WALK_OWNER, NULL).owner, 77);
 	assert_int_equal(stat_of(b, 0, NULL).owner, 0);
 	ok(container_rename(a, "other"));
