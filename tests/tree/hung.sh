@@ -134,7 +134,7 @@ for lock in "$id" 0; do
 	it "somebody stopped holds lock $lock"
 	start "$WORK/lock" "$attack" lock "$CONTAINERFS_STATE/lock" "$lock"
 	holder=$started
-	kill -STOP $holder
+	kill -STOP "$holder"
 	if [ "$lock" = 0 ]; then
 		look_without_lock "$T/a"
 	else
@@ -163,8 +163,8 @@ for lock in "$id" 0; do
 		# shellcheck disable=SC2086
 		wait $waiting
 	fi
-	kill -KILL $holder
-	wait $holder 2>/dev/null
+	kill -KILL "$holder"
+	wait "$holder" 2>/dev/null
 	it "lock $lock is free again"
 	within 2 touch "$T/a/uts"
 	within 2 rm "$T/a/uts"
@@ -193,8 +193,8 @@ it 'and it is nobody else who has to pay'
 within 3 ln -s /usr "$T/b/root"
 within 3 rm "$T/b/mount"
 within 3 "$say" $outside "$T/b/tasks"
-kill -KILL $hung
-wait $hung 2>/dev/null
+kill -KILL "$hung"
+wait "$hung" 2>/dev/null
 umount -l "$WORK/hung"
 it 'it is gone'
 sleep 2

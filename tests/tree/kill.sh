@@ -41,7 +41,7 @@ is_alive()
 
 in_work()
 {
-	mkdir -p "$T/work" && cd "$T/work"
+	mkdir -p "$T/work" && cd "$T/work" || return
 }
 
 kind_mkdir()
