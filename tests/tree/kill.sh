@@ -41,7 +41,7 @@ is_alive()
 
 in_work()
 {
-	mkdir -p "$T/work" && cd "$T/work"
+	mkdir -p "$T/work" && cd "$T/work" || return
 }
 
 kind_mkdir()
@@ -142,7 +142,7 @@ one_kill()
 	wait_for gone $loop || kill $loop
 	wait $loop 2>/dev/null
 	# The other view, before there is another server.
-	check container ls -a >/dev/null
+	check container ls -a
 	check mount.containerfs none "$T" || return
 	[ "$1" != freeze ] || put 0 "$T/keep/freeze"
 	container ls -q | sort >"$WORK/names"

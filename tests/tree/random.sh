@@ -41,7 +41,7 @@ for pid in $pids; do
 	sed "s|^|p$n/|" "$WORK/model$n" >>"$WORK/model"
 	show "$WORK/said$n"
 done
-if [ $failures = 0 ]; then
+if [ "$failures" = 0 ]; then
 	sort "$WORK/model" >"$WORK/expected"
 	container ls -a --json | jq -r '
 		def types: if . == null then "" else [splits("[, ]+")] | sort | join(",") end;
