@@ -67,6 +67,7 @@ look()
 
 MANY=70 # the server has 64 threads
 
+# shellcheck disable=SC2119
 mount_tree
 server=$(server_of "$T")
 mkdir -p "$T/a/n" "$T/b" "$T/own"

@@ -14,6 +14,7 @@
 . "$TESTS/lib.sh"
 
 : "${TREE_KILLS:=3}"
+# shellcheck disable=SC2119
 mount_tree
 mkdir -p "$T/keep/n"
 touch "$T/keep/network" "$T/keep/uts"

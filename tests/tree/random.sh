@@ -12,6 +12,7 @@ walk=$BUILD/tests/tree/walk
 [ -x "$walk" ] || skip "$walk is not built"
 : "${TREE_SECONDS:=10}"
 : "${TREE_SEED:=$(od -A n -t u4 -N 4 /dev/urandom | tr -d ' ')}"
+# shellcheck disable=SC2119
 mount_tree
 echo "TREE_SEED=$TREE_SEED"
 
