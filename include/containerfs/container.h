@@ -48,6 +48,7 @@ extern "C" {
 #define CONTAINER_KILL_ON_CLOSE 0x00000100 /* ends with the last copy of the returned fd */
 #define CONTAINER_FD_CLOEXEC 0x00000200	   /* the returned fd is closed by execve(2) */
 #define CONTAINER_NEW_TIME_NS 0x00000400
+#define CONTAINER_KILL_LAZILY 0x00000800 /* with KILL_ON_CLOSE: not at once */
 
 /* Where a container has a namespace from. */
 enum container_ns_mode {
@@ -89,8 +90,12 @@ const char *container_name_error(const char *name);
  * comes with the first task, and again with the first after init ended.
  *
  * With CONTAINER_KILL_ON_CLOSE own namespaces come with the first task and go with the last one;
- * when the last copy of the fd is closed, the next call by anyone that makes, changes or removes a
- * container in the hierarchy kills what is left and removes it.
+ * when the last copy of the fd is closed, also by the end of who had it, its tasks are killed and it is
+ * removed within moments, by a process that this library starts for all such containers of a hierarchy
+ * and that ends when there are none. With CONTAINER_KILL_LAZILY it is not started: no name leads to the
+ * container any more, but what tasks are left are killed by the next call by anyone that makes, changes
+ * or removes a container. That is cheaper, and does for tasks that die with the holder anyway
+ * (CONTAINER_SPAWN_DIE_WITH_PARENT and an own pid namespace).
  *
  * EINVAL: bad name or flags. EEXIST, ENOENT (parent), EPERM (not privileged; or the parent is not
  * the caller's container nor below it), ENOSPC, EMFILE, ENOMEM; EOPNOTSUPP: no cgroup v2.

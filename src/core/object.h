@@ -74,6 +74,13 @@ bool object_chain_within(const char *below, const char *above);
 /* -EPERM unless o is the caller's container or below it. */
 int object_check_below_caller(const struct hierarchy *h, const struct object *o);
 
+/*
+ * Whether a container that ends with its fd has one still: it may have been closed a moment ago, and
+ * then is as good as removed. dir: an fd that was opened anew. Only its creator's fd ever has the lock
+ * exclusively, so those who ask do not mistake each other for it.
+ */
+bool object_is_held(int dir);
+
 /* Nested containers, one name after the other; NULL at the end. */
 int object_children(int dir, DIR **ret_children);
 const char *object_next_child(DIR *children);

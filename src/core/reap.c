@@ -20,6 +20,7 @@
 #include "vault.h"
 
 #define DEATH_TIMEOUT 5000 /* ms for killed tasks to be gone */
+#define ENDED_TRIES 100	   /* ms for somebody else to remove one whose fd is closed */
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
@@ -338,23 +339,52 @@ static int open_held(const struct hierarchy *h, const char *path, uint64_t id, s
 	return find_id(root, id, ret_o);
 }
 
-static void sweep_held_one(const struct hierarchy *h, int held, const char *id_text)
+int reap_open_held(const struct hierarchy *h, int held, const char *id_text, struct object *ret_o)
 {
-	autoobject struct object o = {.dir = -EBADF};
 	char path[PATH_SIZE];
 	uint64_t id;
+	ssize_t n = kernel_readlink(held, id_text, path, sizeof(path));
 
-	if (text_parse_id(id_text, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
-		return;
-	if (kernel_readlink(held, id_text, path, sizeof(path)) >= 0) {
-		int r = open_held(h, path, id, &o);
+	if (n < 0)
+		return (int)n;
+	return text_parse_id(id_text, &id) < 0 ? -EINVAL : open_held(h, path, id, ret_o);
+}
 
-		/* Only after a search that saw all of the tree. */
-		if (r == -ENOENT)
-			unlinkat(held, id_text, 0);
-		else if (r == 0 && flock(o.dir, LOCK_EX | LOCK_NB) == 0)
-			reap_remove(h, &o, true, true);
+/* Somebody else has its lock: if nobody has its fd that is who removes it, and is given the time. */
+static int lock_ended(const struct hierarchy *h, int held, const char *id_text, uint64_t id)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+	autoobject struct object o = {.dir = -EBADF};
+	int r = -EAGAIN;
+
+	if (reap_open_held(h, held, id_text, &o) < 0 || object_is_held(o.dir))
+		return r;
+	for (int i = 0; r < 0 && i < ENDED_TRIES; i++) {
+		nanosleep(&ms, NULL);
+		r = lock_try(h->lock, id, LOCK_EXCLUSIVE);
 	}
+	return r;
+}
+
+void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wait)
+{
+	autoobject struct object o = {.dir = -EBADF};
+	uint64_t id;
+	int r;
+
+	if (text_parse_id(id_text, &id) < 0)
+		return;
+	r = lock_try(h->lock, id, LOCK_EXCLUSIVE);
+	if (r < 0 && wait)
+		r = lock_ended(h, held, id_text, id);
+	if (r < 0)
+		return;
+	r = reap_open_held(h, held, id_text, &o);
+	/* Only after a search that saw all of the tree. */
+	if (r == -ENOENT)
+		unlinkat(held, id_text, 0);
+	else if (r == 0 && !object_is_held(o.dir))
+		reap_remove(h, &o, true, true);
 	lock_release(h->lock, id);
 }
 
@@ -395,7 +425,7 @@ static int sweep_held(const struct hierarchy *h)
 			continue;
 		if (count++ == HELD_CHECKED && checked_this_second(held))
 			break;
-		sweep_held_one(h, held, entry->d_name);
+		reap_held(h, held, entry->d_name, true);
 	}
 	return 0;
 }

@@ -182,6 +182,11 @@ int kernel_close_on_exec_from(unsigned int first)
 	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));
 }
 
+int kernel_close_range(unsigned int first, unsigned int last)
+{
+	return result(syscall(SYS_close_range, first, last, 0));
+}
+
 int kernel_close_from(unsigned int first)
 {
 	return result(syscall(SYS_close_range, first, ~0u, 0));

@@ -42,6 +42,7 @@ int kernel_pidfd_send_signal(int pidfd, int sig);
 /* Whether the process has not ended: one that waits to be reaped has. */
 bool kernel_pidfd_is_alive(int pidfd);
 int kernel_close_on_exec_from(unsigned int first);
+int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
 
 /* The mount API. Returned fds are close-on-exec. */
