@@ -353,6 +353,16 @@ int container_move_mount(int container, int mount_fd, const char *path, unsigned
  */
 int container_umount(int container, const char *path, int flags);
 
+/*
+ * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session
+ * keyring, those that run already as well. Returns the key's serial number; a key of this type and description is updated. (container-objects-2017, (9))
+ *
+ * A task that comes into a container has a new session keyring: the caller's is not visible inside.
+ * When the container is removed its keyring is revoked. ENODEV: no such type; EDQUOT; EPERM as ever.
+ */
+int container_add_key(int container, const char *type, const char *description, const void *payload,
+		      size_t len);
+
 /* What listing tells of one container. */
 struct container_info {
 	size_t size; /* set by the caller: sizeof(struct container_info) */

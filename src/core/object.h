@@ -31,6 +31,7 @@ struct object {
 #define OBJECT_SPEC "@spec"
 #define OBJECT_INIT "@init"
 #define OBJECT_ROOT "@root"
+#define OBJECT_KEYS "@keys"
 
 /* Read the record of the container whose directory is dir; o->dir is not touched. */
 int object_load(int dir, struct spec *ret_spec);

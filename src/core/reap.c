@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
+#include "keys.h"
 #include "lock.h"
 #include "text.h"
 #include "vault.h"
@@ -24,8 +25,8 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_ROOT,  OBJECT_OWNER,
-	"@new.@spec", "@new.@init", "@new.@root", "@new.@owner",
+	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_KEYS,  OBJECT_ROOT,	OBJECT_OWNER,
+	"@new.@spec", "@new.@init", "@new.@keys", "@new.@root", "@new.@owner",
 };
 
 /*
@@ -77,11 +78,11 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
-/* Most containers have the first two only. */
+/* Most containers have the first three only. */
 static int remove_directory(int parent, const char *name, int dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		if (i == 2 && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		if (i == 3 && unlinkat(parent, name, AT_REMOVEDIR) == 0)
 			return 0;
 		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
 			return -errno;
@@ -154,6 +155,7 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bo
 		char text[ID_TEXT_SIZE];
 
 		r = remove_cgroup(h, &spec, wait ? DEATH_TIMEOUT : 0);
+		r = r ? r : keys_revoke(h, dir);
 		/* A pin may be there before the record tells of it, but not of a transient one. */
 		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
 			r = vault_unpin_all(h->cradle, spec.id);

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "inside.h"
+#include "keys.h"
 #include "mounting.h"
 #include "reach.h"
 #include "way.h"
@@ -159,4 +160,14 @@ EXPORT int container_umount(int container, const char *path, int flags)
 
 	r = r ? r : object_check_below_caller(&c.h, &c.o);
 	return (int)call_done(r ? r : mounting_detach(&c.h, &c.o, path, flags), "unmount", path);
+}
+
+EXPORT int container_add_key(int container, const char *type, const char *description,
+			     const void *payload, size_t len)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	r = r ? r : keys_add(&c.h, &c.o, type, description, payload, len);
+	return (int)call_done(r, "add key", description);
 }

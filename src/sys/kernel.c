@@ -355,3 +355,14 @@ bool kernel_is_nsfs(int fd)
 
 	return fstatfs(fd, &sfs) == 0 && sfs.f_type == NSFS_MAGIC;
 }
+
+int kernel_add_key(const char *type, const char *description, const void *payload, size_t len,
+		   int keyring)
+{
+	return result(syscall(SYS_add_key, type, description, payload, len, keyring));
+}
+
+long kernel_keyctl(int operation, unsigned long a, unsigned long b, unsigned long c)
+{
+	return result(syscall(SYS_keyctl, operation, a, b, c, 0));
+}

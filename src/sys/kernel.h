@@ -78,3 +78,8 @@ void kernel_block_signals(sigset_t *ret_old);
 void kernel_restore_signals(const sigset_t *old);
 
 bool kernel_is_nsfs(int fd);
+
+/* Keys: a serial number, or -errno. */
+int kernel_add_key(const char *type, const char *description, const void *payload, size_t len,
+		   int keyring);
+long kernel_keyctl(int operation, unsigned long a, unsigned long b, unsigned long c);
