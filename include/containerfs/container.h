@@ -363,6 +363,25 @@ int container_umount(int container, const char *path, int flags);
 int container_add_key(int container, const char *type, const char *description, const void *payload,
 		      size_t len);
 
+/*
+ * container_stop: let its tasks end in an orderly way, those of nested containers first; then it is
+ * there without tasks. With an own pid namespace its init gets the stop signal and may end the others,
+ * which the kernel does at the latest when init ends; else all tasks get it. What is left after timeout
+ * ms in all (-1: after the grace period of each container) is killed: then 1 is returned, else 0. A
+ * frozen one goes on, into the signal. EBUSY: tasks do not die. Blocks. (namespace-entering-2007)
+ *
+ * container_set_stop: the stop signal, SIGTERM unless set, and the grace period in ms, 10000 unless set.
+ */
+int container_stop(int container, int timeout);
+int container_set_stop(int container, int sig, int grace);
+
+/*
+ * container_reboot: as if its init had called reboot(2) in its own pid namespace: init and all with it
+ * are killed, and who waits for init sees it ended by SIGHUP (cmd LINUX_REBOOT_CMD_RESTART) or SIGINT
+ * (..._HALT, ..._POWER_OFF): to start it again is up to him. EPERM: no own pid namespace. ESRCH: no init.
+ */
+int container_reboot(int container, int cmd);
+
 /* What listing tells of one container. */
 struct container_info {
 	size_t size; /* set by the caller: sizeof(struct container_info) */

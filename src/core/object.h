@@ -32,6 +32,7 @@ struct object {
 #define OBJECT_INIT "@init"
 #define OBJECT_ROOT "@root"
 #define OBJECT_KEYS "@keys"
+#define OBJECT_STOP "@stop"
 
 /* Read the record of the container whose directory is dir; o->dir is not touched. */
 int object_load(int dir, struct spec *ret_spec);

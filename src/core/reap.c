@@ -25,8 +25,8 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_KEYS,  OBJECT_ROOT,	OBJECT_OWNER,
-	"@new.@spec", "@new.@init", "@new.@keys", "@new.@root", "@new.@owner",
+	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_KEYS,  OBJECT_ROOT,	OBJECT_OWNER,  OBJECT_STOP,
+	"@new.@spec", "@new.@init", "@new.@keys", "@new.@root", "@new.@owner", "@new.@stop",
 };
 
 /*
