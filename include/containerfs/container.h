@@ -382,6 +382,36 @@ int container_set_stop(int container, int sig, int grace);
  */
 int container_reboot(int container, int cmd);
 
+/* What happens to a container and to those nested in it. */
+enum container_event_type {
+	CONTAINER_EVENT_CREATED,
+	CONTAINER_EVENT_STARTED, /* has tasks now */
+	CONTAINER_EVENT_FROZEN,
+	CONTAINER_EVENT_THAWED,
+	CONTAINER_EVENT_STOPPED, /* has none any more */
+	CONTAINER_EVENT_RENAMED, /* path is the new one */
+	CONTAINER_EVENT_REMOVED,
+};
+struct container_event {
+	size_t size; /* set by the caller: sizeof(struct container_event) */
+	enum container_event_type type;
+	uint64_t id;
+	const char *path; /* full name; valid until the next call on the same events */
+};
+
+/*
+ * container_events_open: watch a container and those nested in it, from now on. NULL and errno on
+ * failure. container_events_fd: an fd for poll(2), owned by the events: POLLIN tells that it is time to
+ * call container_events_next() until it returns 0. That returns 1 and one event, and does not block.
+ * Events of one container come in order; what is made and removed again between two calls is not told.
+ * One thread at a time may use an events object. Needs no privilege but to see the containers.
+ */
+struct container_events;
+struct container_events *container_events_open(int container);
+int container_events_fd(const struct container_events *events);
+int container_events_next(struct container_events *events, struct container_event *ret_event);
+void container_events_close(struct container_events *events);
+
 /* What listing tells of one container. */
 struct container_info {
 	size_t size; /* set by the caller: sizeof(struct container_info) */
