@@ -56,9 +56,12 @@ static int read_record(int dir, struct record *ret_record)
 
 static void format_record(struct record record, char text[RECORD_SIZE])
 {
+	size_t len;
+
 	text_format_u64((uint64_t)record.serial, text);
+	len = strlen(text);
 	if (record.held)
-		strcat(text, HELD);
+		text_append(text, RECORD_SIZE, &len, HELD);
 }
 
 static void format_name(uint64_t id, char name[NAME_TEXT_SIZE])
@@ -165,7 +168,7 @@ static int root_id(const struct hierarchy *h, uint64_t *ret_id)
 static int open_place(const struct hierarchy *h, bool make)
 {
 	autoclose int fd = -EBADF;
-	uint64_t id;
+	uint64_t id = 0;
 	int r = root_id(h, &id);
 
 	if (r < 0)

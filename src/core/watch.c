@@ -291,8 +291,9 @@ static int start_agent(void *arg)
 
 	if (pipe2(tell, O_CLOEXEC) < 0)
 		return -errno;
-	poll_fd.fd = in = tell[0];
+	in = tell[0];
 	out = tell[1];
+	poll_fd.fd = in;
 	pid = fork();
 	if (pid == 0) {
 		watcher_main(arg, out);
