@@ -150,8 +150,11 @@ int keys_join(int dir, uint64_t id)
 	if (r == -ENOSYS || r == -EPERM)
 		return 0;
 	format_name(id, name);
-	r = r < 0 ? r : join_keyring(dir, name);
-	return r < 0 ? error_set((int)r, "join the container's keyring", NULL) : 0;
+	if (r < 0)
+		return error_set((int)r, "leave the caller's session keyring", NULL);
+	/* Without room for a keyring or its record the task does without keys that come later. */
+	join_keyring(dir, name);
+	return 0;
 }
 
 static int root_id(const struct hierarchy *h, uint64_t *ret_id)
