@@ -8,6 +8,8 @@
  *   libloop empty [--view] [--rounds R] [--loop N]
  *	a container with five own namespaces (uts, network, ipc, mount, pid) and no task, made and
  *	removed; its mount namespace is empty, with --view it has the view of the parent's root
+ *   libloop none [--rounds R] [--loop N]
+ *	a container that inherits everything, made and removed: what mkdir and rmdir do in the tree
  *   libloop fill N
  *	N containers c1 ... cN that stay, with own uts namespaces
  *
@@ -129,6 +131,10 @@ int main(int argc, char **argv)
 	bool view = false;
 	int i = options(argc, argv, &w, &view);
 
+	if (strcmp(verb, "none") == 0 && argc == i) {
+		repeat(&w, empty_once);
+		return 0;
+	}
 	w.flags |= CONTAINER_NEW_UTS_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_PID_NS;
 	if (strcmp(verb, "run") == 0 && argc - i >= 2) {
 		w.flags |= CONTAINER_NEW_FS_NS | CONTAINER_NEW_CGROUP_NS | CONTAINER_KILL_ON_CLOSE |
@@ -145,7 +151,8 @@ int main(int argc, char **argv)
 	} else if (strcmp(verb, "fill") == 0 && argc - i == 1) {
 		fill(strtoul(argv[i], NULL, 10));
 	} else {
-		fputs("usage: libloop run|empty|fill ...: see the head of libloop.c\n", stderr);
+		fputs("usage: libloop run|empty|none|fill ...: see the head of libloop.c\n",
+		      stderr);
 		return 2;
 	}
 	return 0;

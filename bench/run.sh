@@ -3,9 +3,9 @@
 #
 # The benchmarks: containerfs beside its peers and beside the bare system calls (README.md).
 #
-#   BUILD=build  ROUNDS=50  ONLY=run,enter,loop,mounts,list  JSON=$BUILD/bench.json
+#   BUILD=build  ROUNDS=50  ONLY=run,enter,loop,mounts,list,tree  JSON=$BUILD/bench.json
 #   MANY=1000 (mounts)  SMALL=1000 LARGE=5000 (containers to list)  PAUSE=0 (ms before each run)
-#   CONTAINER=$BUILD/container
+#   CONTAINER=$BUILD/container  SERVER=$BUILD/src/fs/mount.containerfs
 #
 # It goes through three lives, to leave nothing behind and to touch nothing:
 #   start	checks, and moves to a private mount namespace
@@ -34,20 +34,21 @@ start()
 	here=$(cd "$(dirname "$0")" && pwd)
 	BUILD=$(cd "${BUILD:-build}" && pwd) || stop 'BUILD must name the build directory'
 	CONTAINER=${CONTAINER:-$BUILD/container}
+	SERVER=${SERVER:-$BUILD/src/fs/mount.containerfs}
 	ROUNDS=${ROUNDS:-50}
-	ONLY=${ONLY:-run,enter,loop,mounts,list}
+	ONLY=${ONLY:-run,enter,loop,mounts,list,tree}
 	JSON=$(realpath -m "${JSON:-$BUILD/bench.json}")
 	PAUSE=${PAUSE:-0}
 	MANY=${MANY:-1000}
 	SMALL=${SMALL:-1000}
 	LARGE=${LARGE:-5000}
-	case $BUILD$CONTAINER in
-	*[[:space:]]*) stop 'BUILD and CONTAINER may not contain blanks' ;;
+	case $BUILD$CONTAINER$SERVER in
+	*[[:space:]]*) stop 'BUILD, CONTAINER and SERVER may not contain blanks' ;;
 	esac
 	for i in $(echo "$ONLY" | tr ',' ' '); do
 		case $i in
-		run | enter | loop | mounts | list) ;;
-		*) stop "ONLY=$i: not one of run, enter, loop, mounts, list" ;;
+		run | enter | loop | mounts | list | tree) ;;
+		*) stop "ONLY=$i: not one of run, enter, loop, mounts, list, tree" ;;
 		esac
 	done
 	for i in tiny pause floor setup bench; do
@@ -58,7 +59,7 @@ start()
 	/run/*) stop 'JSON may not be below /run: that is another one here' ;;
 	esac
 	: >"$JSON"
-	export BUILD CONTAINER ROUNDS PAUSE ONLY JSON MANY SMALL LARGE
+	export BUILD CONTAINER SERVER ROUNDS PAUSE ONLY JSON MANY SMALL LARGE
 	exec "$BUILD/bench/setup" private /bin/sh "$here/run.sh" --watch
 }
 
@@ -470,6 +471,91 @@ section_list()
 	} | measure
 }
 
+# tree_section TITLE OPERATION ENTRY CGROUP_ENTRY TMPFS_ENTRY [TIMES]: one operation on an entry of the
+# tree, and beside it on the empty FUSE file system, cgroupfs and tmpfs. Where the entry is -: not on it.
+tree_section()
+{
+	echo "section $1"
+	echo "yardstick empty FUSE"
+	loop "containerfs" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$B/tree/$3"
+	loop "empty FUSE" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$B/empty/$3"
+	[ "$4" = - ] || loop "cgroupfs" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$CG/tree/$4"
+	[ "$5" = - ] || loop "tmpfs" "$BUILD/bench/treeloop" "$2" "${6:-100}" "$B/tmpfs/$5"
+}
+
+# 1000 containers, directories of the empty FUSE file system, cgroups, directories.
+prepare_tree()
+{
+	mkdir $B/tree $B/empty $B/tmpfs $CG/tree
+	export CONTAINERFS_STATE=$STATE-tree
+	"$BUILD/bench/libloop" fill "$SMALL"
+	"$CONTAINER" create c0
+	"$CONTAINER" create five --own mount,network,ipc,uts,cgroup
+	"$SERVER" none $B/tree
+	"$BUILD/bench/empty_fuse" "$SMALL" $B/empty
+	mount -t tmpfs tmpfs $B/tmpfs
+	seq -f "$CG/tree/c%.0f" 0 "$SMALL" | xargs mkdir
+	seq -f "$B/tmpfs/c%.0f" "$SMALL" | xargs mkdir
+	echo created >$B/tmpfs/c1/state
+}
+
+take_tree_down()
+{
+	umount $B/tree $B/empty
+	find $CG/tree -depth -type d -exec rmdir {} +
+	"$CONTAINER" ls -q | xargs -n 500 "$CONTAINER" rm
+	"$CONTAINER" rm / || :
+	export CONTAINERFS_STATE=$STATE
+}
+
+section_tree()
+{
+	if [ ! -x "$SERVER" ] || [ ! -x "$BUILD/bench/empty_fuse" ] || ! [ -e /dev/fuse ]; then
+		say "left out: tree: $SERVER, empty_fuse or /dev/fuse is missing"
+		return
+	fi
+	prepare_tree
+	{
+		tree_section "the tree: fstat of a container, one request" fstat c1 c1 c1
+		echo "goal 1.3 containerfs / empty FUSE"
+	} | measure
+	{
+		tree_section "the tree: stat of a container by its name" stat c1 c1 c1
+		echo "goal 1.3 containerfs / empty FUSE"
+	} | measure
+	{
+		tree_section "the tree: list $SMALL containers" list . . . 20
+		echo "goal 2 containerfs / empty FUSE"
+		echo "compare containerfs / cgroupfs"
+	} | measure
+	{
+		tree_section "the tree: cat state" cat c1/state c1/cgroup.events c1/state
+		echo "compare containerfs / empty FUSE"
+		echo "compare containerfs / cgroupfs"
+	} | measure
+	{
+		tree_section "the tree: mkdir and rmdir" mkdir c1 c1 c1 20
+		loop "library" "$BUILD/bench/libloop" none --loop 20
+		echo "compare containerfs / library"
+		echo "compare library / cgroupfs"
+	} | measure
+	{
+		tree_section "the tree: echo \$\$ >tasks, one after another" move \
+			c0/tasks c0/cgroup.procs - 20
+		loop "containerfs, own uts" "$BUILD/bench/treeloop" move 20 $B/tree/c1/tasks
+		loop "containerfs, five types" "$BUILD/bench/treeloop" move 20 $B/tree/five/tasks
+		loop "one millisecond" echo 1000
+		echo "goal 1 containerfs / one millisecond"
+		echo "goal 1 containerfs, five types / one millisecond"
+	} | measure
+	{
+		tree_section "the tree: echo \$\$ >tasks, the first after a pause" lone \
+			c0/tasks c0/cgroup.procs - 1
+		echo "compare containerfs / cgroupfs"
+	} | measure
+	take_tree_down
+}
+
 # --- inside: from here to the end -----------------------------------------------------------------
 
 version()
@@ -502,12 +588,12 @@ inside()
 {
 	set_up
 	tell_machine
-	for i in run enter loop mounts list; do
+	for i in run enter loop mounts list tree; do
 		if wants $i; then
 			section_$i
 		fi
 	done
-	if [ -x "$CONTAINER" ]; then
+	if [ -x "$CONTAINER" ] && [ -e $STATE ]; then
 		"$CONTAINER" rm / || say "$STATE could not be taken down"
 	fi
 	printf '\nFigures: %s\n' "$JSON"

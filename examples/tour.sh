@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A tour of container(1) on real containers: each command, its output, and a check that it is what the
+# A tour of container(1) and of the tree of containers, on real ones: each command, its output, and a check that it is what the
 # text beside it claims. Takes seconds, in a hierarchy of its own, and leaves nothing behind.
 #
 #       /  (this machine)
@@ -21,6 +21,8 @@ fail()
 take_down()
 {
 	trap '' HUP INT TERM
+	cd /
+	! mountpoint -q "$dir/containers" || umount "$dir/containers" || umount -l "$dir/containers"
 	for i in $(container ls -q 2>/dev/null | grep -v /); do
 		container rm -r -f "$i"
 	done
@@ -171,6 +173,57 @@ has 'nested'
 try 'container rm -r store web b'
 try 'container ls'
 is ''
+
+# Where FUSE is missing there is no tree; all else works.
+if [ -e /dev/fuse ] || modprobe -q fuse; then
+	say 'The same containers are a file system: any Unix tool is a container tool.'
+	cd "$dir" || exit 1
+	mkdir containers
+	try 'mount.containerfs none containers     # installed: mount -t containerfs none /containers'
+	cd containers || fail 'nothing is mounted'
+	try 'mkdir -p vserver1/mail vserver2'
+	try 'ls'
+	has '^vserver1$'
+	try 'container ls'
+	has '^vserver1/mail +created'
+	try 'readlink self'
+	is init_container
+
+	say 'What it owns is what is there: touch gives it an own namespace, ln shares one, rm ends that.'
+	try 'touch vserver1/uts vserver1/network'
+	try 'ln vserver1/network vserver2/'
+	try 'stat -L -c %i vserver1/network vserver2/network | uniq | wc -l'
+	is 1
+	try 'echo serge >vserver1/hostname'
+	try 'nsenter --uts=vserver1/uts hostname'
+	is serge
+
+	say 'The running shell itself goes in: its hostname before and after.'
+	try 'sh -c "hostname; echo \$\$ >vserver1/tasks; hostname; readlink self"'
+	is "$host
+serge
+vserver1"
+	say 'There is no way up, or sideways.'
+	try 'sh -c "echo \$\$ >vserver1/tasks; echo \$\$ >vserver2/tasks"' 2
+	has 'not permitted'
+
+	say 'A task, its state, a new name while it runs, and the end of it all.'
+	try 'sleep 1000 & echo $! >vserver1/tasks'
+	try 'cat vserver1/state'
+	is running
+	try 'mv vserver1 www'
+	try 'echo 1 >www/freeze; cat www/state'
+	is frozen
+	try 'grep -E "name|tasks|own" www/status'
+	has '^tasks: 1$'
+	try 'echo 0 >www/freeze; rm www/tasks; cat www/state'
+	is stopped
+	try 'rm -r www vserver2'
+	try 'container ls'
+	is ''
+	cd "$dir" || exit 1
+	try 'umount containers && rmdir containers'
+fi
 
 say 'Nothing is left: no mount, no cgroup, no file.'
 cgroup=$(readlink "$CONTAINERFS_STATE/cgroup")

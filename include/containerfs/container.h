@@ -21,6 +21,11 @@
  * needs CAP_SYS_ADMIN, and works on Linux 6.1 or newer with a cgroup v2 hierarchy mounted (its
  * controllers are not needed).
  *
+ * A call that makes or changes something waits for another that is at work on the same container, for
+ * as long as that takes. If a signal handler that was installed without SA_RESTART runs meanwhile, the
+ * call fails with EINTR, and nothing has been done (but what CONTAINER_REMOVE_KILL has killed).
+ * container_wait() and container_freeze() go on with what they wait for.
+ *
  * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, which is
  * another hierarchy of its own. It is ignored in set-user-ID programs.
  */
@@ -112,6 +117,19 @@ int container_create_at(int parent, const char *name, unsigned int flags);
 int container_open(const char *name);
 
 /*
+ * container_open_at: the fd (close-on-exec) of the container nested in parent whose name this is, one
+ * component. Two system calls, and no look at where the caller is: who has the fd of parent may.
+ * EINVAL: bad name. ENOENT: there is none, or parent is removed.
+ */
+int container_open_at(int parent, const char *name);
+
+/*
+ * container_id: the identity, which no other container ever has, by one system call. ENOENT: it is
+ * removed (while it is being taken apart it may still be told).
+ */
+int container_id(int container, uint64_t *id);
+
+/*
  * container_of: the fd of the container that a process is in; pid 0 is the caller.
  * ESRCH: no such process.
  */
@@ -168,6 +186,20 @@ int container_remove(int container, unsigned int flags);
 int container_namespace(int container, int nstype);
 
 /*
+ * container_root: an O_PATH fd (close-on-exec) of the root directory that a task in the container
+ * would have, with what is mounted there; it keeps that mount, and nothing else of the container.
+ * ESRCH: an own mount namespace that comes with the first task, and there is none. EPERM: not below
+ * the caller's container.
+ */
+int container_root(int container);
+
+/*
+ * container_cgroup: an fd (O_RDONLY, close-on-exec) of the container's cgroup directory, which is made
+ * if there has been no task yet. Of the init container: the hierarchy's. EPERM as above.
+ */
+int container_cgroup(int container);
+
+/*
  * container_set_namespace: for the tasks that come from now on. CONTAINER_NS_OWN makes a new one,
  * CONTAINER_NS_INHERIT drops own or shared; CONTAINER_NS_SHARE takes fd, an nsfs fd or another
  * container's fd, and keeps the namespace alive also when its first owner is gone.
@@ -195,6 +227,31 @@ int container_set_root(int container, int fd, unsigned int flags);
 /* The name that uname(2) gives in the container. It must have an own uts namespace: else EPERM. */
 int container_set_hostname(int container, const char *hostname);
 int container_get_hostname(int container, char *buf, size_t size);
+
+/* Which map of ids. */
+#define CONTAINER_UID_MAP 0
+#define CONTAINER_GID_MAP 1
+
+/*
+ * container_set_id_map: which users or groups outside those of the container's own user namespace
+ * are. map is text as proc_pid_uid_map(5) has it: lines "INSIDE OUTSIDE COUNT", 1 to 340 of them. The
+ * user namespace is made anew with it, and with it the own namespaces that were made together with it
+ * and belong to it, in one step: the private view begins anew, and so do networks; the hostname is kept.
+ * The other map stays as it is: to begin with, all ids are mapped to themselves.
+ *
+ * A caller who is nobody in it, since his ids are not mapped, is root there in container_spawn(),
+ * _fork() and _enter(): 0 must be mapped then, or a user be named.
+ *
+ * EINVAL: not such a map, the step says why; or ids that are not there where the library is used.
+ * EPERM: it has no own user namespace, or as above. EBUSY: there are tasks. ENOTEMPTY: there are
+ * nested containers, whose user namespaces hang below.
+ *
+ * container_get_id_map: the map of the user namespace that a task has, as text, a newline after each
+ * line. Returns its length without the NUL. 4096 bytes are always enough: ERANGE. ESRCH as in
+ * container_namespace().
+ */
+int container_set_id_map(int container, int which, const char *map);
+ssize_t container_get_id_map(int container, int which, char *buf, size_t size);
 
 /*
  * What a first task is started with. size is sizeof(struct container_spawn); zero is a default
@@ -251,6 +308,50 @@ pid_t container_fork(int container);
 int container_enter(int container, int nstypes);
 
 /*
+ * container_attach: another process becomes a task of the container, as by container_enter(), while it
+ * runs: all its threads are stopped for a moment, and join by system calls of their own. nstypes: 0 is
+ * all, else only these; what it has already is left out. (namespace-entering-2007)
+ *
+ * The container must be the caller's or below it, and the process in a container that is above it or in
+ * the container itself: tasks move downwards only. Joining is checked by the kernel as if the process
+ * had called setns(2), with its own credentials, on a process of the library's, which one in a user
+ * namespace below the caller's may not look at: EPERM, with few exceptions. Stopping it needs
+ * CAP_SYS_PTRACE over it, or to be its equal. If all that it lacks is membership it is not stopped. A
+ * system call in which it waits is begun anew, or goes on with the time left, as after SIGSTOP and
+ * SIGCONT. Signal handlers, blocked signals and a stopped state stay as they are.
+ *
+ * All or nothing: on failure it is as it was, unless the error's step is "half entered". EPERM: upwards,
+ * sideways, or not allowed to the caller or to the process. EINVAL: the caller itself (container_enter()
+ * is for that); unknown types; threads, with a mount or user namespace to join, or in different
+ * namespaces; a pid namespace that is not below its own. EUSERS: threads, and a time namespace. ESRCH: no
+ * such process, a thread, a zombie, or one of the kernel's; an own namespace of the container that no task
+ * has brought to life. EBUSY: the container or the process is frozen, somebody traces it, or it did not
+ * stop within a second. EOPNOTSUPP: a 32-bit program. ENOENT: the container is removed.
+ *
+ * Blocks for up to a second, and while the container is being changed by others. If the calling process is
+ * killed meanwhile the move is completed or has not begun; only if the library's child that does it
+ * is killed too, in the moment when the process makes those system calls, may the process crash.
+ */
+int container_attach(int container, pid_t pid, int nstypes);
+
+/* The same for the process that a pidfd is of, whose number may be another's by now. */
+int container_attach_pidfd(int container, int pidfd, int nstypes);
+
+/*
+ * container_attach_writer: the same for a file server, of a thread (pid: its number, or its process's
+ * first) that waits for the server in a write(2) or other system call at this moment, and thus cannot be
+ * stopped. answer(arg) is called once after it was asked to stop, and shall make its system call
+ * return successfully, without waiting. It is called in a child that shares the memory and the fds of
+ * the calling thread, which waits for it, and must take no lock that the caller may hold.
+ *
+ * On success it was called. If the move fails before, it was not called, and the server answers with
+ * the error; if it fails after, the system call of the thread fails with that error, unless the thread
+ * could not be stopped or has ended.
+ */
+int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
+			    void *arg);
+
+/*
  * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL is one
  * write to the kernel and reaches tasks that fork meanwhile. ESRCH: no task.
  */
@@ -261,8 +362,14 @@ int container_freeze(int container, int frozen);
 
 /*
  * container_wait: until the container and those in it have no task; timeout in milliseconds, -1: no
- * limit. ETIMEDOUT. container_wait_fd: an fd for poll(2) on which POLLPRI tells that it is time to
- * call container_wait(c, 0) once more.
+ * limit. ETIMEDOUT. A container that never had a task has none.
+ *
+ * container_wait_fd: an fd for poll(2) on which POLLPRI tells that it is time to look once more:
+ * that the first task has come or the last has ended, nested ones included, or that all are frozen or
+ * none is any more. It is the container's cgroup.events, which is made if it is not there yet: reading
+ * it from its beginning, pread(fd, buf, size, 0), gives lines "populated 0|1" and "frozen 0|1", and
+ * POLLPRI is told of changes after that: so read it before each poll(2), the first one too. A read
+ * that fails with ENODEV: the container is removed, of which poll(2) may not tell.
  */
 int container_wait(int container, int timeout);
 int container_wait_fd(int container);
@@ -436,6 +543,7 @@ struct container_info {
 #define CONTAINER_WALK_SELF 0x8	     /* begin with the container itself, at depth 0 */
 #define CONTAINER_WALK_ROOT 0x10     /* fill in root */
 #define CONTAINER_WALK_OWNER 0x20    /* fill in owner */
+#define CONTAINER_WALK_NAMES 0x40    /* name and id only, of those directly nested: cheapest */
 
 /*
  * container_walk: call fn for each nested container, parents before children, in no other order. fn
@@ -444,6 +552,16 @@ struct container_info {
  */
 int container_walk(int container, unsigned int flags,
 		   int (*fn)(const struct container_info *info, void *arg), void *arg);
+
+/*
+ * container_stat: what container_walk() tells of the container itself, in few system calls and
+ * without a callback. flags: CONTAINER_WALK_STATE, _TASKS, _ROOT, _OWNER. info->size is set by the
+ * caller. The texts are written to buf, where name, path and root point to; buf NULL: they are empty,
+ * and need no calls. 8192 bytes are always enough. EINVAL: other flags, or size. ERANGE: buf is too
+ * small.
+ */
+int container_stat(int container, unsigned int flags, struct container_info *info, char *buf,
+		   size_t size);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "text.h"
 
 #define FLAG_COUNT 3
@@ -21,36 +22,38 @@ static void flag_list(struct spec *spec, struct flag flags[FLAG_COUNT])
 	flags[2] = (struct flag){"nested,", &spec->nested};
 }
 
+/* Each letter means one state of a type, and each state has one letter. */
+static const struct letter {
+	char letter;
+	enum container_ns_mode mode;
+	bool pinned, second;
+} letters[] = {
+	{'i', CONTAINER_NS_INHERIT, false, false}, {'o', CONTAINER_NS_OWN, false, false},
+	{'O', CONTAINER_NS_OWN, true, false},	   {'P', CONTAINER_NS_OWN, true, true},
+	{'S', CONTAINER_NS_SHARE, true, false},	   {'T', CONTAINER_NS_SHARE, true, true},
+};
+
 static char mode_letter(const struct spec *spec, int type)
 {
-	switch (spec->mode[type]) {
-	case CONTAINER_NS_INHERIT:
-		return 'i';
-	case CONTAINER_NS_SHARE:
-		return 'S';
-	case CONTAINER_NS_OWN:
-		break;
-	}
-	return spec->pinned[type] ? 'O' : 'o';
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+		if (letters[i].mode == spec->mode[type] &&
+		    letters[i].pinned == spec->pinned[type] &&
+		    letters[i].second == spec->second[type])
+			return letters[i].letter;
+	return '\0';
 }
 
 static int mode_parse(struct spec *spec, int type, char letter)
 {
-	spec->pinned[type] = letter == 'S' || letter == 'O';
-	switch (letter) {
-	case 'i':
-		spec->mode[type] = CONTAINER_NS_INHERIT;
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+		if (letters[i].letter != letter)
+			continue;
+		spec->mode[type] = letters[i].mode;
+		spec->pinned[type] = letters[i].pinned;
+		spec->second[type] = letters[i].second;
 		return 0;
-	case 'S':
-		spec->mode[type] = CONTAINER_NS_SHARE;
-		return 0;
-	case 'O':
-	case 'o':
-		spec->mode[type] = CONTAINER_NS_OWN;
-		return 0;
-	default:
-		return -EINVAL;
 	}
+	return -EINVAL;
 }
 
 int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
@@ -62,8 +65,11 @@ int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
 	bool any = false;
 	int r;
 
-	for (int t = 0; t < NS_COUNT; t++)
+	for (int t = 0; t < NS_COUNT; t++) {
 		modes[t] = mode_letter(spec, t);
+		if (modes[t] == '\0')
+			return -EINVAL;
+	}
 	text_format_id(spec->id, buf);
 	r = text_append(buf, SPEC_TEXT_SIZE, &len, " cg=");
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, spec->cgroup);
@@ -166,4 +172,9 @@ bool spec_has_pins(const struct spec *spec)
 		if (spec->pinned[t])
 			return true;
 	return false;
+}
+
+uint64_t spec_pin_id(const struct spec *spec, enum nstype type)
+{
+	return spec->id | (spec->second[type] ? SPEC_SECOND : 0);
 }

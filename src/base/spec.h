@@ -6,8 +6,10 @@
  *   ID cg=IDPATH ns=MODES[ flags=WORD,...]
  *   6f0c2a9be31d4475 cg=/0123.../6f0c... ns=OiSoiioi flags=transient,
  *
- * ns has a letter for each type in the order of enum nstype: i inherit, S shared (pinned in the
- * vault), O own (pinned), o own (held by the tasks only, or not yet there).
+ * ns has a letter for each type in the order of enum nstype: i inherit, S or T shared (pinned in the
+ * vault), O or P own (pinned), o own (held by the tasks only, or not yet there). T and P are pinned in
+ * the second of two places: what replaces several pins at once makes the new ones in the other places
+ * and then writes the record.
  */
 #pragma once
 
@@ -26,13 +28,14 @@ struct spec {
 	uint64_t id;
 	enum container_ns_mode mode[NS_COUNT];
 	bool pinned[NS_COUNT];
+	bool second[NS_COUNT];	       /* pinned in the second place */
 	bool transient;		       /* ends with the last copy of its creator's fd */
 	bool empty_root;	       /* own mount namespace that has no root yet */
 	bool nested;		       /* has, or once had, nested containers */
 	char cgroup[SPEC_CGROUP_SIZE]; /* below the hierarchy's cgroup: "" or "/ID/ID" */
 };
 
-/* -ENAMETOOLONG. */
+/* -ENAMETOOLONG; -EINVAL: a type that is no such state. */
 int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE]);
 
 /* -EINVAL: not such a record. */
@@ -42,3 +45,7 @@ int spec_parse(const char *text, struct spec *ret_spec);
 unsigned int spec_flags(const struct spec *spec, enum container_ns_mode mode);
 
 bool spec_has_pins(const struct spec *spec);
+
+/* Pins are named by a number: the id, or, ids having 63 bits, for second places that with the 64th. */
+#define SPEC_SECOND (UINT64_C(1) << 63)
+uint64_t spec_pin_id(const struct spec *spec, enum nstype type);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "text.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -35,19 +36,39 @@ int text_parse_whole_u64(const char *s, uint64_t max, uint64_t *ret_value)
 	return 0;
 }
 
+#define EACH_BYTE(b) (0x0101010101010101u * (b))
+
+/*
+ * Eight digits at once, as bytes of one number: listing reads thousands, and no branch predicts random
+ * digits. What comes out is turned into digits again, and must be what went in.
+ */
+static int parse_half_id(const char *s, uint64_t *ret_value)
+{
+	uint64_t text, digits, letters;
+
+	memcpy(&text, s, sizeof(text));
+	text = be64toh(text);
+	letters = (text >> 6) & EACH_BYTE(1);
+	digits = (text & EACH_BYTE(15)) + letters * 9;
+	/* Ten and more are the letters, and nothing else is. */
+	if ((digits & EACH_BYTE(0xf0)) ||
+	    ((digits + EACH_BYTE(6)) >> 4 & EACH_BYTE(1)) != letters ||
+	    digits + EACH_BYTE('0') + letters * ('a' - '0' - 10) != text)
+		return -EINVAL;
+	digits = (digits | digits >> 4) & 0x00ff00ff00ff00ffu;
+	digits = (digits | digits >> 8) & 0x0000ffff0000ffffu;
+	*ret_value = (digits | digits >> 16) & UINT32_MAX;
+	return 0;
+}
+
 int text_parse_id(const char *s, uint64_t *ret_id)
 {
-	uint64_t id = 0;
+	uint64_t high, low;
 
-	for (int i = 0; i < ID_TEXT_SIZE - 1; i++) {
-		if (s[i] >= '0' && s[i] <= '9')
-			id = id << 4 | (uint64_t)(s[i] - '0');
-		else if (s[i] >= 'a' && s[i] <= 'f')
-			id = id << 4 | (uint64_t)(s[i] - 'a' + 10);
-		else
-			return -EINVAL;
-	}
-	*ret_id = id;
+	if (strnlen(s, ID_TEXT_SIZE - 1) < ID_TEXT_SIZE - 1 || parse_half_id(s, &high) < 0 ||
+	    parse_half_id(s + 8, &low) < 0)
+		return -EINVAL;
+	*ret_id = high << 32 | low;
 	return ID_TEXT_SIZE - 1;
 }
 

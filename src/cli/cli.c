@@ -222,6 +222,23 @@ static int set_type(int container, const char *name, int flag, const char *value
 	return 0;
 }
 
+/* "0 100000 1000,1000 5000 1" or "0:100000:1000": what is put for blanks and newlines needs no quotes. */
+static int set_id_map(int container, const char *name, int which, const char *value)
+{
+	char map[8192];
+
+	if (strlen(value) >= sizeof(map))
+		return cli_usage("set", "the id map is too long");
+	memcpy(map, value, strlen(value) + 1);
+	for (char *s = map; *s; s++) {
+		if (*s == ':')
+			*s = ' ';
+		else if (*s == ',')
+			*s = '\n';
+	}
+	return container_set_id_map(container, which, map) < 0 ? cli_failed(name) : 0;
+}
+
 int cli_set(int container, const char *name, const char *setting)
 {
 	const char *value = strchr(setting, '=');
@@ -237,8 +254,14 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_root(container, name, value);
 	if (len == 8 && memcmp(setting, "hostname", 8) == 0)
 		return container_set_hostname(container, value) < 0 ? cli_failed(name) : 0;
-	return cli_usage("set", "unknown key \"%.*s\" (hostname, root, or a namespace type)",
-			 (int)len, setting);
+	if (len == 7 && memcmp(setting, "uid_map", 7) == 0)
+		return set_id_map(container, name, CONTAINER_UID_MAP, value);
+	if (len == 7 && memcmp(setting, "gid_map", 7) == 0)
+		return set_id_map(container, name, CONTAINER_GID_MAP, value);
+	return cli_usage(
+		"set",
+		"unknown key \"%.*s\" (hostname, root, uid_map, gid_map, or a namespace type)",
+		(int)len, setting);
 }
 
 int cli_finish(int status)

@@ -64,6 +64,9 @@ const struct verb verbs[] = {
 	 "Change a container for the tasks that come from now on.\n\n"
 	 "  hostname=H             what uname(2) says inside\n"
 	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"
+	 "  uid_map=\"INSIDE OUTSIDE COUNT[,...]\"\n"
+	 "                         users of an own user namespace, which is made anew\n"
+	 "  gid_map=...            the same for its groups\n"
 	 "  TYPE=own               a new namespace of its own\n"
 	 "  TYPE=inherit           the parent container's\n"
 	 "  TYPE=CONTAINER|PATH    that of a container or of a file (/run/netns/x, /proc/N/ns/net)\n" HELP_HELP},

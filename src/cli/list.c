@@ -19,6 +19,7 @@
 #include "verbs.h"
 
 #define MAX_DEPTH 64
+#define ID_MAP_SIZE 4096
 
 enum { OPTION_JSON = 1000, OPTION_TREE };
 
@@ -35,6 +36,8 @@ enum column {
 	COL_OWNER,
 	COL_TRANSIENT,
 	COL_HOSTNAME,
+	COL_UID_MAP,
+	COL_GID_MAP,
 	COL_COUNT,
 };
 
@@ -51,6 +54,8 @@ static const struct report_column columns[COL_COUNT] = {
 	[COL_OWNER] = {"OWNER", "owner", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
 	[COL_TRANSIENT] = {"TRANSIENT", "transient", 0, SCOLS_JSON_BOOLEAN},
 	[COL_HOSTNAME] = {"HOSTNAME", "hostname", 0, SCOLS_JSON_STRING},
+	[COL_UID_MAP] = {"UID_MAP", "uid_map", 0, SCOLS_JSON_STRING},
+	[COL_GID_MAP] = {"GID_MAP", "gid_map", 0, SCOLS_JSON_STRING},
 };
 
 static const enum column default_columns[] = {COL_NAME, COL_STATE, COL_TASKS,
@@ -67,7 +72,9 @@ struct list {
 	size_t count;
 	struct libscols_table *table;
 	struct libscols_line *parent[MAX_DEPTH];
-	char hostname[65]; /* of the one that show is about */
+	/* of the one that show is about */
+	char hostname[65];
+	char id_map[2][ID_MAP_SIZE]; /* empty: no own user namespace */
 };
 
 static void cell_text(const struct list *l, enum column column, const struct container_info *info,
@@ -112,6 +119,12 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		break;
 	case COL_HOSTNAME:
 		snprintf(buf, size, "%s", l->hostname);
+		break;
+	case COL_UID_MAP:
+		snprintf(buf, size, "%s", l->id_map[CONTAINER_UID_MAP]);
+		break;
+	case COL_GID_MAP:
+		snprintf(buf, size, "%s", l->id_map[CONTAINER_GID_MAP]);
 		break;
 	case COL_COUNT:
 		break;
@@ -279,10 +292,38 @@ static int show_one(const struct container_info *info, void *arg)
 	if (l->json)
 		return add_line(info, l) ? 1 : 2;
 	for (size_t i = 0; i < COL_COUNT; i++) {
+		if (i >= COL_UID_MAP && !(info->own & CLONE_NEWUSER))
+			break;
 		cell_text(l, i, info, text, sizeof(text));
 		printf("%s: %s\n", columns[i].json, text);
 	}
 	return 2;
+}
+
+/* One line each, in the words of set. Empty unless it has an own user namespace. */
+static void read_id_maps(struct list *s, int container)
+{
+	struct container_info info = {.size = sizeof(info)};
+
+	if (container_stat(container, 0, &info, NULL, 0) < 0 || !(info.own & CLONE_NEWUSER))
+		return;
+	for (int which = 0; which < 2; which++) {
+		char *map = s->id_map[which];
+		ssize_t n = container_get_id_map(container, which, map, ID_MAP_SIZE);
+
+		if (n > 0)
+			map[n - 1] = '\0';
+		for (ssize_t i = 0; i < n; i++)
+			if (map[i] == '\n')
+				map[i] = ',';
+	}
+}
+
+/* After those that ls has as well. */
+static void add_column(struct list *s, enum column column)
+{
+	s->shown[s->count] = &columns[column];
+	s->column[s->count++] = column;
 }
 
 int verb_show(int argc, char **argv)
@@ -309,8 +350,11 @@ int verb_show(int argc, char **argv)
 	/* Its hostname cannot be told while an own uts namespace waits for its first task. */
 	container_get_hostname(container, s.hostname, sizeof(s.hostname));
 	list_columns(&s);
-	s.shown[s.count] = &columns[COL_HOSTNAME];
-	s.column[s.count++] = COL_HOSTNAME;
+	add_column(&s, COL_HOSTNAME);
+	read_id_maps(&s, container);
+	for (int which = 0; which < 2; which++)
+		if (s.id_map[which][0])
+			add_column(&s, which ? COL_GID_MAP : COL_UID_MAP);
 	s.table = report_table(s.shown, s.count, s.json, false);
 	r = s.table ? container_walk(container,
 				     CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS |

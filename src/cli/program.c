@@ -137,7 +137,9 @@ static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed)
 
 		if (r == pid)
 			break;
-		if (r < 0 && errno != EINTR) {
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0) {
 			cli_message(NULL, "wait for the command: %s", strerror(errno));
 			return EXIT_FAILED;
 		}

@@ -21,12 +21,13 @@
 #include "kernel.h"
 #include "lock.h"
 #include "make.h"
+#include "maps.h"
 #include "text.h"
 #include "vault.h"
 
 #define HOSTNAME_MAX 64 /* the kernel's limit */
 
-static int begin(const struct hierarchy *h, struct object *o, const char *step)
+int change_begin(const struct hierarchy *h, struct object *o, const char *step)
 {
 	int r = object_check_below_caller(h, o);
 
@@ -37,7 +38,7 @@ static int begin(const struct hierarchy *h, struct object *o, const char *step)
 	return r < 0 ? error_default(r, step, NULL) : 0;
 }
 
-static int check_no_tasks(const struct hierarchy *h, const struct object *o)
+int change_check_no_tasks(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = object_open_cgroup(h, o);
 	struct cgroup_events events;
@@ -62,18 +63,21 @@ static bool needs_no_tasks(enum nstype type)
  */
 static int set_inherit(const struct hierarchy *h, struct object *o, enum nstype type)
 {
+	uint64_t pin_id = spec_pin_id(&o->spec, type);
 	bool was_pinned = o->spec.pinned[type];
 	int r;
 
 	o->spec.mode[type] = CONTAINER_NS_INHERIT;
-	o->spec.pinned[type] = false;
+	o->spec.pinned[type] = o->spec.second[type] = false;
 	if (type == NS_MOUNT)
 		o->spec.empty_root = false;
 	r = object_store(o->dir, &o->spec);
 	if (r == 0 && type == NS_MOUNT)
 		unlinkat(o->dir, OBJECT_ROOT, 0);
+	if (r == 0 && type == NS_USER)
+		maps_forget(o);
 	if (r == 0 && was_pinned)
-		r = vault_set_pin(h->cradle, o->spec.id, type, -EBADF);
+		r = vault_set_pin(h->cradle, pin_id, type, -EBADF);
 	return r;
 }
 
@@ -88,13 +92,17 @@ static int set_own(const struct hierarchy *h, struct object *o, enum nstype type
 				 NULL);
 	spec.mode[type] = CONTAINER_NS_OWN;
 	spec.pinned[type] = type != NS_PID;
+	spec.second[type] &= spec.pinned[type];
 	if (type == NS_MOUNT)
 		spec.empty_root = false;
+	/* Those of an earlier one; or left, if whoever made it inherit was killed. */
+	if (type == NS_USER && o->spec.mode[type] != CONTAINER_NS_OWN)
+		maps_forget(o);
 	root = make_plan_view(&spec);
 	if (spec.pinned[type])
-		r = make_own(h, o, (unsigned int)nstype_info(type)->clone_flag, &root);
+		r = make_own(h, o, (unsigned int)nstype_info(type)->clone_flag, &root, -EBADF);
 	if (r == 0 && type == NS_PID && o->spec.pinned[type])
-		r = vault_set_pin(h->cradle, o->spec.id, type, -EBADF);
+		r = vault_set_pin(h->cradle, spec_pin_id(&o->spec, type), type, -EBADF);
 	o->spec = spec;
 	r = r ? r : object_store(o->dir, &spec);
 	if (r == 0 && type == NS_MOUNT)
@@ -128,21 +136,24 @@ static int set_share(const struct hierarchy *h, struct object *o, enum nstype ty
 	/* A transient one is taken apart by its record alone, so that comes first there. */
 	if (o->spec.transient)
 		r = object_store(o->dir, &o->spec);
-	r = r ? r : vault_set_pin(h->cradle, o->spec.id, type, ns_fd);
+	r = r ? r : vault_set_pin(h->cradle, spec_pin_id(&o->spec, type), type, ns_fd);
 	if (r < 0 && o->spec.transient)
 		object_store(o->dir, &before);
 	if ((r == -EINVAL || r == -ELOOP) && type == NS_MOUNT)
 		return error_set(-EINVAL, "this mount namespace is older than the hierarchy", NULL);
-	return r ? r : object_store(o->dir, &o->spec);
+	r = r ? r : object_store(o->dir, &o->spec);
+	if (r == 0 && type == NS_USER)
+		maps_forget(o);
+	return r;
 }
 
 int change_namespace(const struct hierarchy *h, struct object *o, enum nstype type,
 		     enum container_ns_mode mode, int ns_fd, const struct object *source)
 {
-	int r = begin(h, o, "set namespace");
+	int r = change_begin(h, o, "set namespace");
 
 	if (r == 0 && needs_no_tasks(type))
-		r = check_no_tasks(h, o);
+		r = change_check_no_tasks(h, o);
 	if (r < 0)
 		return r;
 	switch (mode) {
@@ -173,7 +184,7 @@ int change_root(const struct hierarchy *h, struct object *o, int fd, bool recurs
 {
 	struct root_plan root = make_plan_view(&o->spec);
 	struct stat st;
-	int r = begin(h, o, "set root");
+	int r = change_begin(h, o, "set root");
 
 	if (r == 0 && o->spec.transient)
 		r = error_set(-EOPNOTSUPP, "it takes its root with its first task", NULL);
@@ -181,13 +192,13 @@ int change_root(const struct hierarchy *h, struct object *o, int fd, bool recurs
 		r = -errno;
 	if (r == 0 && fd >= 0 && !S_ISDIR(st.st_mode))
 		r = error_set(-ENOTDIR, "set root", NULL);
-	r = r ? r : check_no_tasks(h, o);
+	r = r ? r : change_check_no_tasks(h, o);
 	if (r < 0)
 		return r;
 	root.kind = fd >= 0 ? ROOT_GIVEN : ROOT_VIEW;
 	root.given = fd;
 	root.recursive = recursive;
-	r = make_own(h, o, CLONE_NEWNS, &root);
+	r = make_own(h, o, CLONE_NEWNS, &root, -EBADF);
 	if (r < 0)
 		return r;
 	o->spec.mode[NS_MOUNT] = CONTAINER_NS_OWN;
@@ -243,7 +254,7 @@ int change_name(const struct hierarchy *h, struct object *o, const char *new_nam
 	autoclose int parent = openat(o->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[PATH_SIZE];
 	const char *name = NULL;
-	int r = begin(h, o, "rename");
+	int r = change_begin(h, o, "rename");
 
 	if (r == 0 && parent < 0)
 		r = -ENOENT;
@@ -282,7 +293,7 @@ int change_hostname(const struct hierarchy *h, struct object *o, const char *hos
 {
 	autoclose int uts = -EBADF;
 	struct hostname_call call = {.set = hostname};
-	int r = begin(h, o, "set hostname");
+	int r = change_begin(h, o, "set hostname");
 
 	if (r == 0 && (hostname[0] == '\0' || strlen(hostname) > HOSTNAME_MAX))
 		r = error_set(-EINVAL, "a hostname has 1 to 64 bytes", hostname);

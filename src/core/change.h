@@ -10,6 +10,12 @@
 
 #include "object.h"
 
+/* What they all begin with: may the caller change it? Locks it, and reads its record again. */
+int change_begin(const struct hierarchy *h, struct object *o, const char *step);
+
+/* -EBUSY: there are, nested ones included. */
+int change_check_no_tasks(const struct hierarchy *h, const struct object *o);
+
 /* ns_fd: for CONTAINER_NS_SHARE, an nsfs fd. source: the container it is of, or NULL. */
 int change_namespace(const struct hierarchy *h, struct object *o, enum nstype type,
 		     enum container_ns_mode mode, int ns_fd, const struct object *source);

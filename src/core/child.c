@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "idmap.h"
 #include "kernel.h"
 #include "keys.h"
 
@@ -45,9 +46,49 @@ static int join_first(const struct child_plan *plan)
 	return 0;
 }
 
+#define ID_MAP_FILE_SIZE 16384 /* 340 lines of three columns of 10 */
+
+/* Whether an id from outside is somebody in the user namespace that was joined. */
+static int is_mapped(int proc, const char *path, uint32_t id)
+{
+	char text[ID_MAP_FILE_SIZE];
+	struct id_map map;
+	ssize_t n = kernel_read_file(proc, path, text, sizeof(text));
+
+	if (n < 0)
+		return error_set((int)n, "read", path);
+	return !id_map_parse(text, &map) && id_map_has_outside(&map, id);
+}
+
+/*
+ * A caller who is nobody inside becomes root inside, unless somebody else is asked for anyway. The raw
+ * calls: see become_user().
+ */
+static int become_mapped(const struct child_plan *plan, uid_t uid, gid_t gid)
+{
+	int has_uid, has_gid;
+
+	if (plan->proc < 0 || plan->has_user)
+		return 0;
+	has_uid = is_mapped(plan->proc, "self/uid_map", uid);
+	has_gid = has_uid < 0 ? has_uid : is_mapped(plan->proc, "self/gid_map", gid);
+	if (has_gid < 0)
+		return has_gid;
+	if (has_uid && has_gid)
+		return 0;
+	if (syscall(SYS_setgroups, 0, NULL) < 0 ||
+	    (!has_gid && syscall(SYS_setresgid, 0, 0, 0) < 0) ||
+	    (!has_uid && syscall(SYS_setresuid, 0, 0, 0) < 0))
+		return error_set(-errno, "become root: its id maps have no 0; name a user", NULL);
+	return 0;
+}
+
 /* The user namespace last: with it goes the privilege that all other steps need. */
 static int join_user(const struct child_plan *plan)
 {
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
 	if ((plan->join->task_types & CLONE_NEWUSER) && setns(plan->join->task, CLONE_NEWUSER) < 0)
 		return join_error(-errno, "user");
 	if (plan->join->fds.fd[NS_USER] >= 0 &&
@@ -56,7 +97,7 @@ static int join_user(const struct child_plan *plan)
 	/* A copy that the user namespace owns, in which what was mounted so far is locked. */
 	if (plan->user_owned && wants(plan, NS_MOUNT) && unshare(CLONE_NEWNS) < 0)
 		return error_set(-errno, "make namespaces", "mount");
-	return 0;
+	return become_mapped(plan, uid, gid);
 }
 
 static int new_mount_ns(const struct child_plan *plan, struct root_build *build)

@@ -29,6 +29,7 @@ struct child_plan {
 	bool renew_proc; /* first of a pid namespace: a joined mount namespace gets a new /proc */
 	const char *hostname; /* for a new uts namespace, or NULL */
 	const struct root_plan *root;
+	int proc;	 /* fd of /proc: a task, which is to be somebody in its user namespace */
 	bool user_owned; /* join has a user namespace that shall own a new mount namespace */
 
 	/* keys: a new session keyring with the container's */

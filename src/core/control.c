@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,17 +173,38 @@ int control_wait(const struct hierarchy *h, const struct object *o, int timeout)
 	return r < 0 ? error_set(r, "wait", NULL) : 0;
 }
 
+/*
+ * The cgroup, made if it is not there yet. As freeze_locked(): one that is being removed must not get
+ * it back.
+ */
+static int make_cgroup_locked(const struct hierarchy *h, const struct object *o)
+{
+	struct spec spec;
+	int r = object_is_root(o) ? 0 : lock_take(h->lock, o->spec.id, LOCK_SHARED);
+
+	r = r ? r : object_load(o->dir, &spec);
+	return r ? r : object_make_cgroup(h, o);
+}
+
 int control_wait_fd(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = -EBADF;
-	struct spec spec;
 	int r = check_target(h, o);
 
-	/* As freeze_locked(): one that is being removed must not get its cgroup back. */
-	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_SHARED);
-	r = r ? r : object_load(o->dir, &spec);
-	r = r ? r : (cgroup = object_make_cgroup(h, o));
+	r = r ? r : (cgroup = make_cgroup_locked(h, o));
 	return r < 0 ? r : cgroup_open_events(cgroup);
+}
+
+int control_cgroup(const struct hierarchy *h, const struct object *o)
+{
+	autoclose int cgroup = -EBADF;
+	int dir, r = object_check_below_caller(h, o);
+
+	r = r ? r : (cgroup = make_cgroup_locked(h, o));
+	if (r < 0)
+		return r;
+	dir = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? error_set(-errno, "open cgroup", NULL) : dir;
 }
 
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n)
@@ -201,11 +223,11 @@ ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *
 int control_state(const struct hierarchy *h, const struct object *o,
 		  enum container_state *ret_state)
 {
-	autoclose int cgroup = object_open_cgroup(h, o);
+	const char *path = object_is_root(o) ? "." : o->spec.cgroup + 1;
 	struct cgroup_events events;
-	int r = cgroup < 0 ? cgroup : cgroup_read_events(cgroup, &events);
+	int r = cgroup_read_events_of(h->cgroup, path, &events);
 
-	if (r == -ENOENT || r == -ENODEV)
+	if (r == -ENODEV)
 		events = (struct cgroup_events){0};
 	else if (r < 0)
 		return r;

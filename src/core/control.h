@@ -16,6 +16,10 @@ int control_check_not_frozen(int cgroup);
 
 int control_wait(const struct hierarchy *h, const struct object *o, int timeout);
 int control_wait_fd(const struct hierarchy *h, const struct object *o);
+
+/* The cgroup directory, for reading; made if there has been no task yet. */
+int control_cgroup(const struct hierarchy *h, const struct object *o);
+
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);
 
 /* What the container is doing; dir alone is used of an object whose cgroup is not there. */

@@ -338,7 +338,7 @@ static int remake_cgroup(const char *path)
 	return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int open_cgroup(struct hierarchy *h)
+int hierarchy_open_cgroup(struct hierarchy *h)
 {
 	char path[PATH_SIZE];
 	const char *name;
@@ -395,18 +395,20 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 	r = check_owner(h->dir);
 	if (r < 0)
 		return r;
+	if (use == HIERARCHY_LOOK)
+		return 0;
 	if ((use == HIERARCHY_REACH || use == HIERARCHY_PINS) && !open_cradle(h))
 		return error_set(-ENOENT, "there is no hierarchy", state_path());
 	if (use == HIERARCHY_PINS)
 		return 0;
 	if (use < HIERARCHY_WRITE) {
-		r = open_cgroup(h);
+		r = hierarchy_open_cgroup(h);
 		return r ? r : object_chain_of(h, 0, h->caller);
 	}
 	r = open_for_writing(h);
 	if (r < 0)
 		return r;
-	r = open_cgroup(h);
+	r = hierarchy_open_cgroup(h);
 	if (r == 0 && use != HIERARCHY_END)
 		r = object_chain_of(h, 0, h->caller);
 	return r < 0 || use != HIERARCHY_SWEEP ? r : reap_sweep(h);

@@ -24,6 +24,7 @@ struct hierarchy {
 };
 
 enum hierarchy_use {
+	HIERARCHY_LOOK,	 /* as HIERARCHY_READ, but without the cgroup, and whoever calls */
 	HIERARCHY_READ,	 /* never makes or changes anything; -ENOENT: there is no hierarchy */
 	HIERARCHY_REACH, /* the same, with the cradle */
 	HIERARCHY_PINS,	 /* the state directory and the cradle alone; who calls is not looked at */
@@ -35,6 +36,9 @@ enum hierarchy_use {
 void hierarchy_init(struct hierarchy *h);
 int hierarchy_open(struct hierarchy *h, enum hierarchy_use use);
 void hierarchy_close(struct hierarchy *h);
+
+/* For those that were opened with HIERARCHY_LOOK and need the cgroup all the same. */
+int hierarchy_open_cgroup(struct hierarchy *h);
 
 /* The init container's directory. */
 int hierarchy_open_root(const struct hierarchy *h);

@@ -83,6 +83,7 @@ static int plan_from_task(const struct hierarchy *h, const struct object *owner,
 		return r;
 	if (is_target) {
 		plan->task = init.pidfd;
+		plan->task_pid = init.pid;
 		plan->task_types |= (unsigned int)info->clone_flag;
 		return 0;
 	}
@@ -103,7 +104,7 @@ static int plan_level(const struct hierarchy *h, const struct object *o, bool is
 			continue;
 		*want &= ~flag;
 		if (o->spec.pinned[t]) {
-			pins[t] = o->spec.id;
+			pins[t] = spec_pin_id(&o->spec, t);
 			continue;
 		}
 		r = plan_from_task(h, o, is_target, t, plan);
@@ -214,4 +215,28 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	if (plan.fds.fd[type] >= 0)
 		return take_fd(&plan.fds.fd[type]);
 	return proc_open_ns(0, info->proc);
+}
+
+int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT])
+{
+	autoclose int own = proc_open_ns_dir(0);
+	autoclose int task = plan->task < 0 ? -ESRCH : proc_open_ns_dir(plan->task_pid);
+	int r = own < 0 ? own : 0;
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		const struct nstype_info *info = nstype_info(t);
+		struct stat st;
+
+		if (!(types & (unsigned int)info->clone_flag))
+			continue;
+		if (plan->fds.fd[t] >= 0) {
+			r = fstat(plan->fds.fd[t], &st) < 0 ? -errno : 0;
+			inode[t] = r < 0 ? 0 : st.st_ino;
+		} else if (plan->task_types & (unsigned int)info->clone_flag) {
+			r = task < 0 ? task : proc_ns_inode(task, info->proc, &inode[t]);
+		} else {
+			r = proc_ns_inode(own, info->proc_for_new, &inode[t]);
+		}
+	}
+	return r == 0 && plan->task >= 0 && !kernel_pidfd_is_alive(plan->task) ? -ESRCH : r;
 }

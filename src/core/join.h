@@ -10,6 +10,7 @@
 
 struct join_plan {
 	int task;		 /* pidfd of a task that has those in task_types; may be -EBADF */
+	pid_t task_pid;		 /* its number, as long as it lives */
 	unsigned int task_types; /* CLONE_NEW* */
 	struct ns_set fds;	 /* others to join */
 	unsigned int make;	 /* own ones that come with the first task */
@@ -29,6 +30,9 @@ int join_plan_copied(const struct hierarchy *h, const struct object *o, struct n
 
 /* One namespace as an nsfs fd: of the container, or the caller's own. -ESRCH as above. */
 int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type);
+
+/* The inodes of the namespaces of these types that the plan leads to. -ESRCH: its task has ended. */
+int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT]);
 
 void join_plan_close(struct join_plan *plan);
 #define autojoin __attribute__((cleanup(join_plan_close)))

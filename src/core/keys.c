@@ -157,30 +157,25 @@ int keys_join(int dir, uint64_t id)
 	return 0;
 }
 
-static int root_id(const struct hierarchy *h, uint64_t *ret_id)
+static int open_init_container(const struct hierarchy *h, struct object *ret_o)
 {
-	autoclose int root = hierarchy_open_root(h);
-	struct spec spec;
-	int r = root < 0 ? root : object_load(root, &spec);
-
-	if (r == 0)
-		*ret_id = spec.id;
-	return r;
+	ret_o->dir = hierarchy_open_root(h);
+	return ret_o->dir < 0 ? ret_o->dir : object_load(ret_o->dir, &ret_o->spec);
 }
 
 static int open_place(const struct hierarchy *h, bool make)
 {
+	autoobject struct object root = {.dir = -EBADF};
 	autoclose int fd = -EBADF;
-	uint64_t id = 0;
-	int r = root_id(h, &id);
+	int r = open_init_container(h, &root);
 
 	if (r < 0)
 		return r;
-	fd = vault_open_pin(h->cradle, id, NS_USER);
+	fd = vault_open_pin(h->cradle, root.spec.id, NS_USER);
 	if (fd != -ENOENT || !make)
 		return take_fd(&fd);
-	fd = make_user_ns();
-	r = fd < 0 ? fd : vault_set_pin(h->cradle, id, NS_USER, fd);
+	fd = make_user_ns(&root);
+	r = fd < 0 ? fd : vault_set_pin(h->cradle, root.spec.id, NS_USER, fd);
 	return r < 0 ? r : take_fd(&fd);
 }
 
@@ -260,14 +255,14 @@ int keys_add(const struct hierarchy *h, struct object *o, const char *type, cons
 {
 	struct keys_call call = {
 		.type = type, .description = description, .payload = payload, .len = len};
-	uint64_t id;
+	autoobject struct object root = {.dir = -EBADF};
 	int r = object_check_below_caller(h, o);
 
 	if (r == 0 && object_is_root(o))
 		r = error_set(-EPERM, "the init container stays as it is", NULL);
 	/* The init container's lock first: it is above. It is for the place of all keyrings. */
-	r = r ? r : root_id(h, &id);
-	r = r ? r : lock_take(h->lock, id, LOCK_EXCLUSIVE);
+	r = r ? r : open_init_container(h, &root);
+	r = r ? r : lock_take(h->lock, root.spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
 	return r ? r : add_locked(h, o, &call);

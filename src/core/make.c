@@ -19,6 +19,7 @@
 #include "join.h"
 #include "kernel.h"
 #include "lock.h"
+#include "maps.h"
 #include "proc.h"
 #include "reap.h"
 #include "text.h"
@@ -64,21 +65,28 @@ static int spec_from_flags(const struct object *parent, unsigned int flags, stru
 	return 0;
 }
 
-int make_user_ns(void)
+static int write_map(const struct object *o, int pid, int which)
 {
-	char path[64];
+	char path[64], text[ID_MAP_TEXT_SIZE];
+	int r = maps_read(o, which, text);
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, maps_name(which));
+	r = r < 0 ? r : kernel_write_file(AT_FDCWD, path, text);
+	return r < 0 ? error_set(r, "map ids of the user namespace", maps_name(which)) : 0;
+}
+
+int make_user_ns(const struct object *o)
+{
 	int pid, fd;
 	int r = agent_holder_start(CLONE_NEWUSER, &pid);
 
 	if (r < 0)
 		return error_set(r, "make namespaces", "user");
-	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-	r = kernel_write_file(AT_FDCWD, path, "0 0 4294967295\n");
-	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-	r = r ? r : kernel_write_file(AT_FDCWD, path, "0 0 4294967295\n");
+	r = write_map(o, pid, CONTAINER_UID_MAP);
+	r = r ? r : write_map(o, pid, CONTAINER_GID_MAP);
 	fd = r ? r : proc_open_ns(pid, "user");
 	agent_holder_end(pid);
-	return fd < 0 ? error_set(fd, "map ids of the user namespace", NULL) : fd;
+	return fd < 0 ? error_default(fd, "make namespaces", "user") : fd;
 }
 
 /* All that an agent opens of itself, by an fd of /proc: paths may name something else by then. */
@@ -132,7 +140,8 @@ int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *
 
 struct own_ns {
 	const struct child_plan *plan;
-	uint64_t id, vault_number;
+	const struct spec *spec;
+	uint64_t vault_number;
 	int proc;
 	unsigned int made;
 	struct ns_set *set;
@@ -161,7 +170,7 @@ static int pin_agent(void *arg)
 	int r = vault_enter(a->plan->cradle);
 
 	r = r < 0 ? error_set(r, "enter the vault", NULL) : 0;
-	return r ? r : vault_pin(a->id, a->set);
+	return r ? r : vault_pin(a->spec, a->set);
 }
 
 static int own_ns_and_pin_agent(void *arg)
@@ -169,7 +178,7 @@ static int own_ns_and_pin_agent(void *arg)
 	struct own_ns *a = arg;
 	int r = own_ns_agent(a);
 
-	return r ? r : vault_pin(a->id, a->set);
+	return r ? r : vault_pin(a->spec, a->set);
 }
 
 int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
@@ -192,8 +201,15 @@ int make_open_base_mount(const struct hierarchy *h, const struct object *o, int 
 	return 0;
 }
 
+static int dup_fd(int fd, int *ret_fd)
+{
+	close_fd(ret_fd);
+	*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
 int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
-	     struct root_plan *root)
+	     struct root_plan *root, int uts)
 {
 	autojoin struct join_plan join;
 	autofree char *view_memory = NULL;
@@ -205,13 +221,16 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 				  .join = &join,
 				  .root = root,
 				  .base_mount = -EBADF,
+				  .proc = -EBADF,
 				  .cradle = h->cradle};
-	struct own_ns a = {.plan = &plan, .id = o->spec.id, .proc = proc, .set = &set};
+	struct own_ns a = {.plan = &plan, .spec = &o->spec, .proc = proc, .set = &set};
 	int r = proc < 0 ? -errno : vault_read_number(h->dir, &a.vault_number);
 
 	join_plan_init(&join);
 	ns_set_init(&set);
-	if (r == 0 && (types & CLONE_NEWUTS))
+	if (r == 0 && (types & CLONE_NEWUTS) && uts >= 0)
+		r = dup_fd(uts, &join.fds.fd[NS_UTS]);
+	else if (r == 0 && (types & CLONE_NEWUTS))
 		r = join_plan_copied(h, o, &join.fds);
 	if (r == 0 && (types & CLONE_NEWCGROUP))
 		r = cgroup = object_make_cgroup(h, o);
@@ -229,15 +248,13 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 
 		plan.user_owned = true;
 		set.fd[NS_UTS] = take_fd(&join.fds.fd[NS_UTS]);
-		r = set.fd[NS_USER] = make_user_ns();
+		r = set.fd[NS_USER] = make_user_ns(o);
 		if (r >= 0 && inside)
 			r = make_in_user_ns(set.fd[NS_USER], cgroup, inside, &set);
 		/* Joined by the builder of the root: /sys shows the network namespace it is made in. */
 		for (int t = 0; r >= 0 && t < NS_COUNT; t++)
-			if (set.fd[t] >= 0 && t != NS_TIME) {
-				close_fd(&join.fds.fd[t]);
-				r = join.fds.fd[t] = fcntl(set.fd[t], F_DUPFD_CLOEXEC, 3);
-			}
+			if (set.fd[t] >= 0 && t != NS_TIME)
+				r = dup_fd(set.fd[t], &join.fds.fd[t]);
 		types &= CLONE_NEWNS;
 	}
 	plan.make = a.made = types;
@@ -343,7 +360,7 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 		return error_set(-EEXIST, "create", NULL);
 	r = make_in_limbo(limbo, id_text, o);
 	if (r == 0 && types)
-		r = make_own(h, o, types, &root);
+		r = make_own(h, o, types, &root, -EBADF);
 	if (r == 0 && o->spec.transient)
 		r = hold(h, parent, name, o, id_text);
 	r = r ? r : kernel_rename_new(limbo, id_text, parent->dir, name);

@@ -13,16 +13,17 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 
 /*
  * Make own namespaces of these types (CLONE_NEW*, no pid) for a container without tasks, and pin
- * them. What was pinned before is replaced. root: for a mount namespace.
+ * them. What was pinned before, in the places that the record names, is replaced. root: for a mount
+ * namespace. uts: what a new uts namespace is a copy of; -EBADF: the parent container's.
  */
 int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
-	     struct root_plan *root);
+	     struct root_plan *root, int uts);
 
 /* The plan of a root that nobody has given: the private view, or nothing. */
 struct root_plan make_plan_view(const struct spec *spec);
 
-/* A new user namespace with all ids mapped to themselves: an nsfs fd. */
-int make_user_ns(void);
+/* A new user namespace with the id maps of the container: an nsfs fd. */
+int make_user_ns(const struct object *o);
 
 /*
  * New namespaces of these types (not mount, pid, user) owned by the user namespace, into set; a uts

@@ -208,7 +208,7 @@ static int make_early(const struct hierarchy *h, struct object *o, struct root_p
 		o->spec.pinned[t] = true;
 	}
 	r = object_store(o->dir, &o->spec);
-	r = r ? r : make_own(h, o, types, root);
+	r = r ? r : make_own(h, o, types, root, -EBADF);
 	if (r == 0) {
 		o->spec.empty_root = false;
 		return object_store(o->dir, &o->spec);

@@ -32,6 +32,18 @@ int object_load(int dir, struct spec *ret_spec)
 					      : 0;
 }
 
+int object_read_id(int dir, uint64_t *ret_id)
+{
+	char text[ID_TEXT_SIZE];
+	ssize_t n = readlinkat(dir, OBJECT_SPEC, text, sizeof(text));
+
+	if (n < 0)
+		return -errno;
+	if (n != (ssize_t)sizeof(text) || text[n - 1] != ' ' || text_parse_id(text, ret_id) < 0)
+		return error_set(-EUCLEAN, "its record is damaged", NULL);
+	return 0;
+}
+
 int object_write(int dir, const struct spec *spec)
 {
 	char text[SPEC_TEXT_SIZE];
@@ -72,6 +84,17 @@ static int step_down(int *dir, const char *name)
 	close_fd(dir);
 	*dir = next;
 	return 0;
+}
+
+int object_open_nested(int dir, const char *name)
+{
+	autoclose int nested = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t id;
+	int r = nested < 0 ? -errno : object_read_id(nested, &id);
+
+	if (r == -EUCLEAN)
+		error_clear();
+	return r == 0 || r == -EUCLEAN ? take_fd(&nested) : r;
 }
 
 static int walk(int *dir, const char *path)
@@ -205,16 +228,16 @@ static int fd_path(int fd, char *buf, size_t size)
 
 int object_path(const struct hierarchy *h, int dir, char *buf, size_t size)
 {
-	autoclose int root = hierarchy_open_root(h);
-	char top[PATH_SIZE], path[PATH_SIZE];
+	char top[PATH_SIZE + sizeof("/tree")], path[PATH_SIZE];
 	const char *rest;
 	size_t len;
-	int r = root < 0 ? root : fd_path(root, top, sizeof(top));
+	int r = fd_path(h->dir, top, PATH_SIZE);
 
 	r = r ? r : fd_path(dir, path, sizeof(path));
 	if (r < 0)
 		return r;
 	len = strlen(top);
+	text_append(top, sizeof(top), &len, "/tree");
 	if (strncmp(path, top, len) != 0)
 		return -ENOENT;
 	/* A removed directory is shown as "NAME (deleted)": no name has a space or a parenthesis. */
@@ -297,24 +320,32 @@ static void chain_from_cgroup(const struct hierarchy *h, const char *path,
 	chain[len] = '\0';
 }
 
+int object_chain_at(const struct hierarchy *h, pid_t pid, const char *path,
+		    char chain[SPEC_CGROUP_SIZE])
+{
+	struct host_ns host;
+
+	chain_from_cgroup(h, path, chain);
+	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
+	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {
+		autoclose int root = hierarchy_open_root(h);
+		int r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
+
+		return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
 int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE])
 {
 	char path[PATH_SIZE];
-	struct host_ns host;
 	int r = proc_cgroup(pid, path, sizeof(path));
 
 	if (r < 0)
 		return r == -EOPNOTSUPP ? error_set(r, "find cgroup v2 in", "/proc/self/cgroup")
 					: r;
-	chain_from_cgroup(h, path, chain);
-	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
-	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {
-		autoclose int root = hierarchy_open_root(h);
-
-		r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
-		return r < 0 ? r : 0;
-	}
-	return 0;
+	r = object_chain_at(h, pid, path, chain);
+	return r < 0 ? r : 0;
 }
 
 bool object_chain_within(const char *below, const char *above)

@@ -41,6 +41,15 @@ int object_store(int dir, const struct spec *spec);
 /* The same for one that has no name yet. */
 int object_write(int dir, const struct spec *spec);
 
+/* Of its record the id alone. */
+int object_read_id(int dir, uint64_t *ret_id);
+
+/*
+ * The fd of the nested container called name. Whatever else there is, or if its record is gone:
+ * -ENOENT. One whose record is damaged is opened, as by object_find().
+ */
+int object_open_nested(int dir, const char *name);
+
 /* Open by name: from the init container if it begins with '/', else from the caller's. */
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o);
 
@@ -69,6 +78,13 @@ int object_name(int dir, char buf[NAME_SIZE]);
 
 /* The cgroup chain of the container that a process is in (0: the caller). */
 int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE]);
+
+/*
+ * The same of one whose cgroup path is known. Returns 1 if the path did not tell, being relative to another
+ * cgroup namespace than the hierarchy's, and it was looked for among the containers' tasks.
+ */
+int object_chain_at(const struct hierarchy *h, pid_t pid, const char *path,
+		    char chain[SPEC_CGROUP_SIZE]);
 
 /* Whether chain below is chain above or below it. */
 bool object_chain_within(const char *below, const char *above);

@@ -25,8 +25,10 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,  OBJECT_INIT,  OBJECT_KEYS,  OBJECT_ROOT,	OBJECT_OWNER,  OBJECT_STOP,
-	"@new.@spec", "@new.@init", "@new.@keys", "@new.@root", "@new.@owner", "@new.@stop",
+	OBJECT_SPEC,  OBJECT_INIT,     OBJECT_KEYS,	OBJECT_ROOT,	   OBJECT_OWNER,
+	OBJECT_STOP,  "@new.@owner",   "@new.@spec",	"@new.@init",	   "@new.@root",
+	"@new.@keys", "@new.@stop",    "@uid_map",	"@gid_map",	   "@uid_map.2",
+	"@gid_map.2", "@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2",
 };
 
 /*
@@ -78,11 +80,11 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
-/* Most containers have the first three only. */
+/* Most containers have no more than the first three or four. */
 static int remove_directory(int parent, const char *name, int dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		if (i == 3 && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		if ((i == 3 || i == 4) && unlinkat(parent, name, AT_REMOVEDIR) == 0)
 			return 0;
 		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
 			return -errno;
@@ -121,7 +123,10 @@ static int dismantle_children(const struct hierarchy *h, const struct spec *spec
 	if (cgroup >= 0)
 		cgroup_kill(cgroup);
 	while (r == 0 && (name = object_next_child(children))) {
-		r = lock_child(h, dir, name, wait);
+		/* There is no way back, so no signal ends the wait. */
+		do
+			r = lock_child(h, dir, name, wait);
+		while (r == -EINTR);
 		r = r ? r : reap_dismantle(h, dir, name, wait);
 	}
 	return r;

@@ -73,6 +73,11 @@ static int touch(const char *path)
 
 static int unmount_and_unlink(const char *name)
 {
+	/* Most names are not there, and that takes one call. */
+	if (unlink(name) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EBUSY)
+		return -errno;
 	/* -EINVAL: nothing is mounted there. */
 	if (umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != ENOENT && errno != EINVAL)
 		return -errno;
@@ -394,7 +399,7 @@ int vault_enter(int cradle)
 	return setns(vault, CLONE_NEWNS) < 0 ? -errno : 0;
 }
 
-int vault_pin(uint64_t id, const struct ns_set *set)
+int vault_pin(const struct spec *spec, const struct ns_set *set)
 {
 	for (int t = 0; t < NS_COUNT; t++) {
 		char name[PIN_NAME_SIZE];
@@ -402,7 +407,7 @@ int vault_pin(uint64_t id, const struct ns_set *set)
 
 		if (set->fd[t] < 0)
 			continue;
-		pin_name(id, t, name);
+		pin_name(spec_pin_id(spec, t), t, name);
 		r = pin_here(set->fd[t], name);
 		if (r < 0)
 			return error_set(r, "pin namespace", nstype_info(t)->name);
@@ -491,7 +496,7 @@ int vault_open_pin(int cradle, uint64_t id, enum nstype type)
 struct change_pin {
 	int cradle;
 	uint64_t id;
-	int type; /* -1: all */
+	enum nstype type;
 	int fd;
 };
 
@@ -501,27 +506,63 @@ static int change_pin_agent(void *arg)
 	char name[PIN_NAME_SIZE];
 	int r = vault_enter(c->cradle);
 
-	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
-		if (c->type >= 0 && c->type != t)
-			continue;
-		pin_name(c->id, t, name);
-		r = c->fd >= 0 ? pin_here(c->fd, name) : unpin_here(name);
-	}
-	return r;
+	pin_name(c->id, c->type, name);
+	if (r < 0)
+		return r;
+	return c->fd >= 0 ? pin_here(c->fd, name) : unpin_here(name);
 }
 
 int vault_set_pin(int cradle, uint64_t id, enum nstype type, int fd)
 {
-	struct change_pin c = {cradle, id, (int)type, fd};
+	struct change_pin c = {cradle, id, type, fd};
 	int r = agent_run(-1, change_pin_agent, &c);
 
 	return r < 0 ? error_set(r, "pin namespace", nstype_info(type)->name) : 0;
 }
 
-int vault_unpin_all(int cradle, uint64_t id)
+struct unpin {
+	int cradle;
+	const uint64_t *id;
+	uint64_t or_id; /* of all types, in the other place; or 0 */
+};
+
+static int unpin_agent(void *arg)
 {
-	struct change_pin c = {cradle, id, -1, -EBADF};
-	int r = agent_run(-1, change_pin_agent, &c);
+	struct unpin *u = arg;
+	char name[PIN_NAME_SIZE];
+	int r = vault_enter(u->cradle);
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		if (u->id[t] == 0)
+			continue;
+		pin_name(u->id[t], t, name);
+		r = unpin_here(name);
+		if (r < 0 || u->or_id == 0)
+			continue;
+		pin_name(u->or_id, t, name);
+		r = unpin_here(name);
+	}
+	return r;
+}
+
+static int unpin(int cradle, const uint64_t id[NS_COUNT], uint64_t or_id)
+{
+	struct unpin u = {cradle, id, or_id};
+	int r = agent_run(-1, unpin_agent, &u);
 
 	return r < 0 ? error_set(r, "unpin namespaces", NULL) : 0;
+}
+
+int vault_unpin(int cradle, const uint64_t id[NS_COUNT])
+{
+	return unpin(cradle, id, 0);
+}
+
+int vault_unpin_all(int cradle, uint64_t id)
+{
+	uint64_t ids[NS_COUNT];
+
+	for (int t = 0; t < NS_COUNT; t++)
+		ids[t] = id;
+	return unpin(cradle, ids, id | SPEC_SECOND);
 }

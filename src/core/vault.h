@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The vault: a mount namespace of its own, holding a tmpfs with one nsfs mount for each pinned
- * namespace, named ID.TYPE. Beside it the cradle: a mount namespace that holds nothing but an empty
+ * namespace, named ID.TYPE; ID is that of spec_pin_id(). Beside it the cradle: a mount namespace that holds nothing but an empty
  * read-only tmpfs, and that all containers' mount namespaces are copied from, which makes that copy
  * cheap whatever the host has mounted.
  *
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "nstype.h"
+#include "spec.h"
 
 /*
  * Make both, mount the cradle on STATE/cradle, and record the vault's number (0: this kernel gives
@@ -40,8 +41,8 @@ int vault_read_number(int state_dir, uint64_t *ret_number);
  */
 int vault_outdate(int proc, uint64_t number);
 
-/* In the vault: pin every fd that is set. */
-int vault_pin(uint64_t id, const struct ns_set *set);
+/* In the vault: pin every fd that is set, where the record says. */
+int vault_pin(const struct spec *spec, const struct ns_set *set);
 
 /* Open one pin from outside, by an agent: an nsfs fd. -ENOENT. */
 int vault_open_pin(int cradle, uint64_t id, enum nstype type);
@@ -55,5 +56,8 @@ int vault_enter_pin(int cradle, uint64_t id, enum nstype type);
 /* Pin one more, or replace a pin, or remove (fd -EBADF). */
 int vault_set_pin(int cradle, uint64_t id, enum nstype type, int fd);
 
-/* Remove all pins of a container; missing ones are no error. */
+/* Remove several, those whose id is not 0; missing ones are no error. */
+int vault_unpin(int cradle, const uint64_t id[NS_COUNT]);
+
+/* Remove all pins of a container, in both places. */
 int vault_unpin_all(int cradle, uint64_t id);

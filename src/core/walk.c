@@ -92,15 +92,19 @@ static bool wants_tasks(const struct walk *w)
 static int fill_state(const struct walk *w, int parent_dir, const char *name,
 		      const struct spec *spec, struct container_info *info)
 {
-	autoobject struct object o = {.dir = -EBADF, .spec = *spec};
+	struct object o = {.dir = parent_dir, .spec = *spec};
+	autoclose int dir = -EBADF;
 	autoclose int cgroup = -EBADF;
 	pid_t pid;
 	ssize_t n;
 	int r;
 
-	o.dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (o.dir < 0)
-		return -errno;
+	if (strcmp(name, ".") != 0) {
+		dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (dir < 0)
+			return -errno;
+		o.dir = dir;
+	}
 	r = control_state(w->h, &o, &info->state);
 	if (r < 0 || !wants_tasks(w) ||
 	    (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN))
@@ -250,18 +254,106 @@ static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned
 	return r;
 }
 
+/* Of the init container it is empty: names are added with a '/' before them. */
+static int begin_path(struct walk *w, const struct object *o)
+{
+	int r = object_path(w->h, o->dir, w->path, sizeof(w->path));
+
+	if (r < 0)
+		return r;
+	w->path_len = r == 1 ? 0 : (size_t)r;
+	w->path[w->path_len] = '\0';
+	return 0;
+}
+
+static int report_name(struct walk *w, const char *name, const char *record)
+{
+	struct container_info info = {.size = sizeof(info), .name = name, .path = "", .root = ""};
+
+	if (text_parse_id(record, &info.id) > 0)
+		return w->fn(&info, w->arg);
+	w->damaged = true;
+	error_set(-EUCLEAN, "its record is damaged", name);
+	return 0;
+}
+
+static int walk_names(struct walk *w, const struct object *o)
+{
+	autoindex struct index index = {0};
+	const char *name, *record;
+	size_t position = 0;
+	int r = open_index(w, o->dir, o->spec.id, &index);
+
+	while (r == 0 && index_next(&index, &position, &name, &record))
+		r = report_name(w, name, record);
+	return r == 0 && w->damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
+}
+
 int walk_containers(const struct hierarchy *h, const struct object *o, unsigned int flags,
 		    int (*fn)(const struct container_info *info, void *arg), void *arg)
 {
 	struct walk w = {.h = h, .flags = flags, .fn = fn, .arg = arg};
 	bool self = flags & CONTAINER_WALK_SELF;
-	int r = object_path(h, o->dir, w.path, sizeof(w.path));
+	int r;
 
+	if (flags & CONTAINER_WALK_NAMES)
+		return flags == CONTAINER_WALK_NAMES
+			       ? walk_names(&w, o)
+			       : error_set(-EINVAL, "names go with nothing else", NULL);
+	r = begin_path(&w, o);
 	if (r < 0)
 		return r;
-	w.path_len = r == 1 ? 0 : (size_t)r;
-	w.path[w.path_len] = '\0';
 	r = self ? report(&w, o->dir, ".", &o->spec, NULL, 0) : 0;
 	r = r ? r : walk_below(&w, o->dir, &o->spec, self ? 1 : 0);
 	return r == 0 && w.damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
+}
+
+/* Where container_stat() puts what walk reports of the one container. */
+struct stat_target {
+	struct container_info *info;
+	char *buf;
+	size_t size, len;
+};
+
+/* A text with its NUL, after those before it. */
+static const char *stat_text(struct stat_target *t, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *at = t->buf + t->len;
+
+	if (!t->buf)
+		return "";
+	if (n > t->size - t->len)
+		return NULL;
+	memcpy(at, text, n);
+	t->len += n;
+	return at;
+}
+
+static int stat_one(const struct container_info *info, void *arg)
+{
+	struct stat_target *t = arg;
+	struct container_info copy = *info;
+
+	copy.path = stat_text(t, info->path);
+	copy.root = stat_text(t, info->root);
+	if (!copy.path || !copy.root)
+		return error_set(-ERANGE, "no room for its texts", NULL);
+	copy.name = copy.path + name_parent_len(copy.path);
+	*t->info = copy;
+	return 1;
+}
+
+int walk_stat(const struct hierarchy *h, const struct object *o, unsigned int flags,
+	      struct container_info *ret_info, char *buf, size_t size)
+{
+	struct stat_target target = {.info = ret_info, .buf = buf, .size = buf ? size : 0};
+	struct walk w = {.h = h, .flags = flags, .fn = stat_one, .arg = &target};
+	int r = buf ? begin_path(&w, o) : 0;
+
+	if (r < 0)
+		return r;
+	r = report(&w, o->dir, ".", &o->spec, NULL, 0);
+	/* report() passes over one that was removed in this moment. */
+	return r == 0 ? -ENOENT : r < 0 ? r : 0;
 }

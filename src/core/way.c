@@ -29,7 +29,7 @@ int way_find(const struct hierarchy *h, const struct object *o, enum nstype type
 	way->cradle = h->cradle;
 	/* One agent goes to the vault and on from there: half the price of a plan with an open pin. */
 	if (way_is_short(o, type)) {
-		way->pin = o->spec.id;
+		way->pin = spec_pin_id(&o->spec, type);
 		return 0;
 	}
 	r = join_plan_make(h, o, (unsigned int)info->clone_flag, &way->plan);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "call.h"
 #include "change.h"
 #include "cleanup.h"
@@ -21,8 +22,10 @@
 #include "kernel.h"
 #include "lock.h"
 #include "make.h"
+#include "maps.h"
 #include "name.h"
 #include "object.h"
+#include "place.h"
 #include "reap.h"
 #include "task.h"
 #include "walk.h"
@@ -106,6 +109,34 @@ EXPORT int container_open(const char *name)
 	return (int)call_done(r ? r : take_fd(&found.dir), "open", name);
 }
 
+/* All that is said of the fd is done by the one openat(2): a file server does this for each name. */
+EXPORT int container_open_at(int parent, const char *name)
+{
+	const char *why = name_error(name, strlen(name));
+	struct spec spec;
+	int r;
+
+	error_clear();
+	r = parent < 0 ? -EBADF : why ? error_set(-EINVAL, why, name) : 0;
+	r = r ? r : object_open_nested(parent, name);
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EBADF) {
+		int parent_r = parent < 0 ? -EBADF : object_load(parent, &spec);
+
+		r = parent_r < 0 ? call_record_error(parent_r)
+				 : error_set(-ENOENT, "no such container", NULL);
+	}
+	return (int)call_done(r, "open", name);
+}
+
+EXPORT int container_id(int container, uint64_t *id)
+{
+	int r;
+
+	error_clear();
+	r = container < 0 ? -EBADF : object_read_id(container, id);
+	return (int)call_done(r < 0 ? call_record_error(r) : 0, "id", NULL);
+}
+
 EXPORT int container_of(pid_t pid)
 {
 	autocall struct call c;
@@ -123,7 +154,7 @@ EXPORT int container_of(pid_t pid)
 EXPORT ssize_t container_path(int container, char *buf, size_t size)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
 	return call_done(r ? r : object_path(&c.h, container, buf, size), "path", NULL);
 }
@@ -194,6 +225,22 @@ static int share_from(struct call *c, enum nstype type, int fd)
 	return ns < 0 ? ns : change_namespace(&c->h, &c->o, type, CONTAINER_NS_SHARE, ns, &source);
 }
 
+EXPORT int container_root(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)call_done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
+}
+
+EXPORT int container_cgroup(int container)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)call_done(r ? r : control_cgroup(&c.h, &c.o), "open cgroup", NULL);
+}
+
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
 {
 	autocall struct call c;
@@ -241,6 +288,27 @@ EXPORT int container_get_hostname(int container, char *buf, size_t size)
 			      NULL);
 }
 
+EXPORT int container_set_id_map(int container, int which, const char *map)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
+
+	return (int)call_done(r ? r : maps_set(&c.h, &c.o, which, map), "set id map", NULL);
+}
+
+EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t size)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
+
+	/* Its own are in its record; another's are asked of the namespace. */
+	if (r == 0 && c.o.spec.mode[NS_USER] != CONTAINER_NS_OWN) {
+		hierarchy_close(&c.h);
+		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
+	}
+	return call_done(r ? r : maps_get(&c.h, &c.o, which, buf, size), "read id map", NULL);
+}
+
 EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
 {
 	autocall struct call c;
@@ -270,6 +338,41 @@ EXPORT int container_enter(int container, int nstypes)
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
 	return (int)call_done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
+}
+
+EXPORT int container_attach(int container, pid_t pid, int nstypes)
+{
+	autocall struct call c;
+	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach_pidfd(int container, int pidfd, int nstypes)
+{
+	autocall struct call c;
+	const struct attach_whom whom = {.pidfd = pidfd};
+	int r = call_check_fds(&pidfd, 1, false);
+
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
+				   void *arg)
+{
+	autocall struct call c;
+	const struct attach_whom whom = {pid, -EBADF, answer, arg};
+	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
+
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	return (int)call_done(r, "attach", NULL);
 }
 
 EXPORT int container_kill(int container, int sig)
@@ -316,8 +419,26 @@ EXPORT int container_walk(int container, unsigned int flags,
 			  int (*fn)(const struct container_info *info, void *arg), void *arg)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
+	r = r ? r : hierarchy_open_cgroup(&c.h);
 	r = r ? r : walk_containers(&c.h, &c.o, flags, fn, arg);
 	return r > 0 ? r : (int)call_done(r, "list", NULL);
+}
+
+/* A program that was made for a later release asks for more than there is: it gets what there is. */
+EXPORT int container_stat(int container, unsigned int flags, struct container_info *info, char *buf,
+			  size_t size)
+{
+	const unsigned int known =
+		CONTAINER_WALK_TASKS | CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER;
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
+
+	if (r == 0 && ((flags & ~known) || info->size < sizeof(*info)))
+		r = error_set(-EINVAL, "unknown flags or size", NULL);
+	if (r == 0 && (flags & CONTAINER_WALK_STATE))
+		r = hierarchy_open_cgroup(&c.h);
+	r = r ? r : walk_stat(&c.h, &c.o, flags, info, buf, size);
+	return (int)call_done(r, "stat", NULL);
 }

@@ -37,19 +37,23 @@ int call_check_fds(const int *fds, size_t count, bool none_allowed)
 	return 0;
 }
 
+/* A removed container has no record; what was never one has none either. */
+int call_record_error(int r)
+{
+	if (r == -EUCLEAN)
+		return error_set(r, "its record is damaged; it can only be removed, by force",
+				 NULL);
+	return error_set(r == -EINVAL || r == -ENOTDIR ? -EBADF : r, "not a container, or removed",
+			 NULL);
+}
+
 int call_load(int container, struct spec *ret_spec)
 {
 	int r;
 
 	error_clear();
 	r = container < 0 ? -EBADF : object_load(container, ret_spec);
-	/* A removed container has no record; what was never one has none either. */
-	if (r == -EINVAL || r == -ENOTDIR)
-		r = -EBADF;
-	if (r == -EUCLEAN)
-		return error_set(r, "its record is damaged; it can only be removed, by force",
-				 NULL);
-	return r < 0 ? error_set(r, "not a container, or removed", NULL) : 0;
+	return r < 0 ? call_record_error(r) : 0;
 }
 
 /* The fd is looked at before any of ours is opened, which could get the number of a closed one. */

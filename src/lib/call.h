@@ -22,6 +22,9 @@ struct call {
 /* The record of the container that an fd is of: no more than one readlinkat(2). */
 int call_load(int container, struct spec *ret_spec);
 
+/* The error to give where a record could not be read, for the reason r. */
+int call_record_error(int r);
+
 int call_begin(struct call *c, int container, enum hierarchy_use use);
 
 /* Without an object. */

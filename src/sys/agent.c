@@ -161,6 +161,8 @@ int agent_holder_start(int clone_flags, int *ret_pid)
 
 void agent_holder_end(int pid)
 {
-	kill(pid, SIGKILL);
+	/* It cannot fail; but if it did, the wait would be for ever. */
+	for (int i = 0; i < 3 && kill(pid, SIGKILL) < 0; i++)
+		;
 	agent_reap(pid);
 }

@@ -16,6 +16,8 @@
 #include "kernel.h"
 #include "text.h"
 
+#define CGROUP_PATH_SIZE 1024
+
 /* The octal escapes of mountinfo: space, tab, newline, backslash. */
 static void unescape(char *s)
 {
@@ -73,9 +75,19 @@ static int events_parse(const char *text, struct cgroup_events *ret_events)
 
 int cgroup_read_events(int cgroup, struct cgroup_events *ret_events)
 {
-	char text[256];
-	ssize_t n = kernel_read_file(cgroup, "cgroup.events", text, sizeof(text));
+	return cgroup_read_events_of(cgroup, ".", ret_events);
+}
 
+int cgroup_read_events_of(int parent, const char *path, struct cgroup_events *ret_events)
+{
+	char file[CGROUP_PATH_SIZE] = "", text[256];
+	size_t len = 0;
+	ssize_t n;
+
+	if (text_append(file, sizeof(file), &len, path) < 0 ||
+	    text_append(file, sizeof(file), &len, "/cgroup.events") < 0)
+		return -ENAMETOOLONG;
+	n = kernel_read_file(parent, file, text, sizeof(text));
 	if (n < 0)
 		return n == -ENOENT ? -ENODEV : (int)n;
 	return events_parse(text, ret_events);

@@ -17,6 +17,9 @@ struct cgroup_events {
 };
 int cgroup_read_events(int cgroup, struct cgroup_events *ret_events);
 
+/* The same of the cgroup at path, in fewer calls; -ENODEV also if there is none. */
+int cgroup_read_events_of(int parent, const char *path, struct cgroup_events *ret_events);
+
 /*
  * Pids of the tasks in this cgroup itself, and with nested in those below it. Written to pids up to
  * n; returns how many there are.

@@ -15,9 +15,10 @@ static int lock_range(int lock_fd, int command, short type, uint64_t id, off_t l
 	};
 	int r;
 
+	/* What need not wait is not interrupted for good. */
 	do
 		r = fcntl(lock_fd, command, &lock);
-	while (r < 0 && errno == EINTR);
+	while (r < 0 && errno == EINTR && command != F_OFD_SETLKW);
 	if (r < 0)
 		return errno == EACCES ? -EAGAIN : -errno;
 	return 0;

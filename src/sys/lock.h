@@ -12,7 +12,7 @@
 
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
 
-/* Waits; -EINTR never. */
+/* Waits. -EINTR: a signal handler without SA_RESTART ran meanwhile. */
 int lock_take(int lock_fd, uint64_t id, enum lock_mode mode);
 
 /* -EAGAIN: somebody else has it. */

@@ -73,6 +73,28 @@ int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
 	return proc_start_time(pid, ret_identity);
 }
 
+int proc_pid_of(int pidfd, pid_t *ret_pid)
+{
+	char path[sizeof("/proc/self/fdinfo/") + 20] = "/proc/self/fdinfo/", text[1024];
+	const char *line;
+	uint64_t pid;
+	ssize_t n;
+
+	text_format_u64((uint64_t)pidfd, path + strlen(path));
+	n = kernel_read_file(AT_FDCWD, path, text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT ? -EBADF : (int)n;
+	line = strstr(text, "\nPid:\t");
+	if (!line)
+		return -EINVAL;
+	line += strlen("\nPid:\t");
+	/* -1 once it has been reaped, 0 if it is not seen from here. */
+	if (text_parse_u64(line, INT32_MAX, &pid) < 0 || pid == 0)
+		return -ESRCH;
+	*ret_pid = (pid_t)pid;
+	return 0;
+}
+
 int proc_open_identified(pid_t pid, uint64_t identity)
 {
 	autoclose int pidfd = kernel_pidfd_open(pid);
@@ -152,4 +174,86 @@ int proc_nested_init_depth(pid_t pid)
 		depth += line[i] == '\t';
 	/* The innermost is the last. */
 	return depth > 1 && len > 2 && line[len - 2] == '\t' && line[len - 1] == '1' ? depth : 0;
+}
+
+/* What is behind "\nNAME:\t"; NULL. */
+static const char *status_field(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+
+	return line ? line + strlen(name) : NULL;
+}
+
+static uint64_t status_number(const char *text, const char *name)
+{
+	const char *field = status_field(text, name);
+	uint64_t value = 0;
+
+	return field && text_parse_u64(field, INT32_MAX, &value) > 0 ? value : 0;
+}
+
+/* "\tN\tN\n" */
+static int status_numbers(const char *field, pid_t number[PROC_DEPTH])
+{
+	uint64_t value;
+	int depth = 0;
+
+	while (field && *field == '\t' && depth < PROC_DEPTH) {
+		int n = text_parse_u64(field + 1, INT32_MAX, &value);
+
+		if (n < 0)
+			return n;
+		number[depth++] = (pid_t)value;
+		field += 1 + n;
+	}
+	return depth > 0 ? depth : -EIO;
+}
+
+int proc_status(pid_t pid, struct proc_status *ret_status)
+{
+	char buf[8192];
+	const char *state;
+	int r = proc_read(pid, "status", buf, sizeof(buf));
+
+	if (r < 0)
+		return r;
+	state = status_field(buf, "\nState:\t");
+	*ret_status = (struct proc_status){
+		.process = (pid_t)status_number(buf, "\nTgid:\t"),
+		.tracer = (pid_t)status_number(buf, "\nTracerPid:\t"),
+		.ended = !state || *state == 'Z' || *state == 'X',
+		.filtered = status_number(buf, "\nSeccomp:\t") != 0,
+	};
+	/* No memory: it is the kernel's, or has given it up on its way out. */
+	if (!status_field(buf, "\nVmSize:") && !ret_status->ended)
+		return -ESRCH;
+	ret_status->depth = status_numbers(status_field(buf, "\nNSpid:"), ret_status->number);
+	return ret_status->depth < 0 ? ret_status->depth : 0;
+}
+
+int proc_open_ns_dir(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	proc_path(pid, "ns", path, sizeof(path));
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && pid ? -ESRCH : -errno;
+	return fd;
+}
+
+int proc_ns_inode(int ns_dir, const char *entry, uint64_t *ret_inode)
+{
+	struct stat st;
+
+	*ret_inode = 0;
+	if (fstatat(ns_dir, entry, &st, 0) == 0)
+		*ret_inode = st.st_ino;
+	/* A process that has ended, or a pid namespace that is a wish: only that entry is missing then. */
+	else if (errno != ENOENT)
+		return errno == EACCES ? -EPERM : -errno;
+	else if (fstatat(ns_dir, entry, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ESRCH;
+	return 0;
 }

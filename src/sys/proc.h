@@ -16,6 +16,9 @@
  */
 int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
 
+/* The number of the process that a pidfd is of. -EBADF, -EINVAL: it is none. -ESRCH: it has ended. */
+int proc_pid_of(int pidfd, pid_t *ret_pid);
+
 /* A pidfd of pid if it still is the process with this identity; -ESRCH. */
 int proc_open_identified(pid_t pid, uint64_t identity);
 
@@ -36,3 +39,24 @@ bool proc_is_own_pid_ns(void);
  * namespace from the caller's on; else 0. -errno.
  */
 int proc_nested_init_depth(pid_t pid);
+
+#define PROC_DEPTH 33 /* pid namespaces nest 32 deep below the first */
+
+/* Some of /proc/PID/status. A thread has one, and what it says of its process. */
+struct proc_status {
+	pid_t process;
+	pid_t tracer;
+	bool ended;    /* a zombie, or about to be one */
+	bool filtered; /* has seccomp filters */
+	int depth;     /* how many pid namespaces have a number for it, from /proc's on */
+	pid_t number[PROC_DEPTH]; /* of the thread, in each; its own is the last */
+};
+
+/* -ESRCH: not there, or a thread of the kernel's. */
+int proc_status(pid_t pid, struct proc_status *ret_status);
+
+/* /proc/PID/ns of a process or thread (0: the calling thread), for proc_ns_inode(). */
+int proc_open_ns_dir(pid_t pid);
+
+/* The inode of a namespace in such a directory; 0: a pid namespace that has no process yet. -ESRCH. */
+int proc_ns_inode(int ns_dir, const char *entry, uint64_t *ret_inode);

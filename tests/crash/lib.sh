@@ -22,7 +22,7 @@ vaultls=${VAULTLS:-$build/tests/crash/vaultls}
 newline='
 '
 
-operations='create run run-keep set-network set-hostname rename rm rm-tree enter first rm-root'
+operations='create run run-keep set-network set-hostname set-id-map rename rm rm-tree enter first rm-root'
 
 # --- the machine ---
 
@@ -231,6 +231,7 @@ op_words()
 	run-keep) echo "run --keep -n $2 -- true" ;;
 	set-network) echo "set $2 network=own" ;;
 	set-hostname) echo "set $2 hostname=h" ;;
+	set-id-map) echo "set $2 uid_map=0:100000:65536" ;;
 	rename) echo "rename $2 $2-new" ;;
 	rm) echo "rm $2" ;;
 	rm-tree) echo "rm -f -r $2" ;;
@@ -248,6 +249,7 @@ op_setup()
 	first) c rm / ;; # with it goes all that the first operation makes
 	set-network | rename) c create "$2" ;;
 	set-hostname) c create --own uts "$2" ;;
+	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
 	rm | enter) c create --own $types "$2" ;;
 	rm-tree)
 		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
@@ -301,8 +303,23 @@ op_after()
 	if [ "$1" = first ] && ! c run --root / -- true >"$work/err" 2>&1; then
 		wrong "run --root / does not work: $(cat "$work/err")"
 	fi
+	[ "$1:$present" != set-id-map:yes ] || check_id_map "$2" "$3"
 	[ "$present$renamed" = nono ] || c enter "$works" -- true >"$work/err" 2>&1 ||
 		wrong "enter $works does not work: $(cat "$work/err")"
+}
+
+# The tasks of container $1 have the map that is told, old or new, and own what they have.
+check_id_map()
+{
+	told=$(c show "$1" | sed -n 's/^uid_map: //p')
+	# shellcheck disable=SC2016
+	has=$(c enter "$1" -- sh -c 'read -r a b c </proc/self/uid_map
+		hostname inside && mount -t tmpfs none /mnt && echo $a $b $c' 2>&1)
+	[ "$told" = "$has" ] || wrong "the id map is '$told', but for its tasks '$has'"
+	case $told:$2 in
+	'0 100000 65536:'* | '0 0 4294967295:maybe' | '0 0 4294967295:no') ;;
+	*) wrong "the id map is '$told'" ;;
+	esac
 }
 
 # The operation works, on a fresh name.
@@ -397,6 +414,9 @@ compare()
 		}
 		$1 == "pin" {
 			split($2, part, ".")
+			# In the second of its two places: the highest bit is set.
+			if (place = index("89abcdef", substr(part[1], 1, 1)))
+				part[1] = substr("01234567", place, 1) substr(part[1], 2)
 			if (!(part[1] in id))
 				print "pin " $2 " is of no listed container"
 			if ($3 > 1) # none: a file that the next pin will go on

@@ -25,6 +25,7 @@ static void check_consistent(const struct spec *spec)
 		holds(spec->mode[t] <= CONTAINER_NS_SHARE);
 		holds(spec->mode[t] != CONTAINER_NS_INHERIT || !spec->pinned[t]);
 		holds(spec->mode[t] != CONTAINER_NS_SHARE || spec->pinned[t]);
+		holds(!spec->second[t] || spec->pinned[t]);
 	}
 	holds((spec_flags(spec, CONTAINER_NS_OWN) & spec_flags(spec, CONTAINER_NS_SHARE)) == 0);
 }

@@ -10,7 +10,7 @@
 #
 # Set by the runner: TESTS (this directory), BUILD, WORK (a directory of the test's own, and the
 # current one), CONTAINERFS_STATE (below WORK), TESTS_SLOW (how many times slower than usual this
-# machine is), and `container` on PATH.
+# machine is), and `container` and `mount.containerfs` on PATH.
 set -u
 
 title=
@@ -19,6 +19,8 @@ failures=0
 finish()
 {
 	status=$?
+	unmount_trees
+	out_of_mount_path
 	case $status in
 	0) [ "$failures" = 0 ] || exit 1 ;;
 	77) ;;
@@ -249,6 +251,113 @@ ends()
 gone()
 {
 	! read -r _ _ state _ <"/proc/$1/stat" 2>/dev/null || [ "$state" = Z ]
+}
+
+# --- the tree of containers, mounted ---
+
+# mount_tree [OPTION...]: it is mounted on $WORK/containers, until the test ends. Sets $T. The test is
+# skipped where there is no FUSE.
+mount_tree()
+{
+	T=$WORK/containers
+	mount_tree_on "$T" "$@"
+}
+
+# mount_tree_on DIR [OPTION...]: one more.
+mount_tree_on()
+{
+	[ -c /dev/fuse ] || skip 'no /dev/fuse'
+	point=$1
+	shift
+	mkdir -p "$point"
+	echo "$point" >>"$WORK/.trees"
+	check mount.containerfs "$@" none "$point" && is_mounted "$point"
+}
+
+# is_mounted DIR
+is_mounted()
+{
+	grep -q " $1 .* - fuse.containerfs " /proc/self/mountinfo
+}
+
+# server_of DIR: the pid of the server of what is mounted there.
+server_of()
+{
+	pgrep -f "mount[.]containerfs .*none $1( |\$)"
+}
+
+# unmount_tree DIR: it can be unmounted, and its server is gone then.
+unmount_tree()
+{
+	server=$(server_of "$1")
+	check umount "$1" || umount -l "$1"
+	[ -z "$server" ] || wait_for gone "$server"
+}
+
+unmount_trees()
+{
+	[ -e "$WORK/.trees" ] || return 0
+	cd "$WORK" || return 0
+	title='the end of the test'
+	while read -r point; do
+		! is_mounted "$point" || unmount_tree "$point"
+	done <"$WORK/.trees"
+	rm -f "$WORK/.trees"
+}
+
+# in_mount_path: mount(8) finds mount.containerfs of the build under test in /sbin, in this test's
+# mount namespace: a directory of links lies over it, and nothing of the host is changed.
+in_mount_path()
+{
+	sbin=$(realpath /sbin)
+	mkdir "$WORK/.sbin"
+	check mount --bind "$sbin" "$WORK/.sbin" || return 1
+	check mount --make-private "$WORK/.sbin"
+	check mount -t tmpfs -o mode=755 sbin "$sbin" || return 1
+	(cd "$WORK/.sbin" && for program in *; do
+		[ "$program" = mount.containerfs ] || echo "$WORK/.sbin/$program"
+	done) | xargs ln -s -t "$sbin"
+	ln -s "$BUILD/src/fs/mount.containerfs" "$sbin/"
+	echo "$sbin" >"$WORK/.over"
+}
+
+out_of_mount_path()
+{
+	[ -e "$WORK/.over" ] || return 0
+	read -r sbin <"$WORK/.over"
+	umount "$sbin" || umount -l "$sbin"
+	umount "$WORK/.sbin" || umount -l "$WORK/.sbin"
+	rm "$WORK/.over"
+}
+
+# says REGEX CMD...: it does not succeed, and what it says on stderr matches the ERE. For programs that
+# are not ours, of which nothing but this is known.
+says()
+{
+	regex=$1
+	shift
+	if "$@" >"$WORK/.out" 2>"$WORK/.err"; then
+		bad "\"$*\" succeeded"
+		show "$WORK/.out"
+		return 1
+	fi
+	grep -Eq -- "$regex" "$WORK/.err" && return 0
+	bad "the message of \"$*\" does not match \"$regex\""
+	show "$WORK/.err"
+	return 1
+}
+
+# put TEXT FILE: one write(2), with a newline. Not by the echo of dash, which says "I/O error" to every
+# error.
+put()
+{
+	sh -c 'exec env printf "%s\n" "$1" >"$2"' sh "$1" "$2"
+}
+
+# put_fails ERROR TEXT FILE: opening or writing the file fails with this error, an ERE.
+put_fails()
+{
+	says "$1" put "$2" "$3"
 }
 
 # --- the machine ---

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,8 +178,70 @@ static inline bool model_group_line(const char *line, const char *name, const ch
 static inline bool model_spec_equal(const struct spec *a, const struct spec *b)
 {
 	for (int t = 0; t < NS_COUNT; t++)
-		if (a->mode[t] != b->mode[t] || a->pinned[t] != b->pinned[t])
+		if (a->mode[t] != b->mode[t] || a->pinned[t] != b->pinned[t] ||
+		    a->second[t] != b->second[t])
 			return false;
 	return a->id == b->id && a->transient == b->transient && a->empty_root == b->empty_root &&
 	       strcmp(a->cgroup, b->cgroup) == 0;
+}
+
+/* Lines of an id map: three numbers each. */
+#define MODEL_LINES 340
+struct model_map {
+	size_t count;
+	uint64_t line[MODEL_LINES][3];
+};
+
+static inline bool model_map_line(const char *s, size_t len, uint64_t line[3])
+{
+	size_t field = 0, i = 0;
+
+	for (;;) {
+		size_t start;
+
+		while (i < len && (s[i] == ' ' || s[i] == '\t'))
+			i++;
+		if (i == len)
+			break;
+		for (start = i; i < len && s[i] != ' ' && s[i] != '\t'; i++)
+			;
+		if (field == 3 || !model_number(s + start, i - start, 4294967295u, &line[field++]))
+			return false;
+	}
+	/* The last id of each side is at most the one before 4294967295. */
+	return field == 3 && line[2] > 0 && line[0] + line[2] <= 4294967295u &&
+	       line[1] + line[2] <= 4294967295u;
+}
+
+static inline bool model_apart(uint64_t a, uint64_t b, uint64_t a_count, uint64_t b_count)
+{
+	return a + a_count <= b || b + b_count <= a;
+}
+
+static inline bool model_map_parse(const char *text, struct model_map *map)
+{
+	size_t bytes = 0;
+
+	map->count = 0;
+	if (text[0] == '\0')
+		return false;
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		uint64_t *line = map->line[map->count];
+		char written[80];
+
+		if (map->count == MODEL_LINES || !model_map_line(text, len, line))
+			return false;
+		for (size_t i = 0; i < map->count; i++)
+			for (size_t side = 0; side < 2; side++)
+				if (!model_apart(line[side], map->line[i][side], line[2],
+						 map->line[i][2]))
+					return false;
+		snprintf(written, sizeof(written), "%llu %llu %llu\n", (unsigned long long)line[0],
+			 (unsigned long long)line[1], (unsigned long long)line[2]);
+		bytes += strlen(written);
+		map->count++;
+		text += len + (text[len] == '\n');
+	}
+	return bytes < 4096;
 }

@@ -5,6 +5,8 @@
  */
 #include <containerfs/container.h>
 
+#include <sys/time.h>
+
 #include <linux/mount.h>
 
 #include "chance.h"
@@ -820,6 +822,76 @@ static void test_error_record(void **state)
 	assert_string_not_equal(e->object, "tasks");
 }
 
+/* A lock that somebody else has; the handler gives it back if it shall. */
+static volatile sig_atomic_t lock_fd, alarms, gives_back;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms = alarms + 1;
+	if (gives_back && alarms == 3)
+		close(lock_fd);
+}
+
+static void hold_lock(int c)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	char path[96];
+	uint64_t id;
+
+	ok(container_id(c, &id));
+	lock.l_start = (off_t)id;
+	snprintf(path, sizeof(path), "%s/state/lock", private_tree.dir);
+	lock_fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(lock_fd >= 0);
+	assert_int_equal(fcntl(lock_fd, F_OFD_SETLK, &lock), 0);
+	alarms = 0;
+}
+
+static void test_interrupted(void **state)
+{
+	struct itimerval every = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = on_alarm}, before;
+	const char *const argv[] = {"true", NULL};
+	struct container_spawn how = CONTAINER_SPAWN_INIT;
+	int c, nested;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("c", CONTAINER_FD_CLOEXEC));
+	nested = ok(container_create("c/n", CONTAINER_FD_CLOEXEC));
+	how.argv = argv;
+	gives_back = 0;
+	hold_lock(c);
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &every, NULL);
+	fails(EINTR, container_rename(c, "d"));
+	fails(EINTR, container_create("c/x", 0));
+	fails(EINTR, container_spawn(c, &how));
+	fails(EINTR, container_remove(c, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
+	fails(EINTR, container_set_namespace(c, CLONE_NEWUTS, CONTAINER_NS_OWN, -1));
+	assert_true(alarms > 0 && is_gone("d") && is_gone("c/x"));
+	assert_int_equal(info_of(c).own, 0);
+	close(lock_fd);
+	/* With SA_RESTART they go on waiting. */
+	gives_back = 1;
+	action.sa_flags = SA_RESTART;
+	sigaction(SIGALRM, &action, NULL);
+	hold_lock(c);
+	ok(container_rename(c, "d"));
+	assert_true(alarms >= 3);
+	/* And so they do without, where the name is gone already. */
+	action.sa_flags = 0;
+	sigaction(SIGALRM, &action, NULL);
+	hold_lock(nested);
+	ok(container_remove(c, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE));
+	assert_true(alarms >= 3);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	close(c);
+	close(nested);
+}
+
 /* Every call that takes a container, on an fd that is none. */
 static int no_info(const struct container_info *info, void *arg)
 {
@@ -827,6 +899,34 @@ static int no_info(const struct container_info *info, void *arg)
 	(void)arg;
 	return 0;
 }
+
+static long look_number(int i, int fd)
+{
+	struct container_info info = {.size = sizeof(info)};
+	char buf[64];
+	uint64_t id;
+
+	switch (i) {
+	case 0:
+		return container_open_at(fd, "x");
+	case 1:
+		return container_root(fd);
+	case 2:
+		return container_cgroup(fd);
+	case 3:
+		return container_id(fd, &id);
+	case 4:
+		return container_stat(fd, CONTAINER_WALK_TASKS, &info, buf, sizeof(buf));
+	case 5:
+		return container_get_id_map(fd, CONTAINER_UID_MAP, buf, sizeof(buf));
+	case 6:
+		return container_set_id_map(fd, CONTAINER_GID_MAP, "0 100000 65536");
+	default:
+		return -2;
+	}
+}
+#define LOOKS 7
+#define LOOKS_FD 3 /* the first ones return an fd */
 
 static long call_number(int i, int fd)
 {
@@ -888,10 +988,10 @@ static long call_number(int i, int fd)
 			_exit(0);
 		return pid;
 	default:
-		return -2;
+		return look_number(i - 23, fd);
 	}
 }
-#define CALLS 23
+#define CALLS (23 + LOOKS)
 
 static void all_fail(int fd, int wanted, int or_else, const char *what)
 {
@@ -1045,8 +1145,10 @@ static void any_call(struct chance *c, int fd)
 		r = call_number(i, fd);
 		break;
 	default:
-		call_number(i, fd);
-		return;
+		r = call_number(i, fd);
+		if (i < 23 || i >= 23 + LOOKS_FD)
+			return;
+		break;
 	}
 	if (r >= 0)
 		close((int)r);
@@ -1107,6 +1209,7 @@ int main(void)
 		library_test(test_states),
 		library_test(test_of),
 		library_test(test_error_record),
+		library_test(test_interrupted),
 		library_test(test_wrong_fds),
 		library_test(test_closed_arguments),
 		library_test(test_at_fdcwd),

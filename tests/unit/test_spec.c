@@ -29,6 +29,7 @@ static void random_spec(struct chance *c, struct spec *spec)
 		spec->mode[t] = (enum container_ns_mode)chance_below(c, 3);
 		spec->pinned[t] = spec->mode[t] == CONTAINER_NS_SHARE ||
 				  (spec->mode[t] == CONTAINER_NS_OWN && chance_one_in(c, 2));
+		spec->second[t] = spec->pinned[t] && chance_one_in(c, 2);
 	}
 	spec->transient = chance_one_in(c, 3);
 	spec->empty_root = chance_one_in(c, 3);
@@ -88,7 +89,7 @@ static void test_mutations(void **state)
 		random_spec(&c, &spec);
 		spec_format(&spec, text);
 		chance_mutate(&c, text, strlen(text), sizeof(text),
-			      "iSOo /=,cgnsflagtranientmpy0f");
+			      "iSTOPo /=,cgnsflagtranientmpy0f");
 		taken += check_text(text);
 	}
 	printf("# %ld of %ld mutations were records\n", taken, steps);
@@ -106,6 +107,7 @@ static void test_parts(void **state)
 		"OiSoiiii",
 		"iiiiiiii",
 		"SSSSSSSS",
+		"PTPTPTPT",
 		" flags=",
 		"transient,",
 		"empty,",
@@ -198,12 +200,31 @@ static void test_flags(void **state)
 	}
 }
 
+/* The two places of a type have two names, and no two containers' are the same. */
+static void test_pin_ids(void **state)
+{
+	struct spec spec = {.id = 0x0123456789abcdef, .second = {[NS_UTS] = true}};
+	char text[SPEC_TEXT_SIZE];
+
+	(void)state;
+	assert_true(spec_pin_id(&spec, NS_USER) == 0x0123456789abcdef);
+	assert_true(spec_pin_id(&spec, NS_UTS) == 0x8123456789abcdef);
+	/* Not pinned, or inherited, in the second place: there is no such thing. */
+	assert_int_equal(spec_format(&spec, text), -EINVAL);
+	spec.mode[NS_UTS] = CONTAINER_NS_OWN;
+	assert_int_equal(spec_format(&spec, text), -EINVAL);
+	spec.pinned[NS_UTS] = true;
+	assert_int_equal(spec_format(&spec, text), 0);
+	assert_string_equal(text, "0123456789abcdef cg= ns=iPiiiiii");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_parts),	   cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_longest),	   cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_pin_ids),
 	};
 
 	chance_seed();

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "control.h"
+#include "error.h"
+#include "init.h"
+#include "lock.h"
+#include "make.h"
+#include "vault.h"
+#include "view.h"
+
+void entry_init(struct entry *e)
+{
+	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF, .proc = -EBADF};
+	join_plan_init(&e->join);
+	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
+	e->child = (struct child_plan){.join_cgroup = -EBADF,
+				       .join = &e->join,
+				       .root = &e->root,
+				       .base_mount = -EBADF,
+				       .proc = -EBADF,
+				       .stdio = {-1, -1, -1}};
+}
+
+void entry_close(struct entry *e)
+{
+	join_plan_close(&e->join);
+	close_fd(&e->cgroup);
+	close_fd(&e->base_mount);
+	close_fd(&e->proc);
+	free(e->view_memory);
+	e->view_memory = NULL;
+}
+
+static bool first_may_make(const struct spec *spec)
+{
+	for (int t = 0; t < NS_COUNT; t++)
+		if (spec->mode[t] == CONTAINER_NS_OWN && !spec->pinned[t])
+			return true;
+	return false;
+}
+
+/*
+ * Own namespaces that come with the first task are made under the exclusive lock, lest two first
+ * tasks make two sets; all other entries share the lock, which only keeps the container from being
+ * removed. It is released with the lock fd, at the end of the operation.
+ */
+static int entry_lock(const struct hierarchy *h, struct object *o)
+{
+	bool exclusive = first_may_make(&o->spec);
+	int r;
+
+	if (object_is_root(o))
+		return 0;
+	r = lock_take(h->lock, o->spec.id, exclusive ? LOCK_EXCLUSIVE : LOCK_SHARED);
+	r = r ? r : object_load(o->dir, &o->spec);
+	if (r < 0 || exclusive || !first_may_make(&o->spec))
+		return r;
+	/* Its record has changed meanwhile. Not upgraded: two would wait for each other. */
+	lock_release(h->lock, o->spec.id);
+	r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+	return r ? r : object_load(o->dir, &o->spec);
+}
+
+/* Types that a user namespace shall own are made inside it, by an agent, and then joined. */
+static int entry_user_ns(const struct object *o, struct entry *e)
+{
+	const unsigned int not_there = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
+	unsigned int types = e->join.make & ~not_there;
+	int r;
+
+	if (e->join.make & CLONE_NEWUSER) {
+		e->join.fds.fd[NS_USER] = make_user_ns(o);
+		if (e->join.fds.fd[NS_USER] < 0)
+			return e->join.fds.fd[NS_USER];
+		e->join.make &= ~(unsigned int)CLONE_NEWUSER;
+		e->child.user_owned = true;
+	} else {
+		types &= CLONE_NEWTIME;
+	}
+	if (types == 0)
+		return 0;
+	r = make_in_user_ns(e->join.fds.fd[NS_USER], e->cgroup, types, &e->join.fds);
+	e->join.make &= ~types;
+	return r;
+}
+
+static int entry_plan_root(const struct hierarchy *h, struct object *o, struct entry *e)
+{
+	int r;
+
+	if (!(e->join.make & CLONE_NEWNS))
+		return 0;
+	if (o->spec.empty_root)
+		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
+	r = e->root.recursive ? vault_make_unbindable(h->dir) : 0;
+	r = r ? r : make_open_base_mount(h, o, &e->base_mount);
+	e->child.base_mount = e->base_mount;
+	e->root.new_proc = true;
+	if (r == 0 && e->root.kind == ROOT_VIEW)
+		r = view_list_mounts(h->dir, &e->view_memory, &e->root);
+	return r;
+}
+
+int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e)
+{
+	int r = object_check_below_caller(h, o);
+
+	r = r ? r : entry_lock(h, o);
+	r = r ? r : join_plan_make(h, o, types, &e->join);
+	if (r < 0)
+		return r;
+	if (!object_is_root(o)) {
+		e->child.join_keys = true;
+		e->child.object_dir = o->dir;
+		e->child.object_id = o->spec.id;
+		e->cgroup = object_make_cgroup(h, o);
+		if (e->cgroup < 0)
+			return e->cgroup;
+		/* Nothing can have frozen one that was just made below the init container. */
+		if (!o->spec.transient || object_has_parent(o) || init_was_recorded(o->dir))
+			r = control_check_not_frozen(e->cgroup);
+		if (r < 0)
+			return r;
+	}
+	e->make_pid = e->join.make & CLONE_NEWPID;
+	e->records_init = !object_is_root(o) &&
+			  (e->make_pid || (types == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN &&
+					   init_peek(o->dir) == 0));
+	return 0;
+}
+
+int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e)
+{
+	int r = entry_begin(h, o, types, e);
+
+	r = r ? r : entry_plan_root(h, o, e);
+	r = r ? r : entry_user_ns(o, e);
+	if (r == 0 && (e->join.fds.fd[NS_USER] >= 0 || (e->join.task_types & CLONE_NEWUSER))) {
+		e->child.proc = e->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = e->proc < 0 ? error_set(-errno, "open", "/proc") : 0;
+	}
+	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
+	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
+	e->child.cradle = h->cradle;
+	e->child.renew_proc =
+		e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN && !o->spec.empty_root;
+	return r;
+}
+
+static int pid_switch_save(struct pid_switch *s)
+{
+	s->old = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+	return s->old < 0 ? error_set(-errno, "open", "/proc/thread-self/ns/pid_for_children") : 0;
+}
+
+static int pid_switch_result(struct pid_switch *s, int r)
+{
+	if (r == 0)
+		return 0;
+	r = error_set(-errno, "join namespace", "pid");
+	close_fd(&s->old);
+	return r;
+}
+
+int pid_switch_to(struct pid_switch *s, int ns)
+{
+	int r = pid_switch_save(s);
+
+	return r < 0 ? r : pid_switch_result(s, setns(ns, CLONE_NEWPID));
+}
+
+int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool make)
+{
+	bool by_task = join->task_types & CLONE_NEWPID;
+	int r;
+
+	s->old = -EBADF;
+	if (!make && !by_task && join->fds.fd[NS_PID] < 0)
+		return 0;
+	if (!make)
+		return pid_switch_to(s, by_task ? join->task : join->fds.fd[NS_PID]);
+	r = pid_switch_save(s);
+	return r < 0 ? r : pid_switch_result(s, unshare(CLONE_NEWPID));
+}
+
+bool pid_switch_back(struct pid_switch *s)
+{
+	bool back = s->old < 0 || setns(s->old, CLONE_NEWPID) == 0;
+
+	close_fd(&s->old);
+	return back;
+}
+
+void pid_switch_end(struct pid_switch *s)
+{
+	/* It was the thread's a moment ago, so the kernel cannot refuse it. */
+	if (!pid_switch_back(s))
+		abort();
+}
+
+void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)
+{
+	if (e->records_init)
+		init_record(o, pid, pidfd);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What all ways into a container have in common: the lock, the plan, the cgroup, and for the time of one
+ * clone the pid namespace of the next child. Used by task.c, which starts tasks in it or enters it
+ * itself, and by attach.c, which moves others.
+ *
+ * The lock on the container is held until the hierarchy's lock fd is closed, with the operation.
+ */
+#pragma once
+
+#include "child.h"
+#include "join.h"
+#include "object.h"
+#include "root.h"
+
+/* What is prepared, and held until the task is in the container. */
+struct entry {
+	struct join_plan join;
+	struct root_plan root;
+	struct child_plan child;
+	char *view_memory;
+	int cgroup;
+	int base_mount;
+	int proc;      /* if a user namespace is joined */
+	bool make_pid; /* the task begins a pid namespace */
+	bool own_mm;   /* joins a time namespace: not allowed while memory is shared */
+	bool records_init;
+};
+
+void entry_init(struct entry *e);
+void entry_close(struct entry *e);
+#define autoentry __attribute__((cleanup(entry_close)))
+
+/*
+ * Whether the caller may and the container can: its lock, its cgroup, and where each of types (0: all)
+ * is from. Makes nothing but the cgroup. -EPERM, -EBUSY: it is frozen.
+ */
+int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e);
+
+/* The same, and all that goes before the first task: its user namespace, the plan of its root. */
+int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e);
+
+/* After the clone: remember init. The task runs already; a failure here loses nothing but a hint. */
+void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
+
+/*
+ * The pid namespace that the calling thread's next child will be in. Nothing else of the thread
+ * changes, and only for the moment of one clone with signals blocked.
+ */
+struct pid_switch {
+	int old; /* nsfs fd to go back to; -EBADF: nothing was changed */
+};
+
+/* To that of the plan, or with make to a new one. */
+int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool make);
+
+/* To that of an nsfs fd or pidfd. */
+int pid_switch_to(struct pid_switch *s, int ns);
+
+/* False: only if the thread has joined a user namespace meanwhile. */
+bool pid_switch_back(struct pid_switch *s);
+
+/* The same where that cannot be. */
+void pid_switch_end(struct pid_switch *s);

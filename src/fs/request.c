@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "request.h"
+
+#include <containerfs/container.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "limit.h"
+
+bool request_read_only;
+
+int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, enum request_need need)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct node *n;
+	int e = 0;
+
+	*r = (struct request){.fuse = req, .look = {.container = -EBADF}, .hold = {.fd = -EBADF}};
+	caller_init(&r->who);
+	if (need == REQUEST_CHANGES && request_read_only)
+		return -EROFS;
+	if (need & REQUEST_WAITS) {
+		limit_begin(req);
+		r->limited = true;
+	}
+	n = node_of(ino, &r->kind);
+	if (!n)
+		return -ESTALE;
+	r->look.node = n;
+	e = node_hold(n, &r->hold);
+	/* No hierarchy yet, or no more: an empty directory, in which the first container can be made. */
+	if (e < 0 && !(e == -ENOENT && n == node_root()))
+		return e;
+	r->look.container = r->hold.fd;
+	e = 0;
+	if (need & REQUEST_ASKS_WHO) {
+		e = caller_open(&r->who, ctx->pid, ctx->uid, ctx->gid);
+		r->look.who = &r->who;
+	}
+	return e;
+}
+
+void request_end(struct request *r)
+{
+	if (r->limited)
+		limit_end();
+	node_release(&r->hold);
+	caller_close(&r->who);
+}
+
+int request_types(const struct request *r, unsigned int *ret_types)
+{
+	struct container_info info = {.size = sizeof(info)};
+
+	if (container_stat(r->look.container, 0, &info, NULL, 0) < 0)
+		return -errno;
+	*ret_types = info.own | info.shared;
+	return 0;
+}
+
+int request_attr(const struct request *r, enum entry_kind kind, struct stat *ret_st)
+{
+	struct container_access access = {.size = sizeof(access), .mode = 0755};
+	const struct entry *e = entry_of(kind);
+	struct stat dir = {.st_nlink = 2};
+
+	if (r->look.container >= 0) {
+		dir = r->hold.st;
+		if (container_get_access(r->look.container, &access) < 0)
+			return -errno;
+	}
+	*ret_st = (struct stat){
+		.st_ino = node_inode(r->look.node, kind),
+		.st_mode = e ? e->mode : S_IFREG | 0644,
+		.st_nlink = 1,
+		.st_uid = access.uid,
+		.st_gid = access.gid,
+		.st_blksize = 4096,
+		.st_atim = dir.st_atim,
+		.st_mtim = dir.st_mtim,
+		.st_ctim = dir.st_ctim,
+	};
+	if (kind == KIND_DIR) {
+		ret_st->st_mode = S_IFDIR | access.mode;
+		/* by-pid is one more directory of the root. */
+		ret_st->st_nlink = dir.st_nlink + (r->look.node == node_root());
+	} else if (kind == KIND_BY_PID) {
+		ret_st->st_nlink = 2;
+	}
+	if (request_read_only)
+		ret_st->st_mode &= S_ISLNK(ret_st->st_mode) ? ~0u : ~0222u;
+	return 0;
+}
+
+/* Nothing may be kept by the kernel: others change containers too, and say nothing to us. */
+static void reply(const struct request *r, enum entry_kind kind)
+{
+	struct fuse_entry_param entry = {
+		.ino = node_id(r->look.node, kind),
+		.generation = node_generation(r->look.node),
+	};
+	int e = request_attr(r, kind, &entry.attr);
+
+	if (e < 0 || fuse_reply_entry(r->fuse, &entry) < 0) {
+		node_forget(r->look.node, 1);
+		if (e < 0)
+			fuse_reply_err(r->fuse, -e);
+	}
+}
+
+void request_reply_entry(const struct request *r, enum entry_kind kind)
+{
+	node_keep(r->look.node);
+	reply(r, kind);
+}
+
+void request_reply_nested(const struct request *r, const char *name)
+{
+	autoclose int fd = container_open_at(r->look.container, name);
+	struct request nested = {.fuse = r->fuse, .look = {.container = fd}};
+	uint64_t id;
+
+	if (fd < 0 || container_id(fd, &id) < 0 || fstat(fd, &nested.hold.st) < 0) {
+		/* What can be no name is nobody's name. */
+		fuse_reply_err(r->fuse, errno == EINVAL ? ENOENT : errno);
+		return;
+	}
+	nested.look.node = node_look_up(r->look.node, name, id);
+	if (nested.look.node)
+		reply(&nested, KIND_DIR);
+	else
+		fuse_reply_err(r->fuse, ENOMEM);
+}

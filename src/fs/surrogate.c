@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The child is cloned from a process with threads: between clone and its end it makes system calls
+ * only, no libc call that locks or allocates, and none that would tell libc's other threads.
+ */
+#include "surrogate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/securebits.h>
+
+#include "cleanup.h"
+
+#define TIME_LIMIT 1000 /* ms */
+#define GIVEN_UP_MAX 16 /* more that do not end, even killed, and nobody gets another */
+#define ANSWER_FD 64	/* out of the way of what is kept */
+
+static const int place_types =
+	CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
+
+struct child {
+	const struct caller *as;
+	const struct surrogate_job *job;
+	bool other_user_ns;
+	int place; /* pidfd of the caller */
+	int root;  /* its root directory */
+	int answer;
+};
+
+/* libc's own calls would change all threads of the process that is copied. */
+static int take_ids(const struct caller *as)
+{
+	const unsigned long keep = SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS;
+
+	if (prctl(PR_SET_SECUREBITS, keep) < 0 ||
+	    syscall(SYS_setgroups, as->group_count, as->groups) < 0 ||
+	    syscall(SYS_setresgid, as->gids[0], as->gids[1], as->gids[2]) < 0 ||
+	    syscall(SYS_setresuid, as->uids[0], as->uids[1], as->uids[2]) < 0)
+		return -EPERM;
+	syscall(SYS_setfsgid, as->gid);
+	syscall(SYS_setfsuid, as->uid);
+	return 0;
+}
+
+static int take_capabilities(const struct caller *as)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {
+		{.permitted = (uint32_t)as->permitted, .effective = (uint32_t)as->effective},
+		{.permitted = (uint32_t)(as->permitted >> 32),
+		 .effective = (uint32_t)(as->effective >> 32)},
+	};
+
+	return syscall(SYS_capset, &header, data) < 0 ? -EPERM : 0;
+}
+
+static int become(const struct child *c)
+{
+	int r;
+
+	if (c->job->in_its_place &&
+	    (setns(c->place, place_types) < 0 || fchdir(c->root) < 0 || chroot(".") < 0))
+		return -EPERM;
+	r = take_ids(c->as);
+	/* With all capabilities still, which setns(2) then gives in the new namespace. */
+	if (r == 0 && c->other_user_ns && setns(c->as->user_ns, CLONE_NEWUSER) < 0)
+		return -EPERM;
+	r = r ? r : take_capabilities(c->as);
+	/* A change of credentials has undone both: nobody may look into what is a copy of our memory. */
+	if (r == 0 && (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0))
+		return -EPERM;
+	return r;
+}
+
+/* All fds but those of the job, which become 3, 4..., and the way to answer. */
+static int keep_fds(const struct surrogate_job *job, int answer)
+{
+	int copies[SURROGATE_KEEP_MAX];
+
+	if (dup3(answer, ANSWER_FD, O_CLOEXEC) < 0)
+		return -errno;
+	/* Above all numbers that they are to get. */
+	for (int i = 0; i < SURROGATE_KEEP_MAX; i++)
+		copies[i] = job->keep[i] < 0 ? -1 : fcntl(job->keep[i], F_DUPFD, ANSWER_FD + 1);
+	for (int i = 0; i < SURROGATE_KEEP_MAX; i++)
+		if (copies[i] >= 0 && dup2(copies[i], SURROGATE_KEPT + i) < 0)
+			return -errno;
+	syscall(SYS_close_range, 0, SURROGATE_KEPT - 1, 0);
+	syscall(SYS_close_range, SURROGATE_KEPT + SURROGATE_KEEP_MAX, ANSWER_FD - 1, 0);
+	syscall(SYS_close_range, ANSWER_FD + 1, ~0u, 0);
+	return 0;
+}
+
+static void send_answer(int socket, int result, int fd)
+{
+	struct iovec data = {&result, sizeof(result)};
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+	struct cmsghdr *header;
+
+	if (fd >= 0) {
+		message.msg_control = control.space;
+		message.msg_controllen = sizeof(control.space);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	}
+	sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+static int child_main(struct child *c)
+{
+	int r, fd = -1;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* What it is to become, before any fd is closed. */
+	r = become(c);
+	r = r ? r : keep_fds(c->job, c->answer);
+	r = r ? r : c->job->fn(c->job->arg);
+	if (r >= 0 && c->job->gives_fd) {
+		fd = r;
+		r = 0;
+	}
+	send_answer(ANSWER_FD, r, fd);
+	return 0;
+}
+
+/* A fork that does not run the handlers of libc, with a pidfd. */
+static pid_t fork_raw(int *ret_pidfd)
+{
+	struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)ret_pidfd};
+
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pid_t given_up[GIVEN_UP_MAX];
+static size_t given_up_count;
+
+void surrogate_tidy(void)
+{
+	pthread_mutex_lock(&mutex);
+	for (size_t i = 0; i < given_up_count;)
+		if (waitpid(given_up[i], NULL, __WCLONE | WNOHANG) != 0)
+			given_up[i] = given_up[--given_up_count];
+		else
+			i++;
+	pthread_mutex_unlock(&mutex);
+}
+
+static bool too_many_given_up(void)
+{
+	bool many;
+
+	pthread_mutex_lock(&mutex);
+	many = given_up_count == GIVEN_UP_MAX;
+	pthread_mutex_unlock(&mutex);
+	return many;
+}
+
+/* Killed, but it may wait for something that lets nobody go: that is not waited for. */
+static void end(pid_t pid, int pidfd)
+{
+	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (poll(&ended, 1, TIME_LIMIT / 10) > 0) {
+		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+			;
+		return;
+	}
+	pthread_mutex_lock(&mutex);
+	if (given_up_count < GIVEN_UP_MAX)
+		given_up[given_up_count++] = pid;
+	pthread_mutex_unlock(&mutex);
+}
+
+static int receive(int socket, bool gives_fd)
+{
+	int result = -EPERM, fd = -1;
+	struct iovec data = {&result, sizeof(result)};
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.space,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct pollfd answered = {.fd = socket, .events = POLLIN};
+	struct cmsghdr *header;
+
+	if (poll(&answered, 1, TIME_LIMIT) <= 0)
+		return -ETIMEDOUT;
+	/* Nothing: it was killed. */
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(result))
+		return -EPERM;
+	header = CMSG_FIRSTHDR(&message);
+	if (header && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	if (fd >= 0 && (result < 0 || !gives_fd))
+		close_fd(&fd);
+	return result < 0 || !gives_fd ? result : fd < 0 ? -EMFILE : fd;
+}
+
+static int run(struct child *c)
+{
+	autoclose int ours = -EBADF;
+	autoclose int theirs = -EBADF;
+	autoclose int pidfd = -EBADF;
+	sigset_t all, old;
+	int pair[2], r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	ours = pair[0];
+	c->answer = theirs = pair[1];
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = fork_raw(&pidfd);
+	if (pid == 0)
+		syscall(SYS_exit_group, child_main(c));
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (pid < 0)
+		return -errno;
+	close_fd(&theirs);
+	r = receive(ours, c->job->gives_fd);
+	end(pid, pidfd);
+	return r;
+}
+
+int surrogate_run(const struct caller *as, const struct surrogate_job *job)
+{
+	autoclose int place = -EBADF;
+	autoclose int root = -EBADF;
+	struct child c = {.as = as, .job = job, .place = -EBADF, .root = -EBADF};
+	char path[32];
+
+	/* Now: what is read in the caller's place may be made by the caller. */
+	c.other_user_ns = !caller_in_our_user_ns(as);
+	if (too_many_given_up())
+		return -EAGAIN;
+	if (job->in_its_place) {
+		c.place = place = (int)syscall(SYS_pidfd_open, as->pid, 0);
+		snprintf(path, sizeof(path), "/proc/%d/root", as->tid);
+		c.root = root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (place < 0 || root < 0)
+			return -EPERM;
+	}
+	return run(&c);
+}

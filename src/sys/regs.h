@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The general registers of a stopped thread, and all that depends on the architecture in making it do a
+ * system call. Only threads that run the kernel's own 64-bit code are known.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define REGS_WORDS 40 /* room for more than any of ours has, so that more can be told */
+
+struct regs {
+	unsigned long word[REGS_WORDS];
+};
+
+/* -EOPNOTSUPP: it runs 32-bit code. -ESRCH: it is not there, or not stopped. */
+int regs_get(pid_t tid, struct regs *ret_regs);
+int regs_set(pid_t tid, const struct regs *regs);
+
+/* At the instruction insn: a system call that is none of those that the kernel would begin anew. */
+void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[3]);
+
+/* What a call has returned: at its exit. */
+long regs_result(const struct regs *regs);
+
+/*
+ * For a thread that was stopped on its way out of a system call: it returns this, and is not begun
+ * anew. Nothing if it was stopped elsewhere and that can be told.
+ */
+void regs_set_result(struct regs *regs, long result);
+
+/* Where a system call instruction is in code of len bytes; -ENOENT. */
+ssize_t regs_find_call(const unsigned char *code, size_t len);
+
+/* Whether it is one. */
+bool regs_is_call(const unsigned char *code, size_t len);

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "trace.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/ptrace.h>
+
+#include "cleanup.h"
+#include "kernel.h"
+#include "proc.h"
+#include "text.h"
+
+#define SECOND 1000000000
+#define NEVER INT64_MAX
+#define PATIENCE 100000
+#define VDSO_SIZE 65536 /* more than any has */
+#define CALL_STOP (SIGTRAP | 0x80)
+
+/* linux/ptrace.h has it since 6.4 */
+#define GET_USER_DISPATCH 0x4211
+struct user_dispatch {
+	uint64_t mode, selector, offset, len;
+};
+
+enum stop { STOP_GONE, STOP_CALL, STOP_EVENT, STOP_SIGNAL };
+
+/* The system call itself: two C libraries have two opinions of what a peek returns. */
+static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
+{
+	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
+}
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
+/* auxv(5): where the kernel has mapped the vDSO at exec. */
+static int find_vdso(int proc, unsigned long *ret_base)
+{
+	unsigned long auxv[512];
+	ssize_t n = kernel_read_file(proc, "auxv", (char *)auxv, sizeof(auxv));
+
+	if (n <= 0)
+		return n == 0 || n == -ENOENT ? -ESRCH : (int)n;
+	for (size_t i = 0; (i + 2) * sizeof(auxv[0]) <= (size_t)n; i += 2)
+		if (auxv[i] == AT_SYSINFO_EHDR && auxv[i + 1] != 0) {
+			*ret_base = auxv[i + 1];
+			return 0;
+		}
+	/* A 32-bit program's has words of half the size, and so no such entry. */
+	return -EOPNOTSUPP;
+}
+
+static int find_insn(int proc, unsigned long *ret_insn)
+{
+	autoclose int mem = openat(proc, "mem", O_RDONLY | O_CLOEXEC);
+	unsigned char page[4096];
+	unsigned long base = 0;
+	int r = mem < 0 ? -errno : find_vdso(proc, &base);
+
+	for (unsigned long at = 0; r == 0 && at < VDSO_SIZE; at += sizeof(page)) {
+		ssize_t n = pread(mem, page, sizeof(page), (off_t)(base + at));
+		ssize_t found = n < 0 ? -errno : regs_find_call(page, (size_t)n);
+
+		/* It is on its way out, and its memory has gone. */
+		if (n == 0)
+			return -ESRCH;
+		if (n < 0 || (at == 0 &&
+			      (memcmp(page, ELFMAG, SELFMAG) != 0 || page[EI_CLASS] != ELFCLASS64)))
+			break;
+		if (found >= 0) {
+			*ret_insn = base + at + (unsigned long)found;
+			return 0;
+		}
+	}
+	return r < 0 ? r : -EOPNOTSUPP;
+}
+
+int trace_open(struct trace *t, pid_t pid)
+{
+	const struct sigaction plain = {.sa_handler = SIG_DFL};
+	char path[32] = "/proc/";
+
+	*t = (struct trace){.pid = pid, .proc = -EBADF, .tasks = -EBADF};
+	/* Else a stop is not told. In an agent, whose handlers are its own. */
+	if (sigaction(SIGCHLD, &plain, NULL) < 0)
+		return -errno;
+	text_format_u64((uint64_t)pid, path + strlen(path));
+	t->proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (t->proc < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	t->tasks = openat(t->proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->tasks < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return 0;
+}
+
+int trace_check(struct trace *t)
+{
+	return find_insn(t->proc, &t->insn);
+}
+
+static struct trace_thread *find(struct trace *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->threads[i].tid == tid)
+			return &t->threads[i];
+	return NULL;
+}
+
+static int grow(struct trace *t)
+{
+	size_t room = t->room ? t->room * 2 : 4096 / sizeof(*t->threads);
+	void *p = t->room ? mremap(t->threads, t->room * sizeof(*t->threads),
+				   room * sizeof(*t->threads), MREMAP_MAYMOVE)
+			  : mmap(NULL, room * sizeof(*t->threads), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	t->threads = p;
+	t->room = room;
+	return 0;
+}
+
+/* Why the kernel did not allow it: it says EPERM for everything. */
+static int seize_error(const struct trace *t, pid_t tid)
+{
+	struct proc_status status;
+	int r = proc_status(tid, &status);
+
+	if (r < 0 || status.ended)
+		return r < 0 && r != -ESRCH ? r : tid == t->pid ? -ESRCH : 0;
+	return status.tracer ? -EBUSY : -EPERM;
+}
+
+/*
+ * Returns 1 if it is traced now, 0 if it has gone. Filters of system calls are suspended for the tracer's
+ * time, which is refused to one that has a filter itself.
+ */
+static int seize(const struct trace *t, pid_t tid)
+{
+	const unsigned long options = PTRACE_O_TRACESYSGOOD;
+	struct proc_status status;
+	int r = request(PTRACE_SEIZE, tid, 0, options | PTRACE_O_SUSPEND_SECCOMP);
+
+	if (r == -EPERM || r == -EINVAL) {
+		r = request(PTRACE_SEIZE, tid, 0, options);
+		if (r == 0 && (proc_status(tid, &status) < 0 || status.filtered))
+			return -EPERM;
+	}
+	if (r == -ESRCH)
+		return tid == t->pid ? -ESRCH : 0;
+	return r < 0 ? seize_error(t, tid) : 1;
+}
+
+static int ask_thread(struct trace *t, pid_t tid)
+{
+	int r = t->count < t->room ? 0 : grow(t);
+
+	r = r ? r : seize(t, tid);
+	if (r <= 0)
+		return r;
+	t->threads[t->count++] = (struct trace_thread){.tid = tid};
+	r = request(PTRACE_INTERRUPT, tid, 0, 0);
+	return r == -ESRCH && tid != t->pid ? 0 : r;
+}
+
+struct dirent_head {
+	uint64_t ino, off;
+	unsigned short len;
+	unsigned char type;
+	char name[];
+};
+
+/* Those of the listing that are not known yet. */
+static int ask_new(struct trace *t)
+{
+	char buf[2048] __attribute__((aligned(8)));
+	long n;
+
+	if (lseek(t->tasks, 0, SEEK_SET) < 0)
+		return -errno;
+	while ((n = syscall(SYS_getdents64, t->tasks, buf, sizeof(buf))) > 0) {
+		const struct dirent_head *entry;
+
+		for (long at = 0; at < n; at += entry->len) {
+			uint64_t tid;
+			int r;
+
+			entry = (const void *)(buf + at);
+			if (text_parse_whole_u64(entry->name, INT32_MAX, &tid) < 0 ||
+			    find(t, (pid_t)tid))
+				continue;
+			r = ask_thread(t, (pid_t)tid);
+			if (r < 0)
+				return r;
+		}
+	}
+	if (n < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return t->count > 0 ? 0 : -ESRCH;
+}
+
+int trace_ask(struct trace *t)
+{
+	t->end = now() + SECOND;
+	return ask_new(t);
+}
+
+/*
+ * Something that the tracer is told of this thread. -EBUSY: not until end. What it waits for takes some
+ * microseconds on another processor, where sleeping and being woken up takes a hundred: first it looks
+ * again, giving way to whoever else wants this processor.
+ */
+static int wait_event(pid_t tid, int64_t end, int *ret_status)
+{
+	int64_t begin = now();
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	for (;;) {
+		pid_t pid = waitpid(tid, ret_status, __WALL | WNOHANG);
+		int64_t time = now();
+		struct timespec left;
+
+		if (pid == tid)
+			return 0;
+		if (pid < 0)
+			return errno == ECHILD ? -ESRCH : -errno;
+		if (time < begin + PATIENCE) {
+			sched_yield();
+			continue;
+		}
+		if (time > end)
+			return -EBUSY;
+		left = (struct timespec){.tv_sec = (end - time) / SECOND,
+					 .tv_nsec = (end - time) % SECOND};
+		/* It stays pending, from whichever thread it came: none is lost in between. */
+		sigtimedwait(&child, NULL, end == NEVER ? NULL : &left);
+	}
+}
+
+static enum stop stop_of(int status)
+{
+	if (!WIFSTOPPED(status))
+		return STOP_GONE;
+	if (status >> 16 == PTRACE_EVENT_STOP)
+		return STOP_EVENT;
+	return WSTOPSIG(status) == CALL_STOP ? STOP_CALL : STOP_SIGNAL;
+}
+
+/*
+ * Until it has stopped because it was asked to. A signal that comes first is delivered: its handler is
+ * entered, as far as the registers, before the stop.
+ */
+static int wait_thread(struct trace *t, struct trace_thread *thread)
+{
+	int status, r = wait_event(thread->tid, t->end, &status);
+
+	while (r == 0 && stop_of(status) != STOP_EVENT) {
+		if (stop_of(status) == STOP_GONE)
+			return -ESRCH;
+		r = request(PTRACE_CONT, thread->tid, 0, (unsigned long)WSTOPSIG(status));
+		r = r ? r : wait_event(thread->tid, t->end, &status);
+	}
+	thread->stopped = thread->settled = r == 0;
+	return r;
+}
+
+/* Threads end meanwhile, and are forgotten; returns how many were waited for. */
+static int wait_all(struct trace *t)
+{
+	int waited = 0;
+
+	for (size_t i = 0; i < t->count;) {
+		struct trace_thread *thread = &t->threads[i];
+		int r = thread->stopped ? 0 : wait_thread(t, thread);
+
+		if (r == -ESRCH && thread->tid != t->pid) {
+			*thread = t->threads[--t->count];
+			waited++;
+			continue;
+		}
+		if (r < 0)
+			return r;
+		i++;
+	}
+	return waited;
+}
+
+/* Not before: an exec may have been under way, or may have come in between. */
+static int find_insn_now(struct trace *t)
+{
+	unsigned long word = 0;
+
+	if (t->insn && request(PTRACE_PEEKTEXT, t->pid, t->insn, (unsigned long)&word) == 0 &&
+	    regs_is_call((const unsigned char *)&word, sizeof(word)))
+		return 0;
+	return find_insn(t->proc, &t->insn);
+}
+
+int trace_wait(struct trace *t)
+{
+	size_t known;
+	int r;
+
+	/* When all that are known stand still, and there is no other, nobody can make one. */
+	do {
+		known = t->count;
+		r = wait_all(t);
+		if (r > 0)
+			known = SIZE_MAX;
+		r = r < 0 ? r : ask_new(t);
+	} while (r == 0 && t->count != known);
+	if (r == 0 && !find(t, t->pid))
+		r = -ESRCH;
+	return r ? r : find_insn_now(t);
+}
+
+/*
+ * Let a stopped thread go on to its next stop of one kind; others in between are passed over, a stop of
+ * the whole process for example, which then still is one. The limit is for what can be undone: a thread
+ * that did not come to its call is asked to stop, which it does even where the freezer holds it.
+ */
+static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
+{
+	int64_t end = limited ? now() + SECOND : NEVER;
+	int status = 0, sig = 0;
+
+	for (;;) {
+		int r = request(how, thread->tid, 0, (unsigned long)sig);
+		enum stop stop;
+
+		r = r ? r : wait_event(thread->tid, end, &status);
+		if (r == -EBUSY) {
+			end = NEVER;
+			r = request(PTRACE_INTERRUPT, thread->tid, 0, 0);
+			r = r ? r : wait_event(thread->tid, end, &status);
+		}
+		stop = r < 0 ? STOP_GONE : stop_of(status);
+		thread->settled = stop == STOP_EVENT;
+		if (stop == STOP_GONE)
+			return r < 0 ? r : -ESRCH;
+		if (stop == wanted)
+			return 0;
+		if (stop == STOP_EVENT && limited && end == NEVER)
+			return -EBUSY;
+		/* All are blocked but SIGSTOP; anything else is of the instruction's making. */
+		sig = stop == STOP_SIGNAL ? WSTOPSIG(status) : 0;
+		if (sig && sig != SIGSTOP)
+			return -EFAULT;
+	}
+}
+
+/*
+ * In a restartable sequence the kernel would forget that it is in one when it sees it elsewhere, and
+ * would not abort it on its return.
+ */
+static void read_rseq(struct trace_thread *thread)
+{
+	struct ptrace_rseq_configuration rseq = {0};
+	unsigned long field;
+
+	thread->rseq_cs = 0;
+	if (request(PTRACE_GET_RSEQ_CONFIGURATION, thread->tid, sizeof(rseq),
+		    (unsigned long)&rseq) < 0 ||
+	    rseq.rseq_abi_pointer == 0)
+		return;
+	field = rseq.rseq_abi_pointer + 8; /* struct rseq, linux/rseq.h */
+	if (request(PTRACE_PEEKDATA, thread->tid, field, (unsigned long)&thread->rseq_cs) == 0)
+		thread->rseq_field = field;
+}
+
+/* Where a program has all its system calls but some turned into signals, ours would be one. */
+static int check_dispatch(pid_t tid)
+{
+	struct user_dispatch dispatch = {0};
+	int r = request(GET_USER_DISPATCH, tid, sizeof(dispatch), (unsigned long)&dispatch);
+
+	return r == 0 && dispatch.mode != 0 ? -EOPNOTSUPP : 0;
+}
+
+static int block_signals(struct trace_thread *thread)
+{
+	uint64_t all = ~(uint64_t)0;
+	int r = request(PTRACE_GETSIGMASK, thread->tid, sizeof(all),
+			(unsigned long)&thread->signals);
+
+	return r ? r : request(PTRACE_SETSIGMASK, thread->tid, sizeof(all), (unsigned long)&all);
+}
+
+static int change(struct trace_thread *thread)
+{
+	int r = regs_get(thread->tid, &thread->regs);
+
+	r = r ? r : check_dispatch(thread->tid);
+	if (r < 0)
+		return r;
+	read_rseq(thread);
+	r = block_signals(thread);
+	thread->changed = r == 0;
+	return r;
+}
+
+int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long args[3],
+	       long *ret_result)
+{
+	struct regs regs;
+	int r = thread->changed ? 0 : change(thread);
+
+	if (r < 0)
+		return r;
+	regs = thread->regs;
+	regs_set_call(&regs, t->insn, nr, args);
+	r = regs_set(thread->tid, &regs);
+	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, true);
+	/* From here on it does it: there is nothing to be done but wait. */
+	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, false);
+	r = r ? r : regs_get(thread->tid, &regs);
+	if (r == 0)
+		*ret_result = regs_result(&regs);
+	return r;
+}
+
+/*
+ * Its own registers are given back at a stop of the kind at which they were taken: after it the kernel
+ * looks whether a system call is to be begun anew, and signals that have come are delivered as they
+ * would have been.
+ */
+static int restore(struct trace_thread *thread)
+{
+	int r = 0;
+
+	if (!thread->changed)
+		return 0;
+	if (!thread->settled) {
+		r = request(PTRACE_INTERRUPT, thread->tid, 0, 0);
+		r = r ? r : run_to(thread, PTRACE_CONT, STOP_EVENT, false);
+	}
+	r = r ? r : regs_set(thread->tid, &thread->regs);
+	if (r == 0 && thread->rseq_cs)
+		request(PTRACE_POKEDATA, thread->tid, thread->rseq_field, thread->rseq_cs);
+	r = r ? r
+	      : request(PTRACE_SETSIGMASK, thread->tid, sizeof(thread->signals),
+			(unsigned long)&thread->signals);
+	thread->changed = false;
+	return r;
+}
+
+int trace_set_result(struct trace *t, pid_t tid, long result)
+{
+	struct trace_thread *thread = find(t, tid);
+	struct regs regs;
+	int r;
+
+	if (!thread || !thread->stopped)
+		return -ESRCH;
+	if (thread->changed) {
+		regs_set_result(&thread->regs, result);
+		return 0;
+	}
+	r = regs_get(tid, &regs);
+	if (r < 0)
+		return r;
+	regs_set_result(&regs, result);
+	return regs_set(tid, &regs);
+}
+
+void trace_close(struct trace *t)
+{
+	/* Killed ones are passed over; all others are restored before any runs. */
+	for (size_t i = 0; i < t->count; i++)
+		restore(&t->threads[i]);
+	for (size_t i = 0; i < t->count; i++)
+		if (t->threads[i].stopped)
+			request(PTRACE_DETACH, t->threads[i].tid, 0, 0);
+	if (t->room)
+		munmap(t->threads, t->room * sizeof(*t->threads));
+	t->threads = NULL;
+	t->count = t->room = 0;
+	close_fd(&t->tasks);
+	close_fd(&t->proc);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Making the threads of another process do system calls: all of them are stopped, a call is run at a
+ * system call instruction of their own vDSO, and each goes on as if nothing had been. No signal is
+ * involved: a handler, a blocked or an ignored signal, a stopped process stay what they are, and a system
+ * call that was interrupted is begun anew by the kernel as after any other stop.
+ *
+ * A tracer is one thread, and its end detaches all that it traces, whatever state they are in. So this is
+ * done in an agent, with signals blocked, and what did not stop in time is let go by the agent's end.
+ * Only while a call is being run must the tracer not end: the thread would go on with the registers of the
+ * call. Nothing else ends with it.
+ *
+ * Allocates by mmap(2) alone, and takes no lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "regs.h"
+
+struct trace_thread {
+	pid_t tid;
+	bool stopped;
+	bool settled; /* stopped on its way to user mode, where the kernel looks for calls to begin anew */
+	bool changed; /* its registers are those of a call; what is its own is below */
+	struct regs regs;
+	uint64_t signals;
+	unsigned long rseq_field, rseq_cs;
+};
+
+struct trace {
+	pid_t pid;
+	int proc, tasks; /* /proc/PID, its task */
+	unsigned long insn;
+	int64_t end; /* when all must have stopped */
+	struct trace_thread *threads;
+	size_t count, room;
+};
+
+/* Of a process, by its pid: nothing is done to it yet. -ESRCH. */
+int trace_open(struct trace *t, pid_t pid);
+
+/*
+ * Whether it is a program that can be made to do calls: as far as can be told of one that runs, and may
+ * be at an exec. -EOPNOTSUPP: a 32-bit program, or one without vDSO.
+ */
+int trace_check(struct trace *t);
+
+/*
+ * Ask all its threads to stop, without waiting. -ESRCH; -EPERM: the kernel does not allow it; -EBUSY:
+ * somebody else traces it.
+ */
+int trace_ask(struct trace *t);
+
+/*
+ * Wait until all, new ones too, have stopped. -EBUSY: not within a second of trace_ask(). -ESRCH.
+ * -EOPNOTSUPP, as above.
+ */
+int trace_wait(struct trace *t);
+
+/*
+ * A stopped thread makes a system call; *ret_result is what it returned, a negative errno for example.
+ * -ESRCH: it was killed. -EBUSY: something keeps it from going on, the freezer for example.
+ */
+int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long args[3],
+	       long *ret_result);
+
+/* The system call in which the thread was when it was asked to stop returns this. */
+int trace_set_result(struct trace *t, pid_t tid, long result);
+
+/* All go on as they were. Those that have not stopped are let go when the calling process ends. */
+void trace_close(struct trace *t);
