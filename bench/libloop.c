@@ -137,7 +137,8 @@ int main(int argc, char **argv)
 	}
 	w.flags |= CONTAINER_NEW_UTS_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_PID_NS;
 	if (strcmp(verb, "run") == 0 && argc - i >= 2) {
-		w.flags |= CONTAINER_NEW_FS_NS | CONTAINER_NEW_CGROUP_NS | CONTAINER_KILL_ON_CLOSE;
+		w.flags |= CONTAINER_NEW_FS_NS | CONTAINER_NEW_CGROUP_NS | CONTAINER_KILL_ON_CLOSE |
+			   CONTAINER_KILL_LAZILY;
 		w.root = open(argv[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (w.root < 0)
 			die(argv[i]);

@@ -53,6 +53,7 @@ extern "C" {
 #define CONTAINER_KILL_ON_CLOSE 0x00000100 /* ends with the last copy of the returned fd */
 #define CONTAINER_FD_CLOEXEC 0x00000200	   /* the returned fd is closed by execve(2) */
 #define CONTAINER_NEW_TIME_NS 0x00000400
+#define CONTAINER_KILL_LAZILY 0x00000800 /* with KILL_ON_CLOSE: not at once */
 
 /* Where a container has a namespace from. */
 enum container_ns_mode {
@@ -94,8 +95,12 @@ const char *container_name_error(const char *name);
  * comes with the first task, and again with the first after init ended.
  *
  * With CONTAINER_KILL_ON_CLOSE own namespaces come with the first task and go with the last one;
- * when the last copy of the fd is closed, the next call by anyone that makes, changes or removes a
- * container in the hierarchy kills what is left and removes it.
+ * when the last copy of the fd is closed, also by the end of who had it, its tasks are killed and it is
+ * removed within moments, by a process that this library starts for all such containers of a hierarchy
+ * and that ends when there are none. With CONTAINER_KILL_LAZILY it is not started: no name leads to the
+ * container any more, but what tasks are left are killed by the next call by anyone that makes, changes
+ * or removes a container. That is cheaper, and does for tasks that die with the holder anyway
+ * (CONTAINER_SPAWN_DIE_WITH_PARENT and an own pid namespace).
  *
  * EINVAL: bad name or flags. EEXIST, ENOENT (parent), EPERM (not privileged; or the parent is not
  * the caller's container nor below it), ENOSPC, EMFILE, ENOMEM; EOPNOTSUPP: no cgroup v2.
@@ -454,6 +459,65 @@ int container_move_mount(int container, int mount_fd, const char *path, unsigned
  * EINVAL: not a mount point; or path ends in "." or "..", or is the root. The rest as above.
  */
 int container_umount(int container, const char *path, int flags);
+
+/*
+ * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session
+ * keyring, those that run already as well. Returns the key's serial number; a key of this type and description is updated. (container-objects-2017, (9))
+ *
+ * A task that comes into a container has a new session keyring: the caller's is not visible inside.
+ * When the container is removed its keyring is revoked. ENODEV: no such type; EDQUOT; EPERM as ever.
+ */
+int container_add_key(int container, const char *type, const char *description, const void *payload,
+		      size_t len);
+
+/*
+ * container_stop: let its tasks end in an orderly way, those of nested containers first; then it is
+ * there without tasks. With an own pid namespace its init gets the stop signal and may end the others,
+ * which the kernel does at the latest when init ends; else all tasks get it. What is left after timeout
+ * ms in all (-1: after the grace period of each container) is killed: then 1 is returned, else 0. A
+ * frozen one goes on, into the signal. EBUSY: tasks do not die. Blocks. (namespace-entering-2007)
+ *
+ * container_set_stop: the stop signal, SIGTERM unless set, and the grace period in ms, 10000 unless set.
+ */
+int container_stop(int container, int timeout);
+int container_set_stop(int container, int sig, int grace);
+
+/*
+ * container_reboot: as if its init had called reboot(2) in its own pid namespace: init and all with it
+ * are killed, and who waits for init sees it ended by SIGHUP (cmd LINUX_REBOOT_CMD_RESTART) or SIGINT
+ * (..._HALT, ..._POWER_OFF): to start it again is up to him. EPERM: no own pid namespace. ESRCH: no init.
+ */
+int container_reboot(int container, int cmd);
+
+/* What happens to a container and to those nested in it. */
+enum container_event_type {
+	CONTAINER_EVENT_CREATED,
+	CONTAINER_EVENT_STARTED, /* has tasks now */
+	CONTAINER_EVENT_FROZEN,
+	CONTAINER_EVENT_THAWED,
+	CONTAINER_EVENT_STOPPED, /* has none any more */
+	CONTAINER_EVENT_RENAMED, /* path is the new one */
+	CONTAINER_EVENT_REMOVED,
+};
+struct container_event {
+	size_t size; /* set by the caller: sizeof(struct container_event) */
+	enum container_event_type type;
+	uint64_t id;
+	const char *path; /* full name; valid until the next call on the same events */
+};
+
+/*
+ * container_events_open: watch a container and those nested in it, from now on. NULL and errno on
+ * failure. container_events_fd: an fd for poll(2), owned by the events: POLLIN tells that it is time to
+ * call container_events_next() until it returns 0. That returns 1 and one event, and does not block.
+ * Events of one container come in order; what is made and removed again between two calls is not told.
+ * One thread at a time may use an events object. Needs no privilege but to see the containers.
+ */
+struct container_events;
+struct container_events *container_events_open(int container);
+int container_events_fd(const struct container_events *events);
+int container_events_next(struct container_events *events, struct container_event *ret_event);
+void container_events_close(struct container_events *events);
 
 /* What listing tells of one container. */
 struct container_info {

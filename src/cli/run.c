@@ -87,8 +87,11 @@ static int run_transient(struct run_options *o, unsigned int flags)
 		if (strcmp(o->create.root, "/") == 0)
 			o->program.spawn.root_flags = CONTAINER_ROOT_RECURSIVE;
 	}
-	container =
-		container_create(o->name, flags | CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC);
+	flags |= CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC;
+	/* Init dies with this program, and all others with init. */
+	if (flags & CONTAINER_NEW_PID_NS)
+		flags |= CONTAINER_KILL_LAZILY;
+	container = container_create(o->name, flags);
 	if (container < 0)
 		return cli_failed(o->name);
 	o->program.spawn.root = root < 0 ? -1 : root;

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "idmap.h"
 #include "kernel.h"
+#include "keys.h"
 
 static int join_error(int code, const char *type)
 {
@@ -165,7 +166,9 @@ int child_setup(const struct child_plan *plan)
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = error_set(-errno, "set hostname", plan->hostname);
 	umask(mask);
-	return r ? r : join_user(plan);
+	r = r ? r : join_user(plan);
+	/* Last, since there is no way back from it for the process that enters. */
+	return r == 0 && plan->join_keys ? keys_join(plan->object_dir, plan->object_id) : r;
 }
 
 /* A line at a time, by read(2) into a buffer of our own; long lines are passed over. */

@@ -32,6 +32,11 @@ struct child_plan {
 	int proc;	 /* fd of /proc: a task, which is to be somebody in its user namespace */
 	bool user_owned; /* join has a user namespace that shall own a new mount namespace */
 
+	/* keys: a new session keyring with the container's */
+	bool join_keys;
+	int object_dir;
+	uint64_t object_id;
+
 	/* the program; argv NULL: none, the caller goes on */
 	const char *const *argv;
 	const char *const *envp;

@@ -118,6 +118,9 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 	if (r < 0)
 		return r;
 	if (!object_is_root(o)) {
+		e->child.join_keys = true;
+		e->child.object_dir = o->dir;
+		e->child.object_id = o->spec.id;
 		e->cgroup = object_make_cgroup(h, o);
 		if (e->cgroup < 0)
 			return e->cgroup;

@@ -26,6 +26,7 @@
 #include "spec.h"
 #include "text.h"
 #include "vault.h"
+#include "watch.h"
 
 #define DEFAULT_DIR "/run/containerfs"
 #define SETUP_LOCK 0 /* no object has this id */
@@ -446,7 +447,8 @@ int hierarchy_remove(struct hierarchy *h)
 	r = reap_check_empty(h);
 	if (r < 0)
 		return r;
-	r = cgroup_remove(AT_FDCWD, cgroup_path);
+	r = watch_end(h);
+	r = r ? r : cgroup_remove(AT_FDCWD, cgroup_path);
 	if (r < 0)
 		return r;
 	r = vault_teardown(h->dir);

@@ -25,12 +25,13 @@
 #include "text.h"
 #include "vault.h"
 #include "view.h"
+#include "watch.h"
 
 #define KNOWN_FLAGS                                                                                \
 	(CONTAINER_NEW_FS_NS | CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_CGROUP_NS |               \
 	 CONTAINER_NEW_UTS_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_USER_NS |                     \
 	 CONTAINER_NEW_PID_NS | CONTAINER_NEW_NET_NS | CONTAINER_KILL_ON_CLOSE |                   \
-	 CONTAINER_FD_CLOEXEC | CONTAINER_NEW_TIME_NS)
+	 CONTAINER_FD_CLOEXEC | CONTAINER_NEW_TIME_NS | CONTAINER_KILL_LAZILY)
 
 static int spec_from_flags(const struct object *parent, unsigned int flags, struct spec *ret_spec)
 {
@@ -41,6 +42,8 @@ static int spec_from_flags(const struct object *parent, unsigned int flags, stru
 
 	if (flags & ~(unsigned int)KNOWN_FLAGS)
 		return error_set(-EINVAL, "unknown flags", NULL);
+	if ((flags & CONTAINER_KILL_LAZILY) && !spec.transient)
+		return error_set(-EINVAL, "KILL_LAZILY is for KILL_ON_CLOSE", NULL);
 	spec.empty_root = flags & CONTAINER_NEW_EMPTY_FS_NS;
 	if (spec.empty_root)
 		flags |= CONTAINER_NEW_FS_NS;
@@ -415,6 +418,8 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 			return r;
 		error_clear();
 	}
+	if (o.spec.transient && !(flags & CONTAINER_KILL_LAZILY))
+		watch_start(h, id_text);
 	*ret_o = (struct object){.dir = take_fd(&o.dir), .spec = o.spec};
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,6 +64,14 @@ int object_store(int dir, const struct spec *spec)
 		return -errno;
 	r = object_write(dir, spec);
 	return r || utimensat(dir, "..", NULL, AT_SYMLINK_NOFOLLOW) == 0 ? r : -errno;
+}
+
+bool object_is_held(int dir)
+{
+	if (flock(dir, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	flock(dir, LOCK_UN);
+	return false;
 }
 
 /* Step from the container whose directory is *dir to its nested one. */
@@ -137,6 +146,8 @@ int object_find(const struct hierarchy *h, const char *path, struct object *ret_
 		ret_o->spec = (struct spec){0};
 		r = 0;
 	}
+	if (r == 0 && ret_o->spec.transient && !object_is_held(dir))
+		r = -ENOENT;
 	if (r < 0)
 		return find_error(r, path);
 	ret_o->unnamed = false;

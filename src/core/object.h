@@ -31,6 +31,8 @@ struct object {
 #define OBJECT_SPEC "@spec"
 #define OBJECT_INIT "@init"
 #define OBJECT_ROOT "@root"
+#define OBJECT_KEYS "@keys"
+#define OBJECT_STOP "@stop"
 
 /* Read the record of the container whose directory is dir; o->dir is not touched. */
 int object_load(int dir, struct spec *ret_spec);
@@ -89,6 +91,13 @@ bool object_chain_within(const char *below, const char *above);
 
 /* -EPERM unless o is the caller's container or below it. */
 int object_check_below_caller(const struct hierarchy *h, const struct object *o);
+
+/*
+ * Whether a container that ends with its fd has one still: it may have been closed a moment ago, and
+ * then is as good as removed. dir: an fd that was opened anew. Only its creator's fd ever has the lock
+ * exclusively, so those who ask do not mistake each other for it.
+ */
+bool object_is_held(int dir);
 
 /* Nested containers, one name after the other; NULL at the end. */
 int object_children(int dir, DIR **ret_children);

@@ -15,18 +15,20 @@
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
+#include "keys.h"
 #include "lock.h"
 #include "text.h"
 #include "vault.h"
 
 #define DEATH_TIMEOUT 5000 /* ms for killed tasks to be gone */
+#define ENDED_TRIES 100	   /* ms for somebody else to remove one whose fd is closed */
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,	 OBJECT_INIT,	  OBJECT_ROOT,	     OBJECT_OWNER,
-	"@new.@owner",	 "@new.@spec",	  "@new.@init",	     "@new.@root",
-	"@uid_map",	 "@gid_map",	  "@uid_map.2",	     "@gid_map.2",
-	"@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2",
+	OBJECT_SPEC,  OBJECT_INIT,     OBJECT_KEYS,	OBJECT_ROOT,	   OBJECT_OWNER,
+	OBJECT_STOP,  "@new.@owner",   "@new.@spec",	"@new.@init",	   "@new.@root",
+	"@new.@keys", "@new.@stop",    "@uid_map",	"@gid_map",	   "@uid_map.2",
+	"@gid_map.2", "@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2",
 };
 
 /*
@@ -78,11 +80,11 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
-/* Most containers have no more than the first two or three. */
+/* Most containers have no more than the first three or four. */
 static int remove_directory(int parent, const char *name, int dir)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		if ((i == 2 || i == 3) && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		if ((i == 3 || i == 4) && unlinkat(parent, name, AT_REMOVEDIR) == 0)
 			return 0;
 		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
 			return -errno;
@@ -158,6 +160,7 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bo
 		char text[ID_TEXT_SIZE];
 
 		r = remove_cgroup(h, &spec, wait ? DEATH_TIMEOUT : 0);
+		r = r ? r : keys_revoke(h, dir);
 		/* A pin may be there before the record tells of it, but not of a transient one. */
 		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
 			r = vault_unpin_all(h->cradle, spec.id);
@@ -343,23 +346,52 @@ static int open_held(const struct hierarchy *h, const char *path, uint64_t id, s
 	return find_id(root, id, ret_o);
 }
 
-static void sweep_held_one(const struct hierarchy *h, int held, const char *id_text)
+int reap_open_held(const struct hierarchy *h, int held, const char *id_text, struct object *ret_o)
 {
-	autoobject struct object o = {.dir = -EBADF};
 	char path[PATH_SIZE];
 	uint64_t id;
+	ssize_t n = kernel_readlink(held, id_text, path, sizeof(path));
 
-	if (text_parse_id(id_text, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
-		return;
-	if (kernel_readlink(held, id_text, path, sizeof(path)) >= 0) {
-		int r = open_held(h, path, id, &o);
+	if (n < 0)
+		return (int)n;
+	return text_parse_id(id_text, &id) < 0 ? -EINVAL : open_held(h, path, id, ret_o);
+}
 
-		/* Only after a search that saw all of the tree. */
-		if (r == -ENOENT)
-			unlinkat(held, id_text, 0);
-		else if (r == 0 && flock(o.dir, LOCK_EX | LOCK_NB) == 0)
-			reap_remove(h, &o, true, true);
+/* Somebody else has its lock: if nobody has its fd that is who removes it, and is given the time. */
+static int lock_ended(const struct hierarchy *h, int held, const char *id_text, uint64_t id)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+	autoobject struct object o = {.dir = -EBADF};
+	int r = -EAGAIN;
+
+	if (reap_open_held(h, held, id_text, &o) < 0 || object_is_held(o.dir))
+		return r;
+	for (int i = 0; r < 0 && i < ENDED_TRIES; i++) {
+		nanosleep(&ms, NULL);
+		r = lock_try(h->lock, id, LOCK_EXCLUSIVE);
 	}
+	return r;
+}
+
+void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wait)
+{
+	autoobject struct object o = {.dir = -EBADF};
+	uint64_t id;
+	int r;
+
+	if (text_parse_id(id_text, &id) < 0)
+		return;
+	r = lock_try(h->lock, id, LOCK_EXCLUSIVE);
+	if (r < 0 && wait)
+		r = lock_ended(h, held, id_text, id);
+	if (r < 0)
+		return;
+	r = reap_open_held(h, held, id_text, &o);
+	/* Only after a search that saw all of the tree. */
+	if (r == -ENOENT)
+		unlinkat(held, id_text, 0);
+	else if (r == 0 && !object_is_held(o.dir))
+		reap_remove(h, &o, true, true);
 	lock_release(h->lock, id);
 }
 
@@ -400,7 +432,7 @@ static int sweep_held(const struct hierarchy *h)
 			continue;
 		if (count++ == HELD_CHECKED && checked_this_second(held))
 			break;
-		sweep_held_one(h, held, entry->d_name);
+		reap_held(h, held, entry->d_name, true);
 	}
 	return 0;
 }

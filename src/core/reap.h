@@ -26,6 +26,13 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 /* One whose record is damaged: its cgroup and pins are not known, and go with the hierarchy. */
 int reap_remove_damaged(const struct hierarchy *h, int dir);
 
+/*
+ * One of the links in STATE/held, whose fd is held: open its container; or remove that if nobody has its
+ * fd. wait: if somebody else does so already, for a moment, so that its name is free afterwards.
+ */
+int reap_open_held(const struct hierarchy *h, int held, const char *id_text, struct object *ret_o);
+void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wait);
+
 /* What every operation begins with; cheap when there is nothing to do. */
 int reap_sweep(const struct hierarchy *h);
 

@@ -167,6 +167,13 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 
 static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth);
 
+static bool has_ended(int dir, const char *name)
+{
+	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return child < 0 || !object_is_held(child);
+}
+
 static int walk_child(struct walk *w, int dir, const char *name, const char *record,
 		      const struct with_cgroup *cgroups, unsigned int depth)
 {
@@ -180,6 +187,8 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 		error_set(-EUCLEAN, "its record is damaged", name);
 		return 0;
 	}
+	if (spec.transient && has_ended(dir, name))
+		return 0;
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
 		return -ENAMETOOLONG;

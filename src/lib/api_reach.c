@@ -12,8 +12,10 @@
 #include "cleanup.h"
 #include "error.h"
 #include "inside.h"
+#include "keys.h"
 #include "mounting.h"
 #include "reach.h"
+#include "stop.h"
 #include "way.h"
 
 /* The fd is all that is asked for: to look at who calls would take longer than the rest. */
@@ -159,4 +161,38 @@ EXPORT int container_umount(int container, const char *path, int flags)
 
 	r = r ? r : object_check_below_caller(&c.h, &c.o);
 	return (int)call_done(r ? r : mounting_detach(&c.h, &c.o, path, flags), "unmount", path);
+}
+
+EXPORT int container_add_key(int container, const char *type, const char *description,
+			     const void *payload, size_t len)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	r = r ? r : keys_add(&c.h, &c.o, type, description, payload, len);
+	return (int)call_done(r, "add key", description);
+}
+
+EXPORT int container_set_stop(int container, int sig, int grace)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
+
+	return (int)call_done(r ? r : stop_set(&c.h, &c.o, sig, grace), "set stop signal", NULL);
+}
+
+EXPORT int container_stop(int container, int timeout)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_READ);
+
+	return (int)call_done(r ? r : stop_container(&c.h, &c.o, timeout), "stop", NULL);
+}
+
+EXPORT int container_reboot(int container, int cmd)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	return (int)call_done(r ? r : stop_reboot(&c.h, &c.o, cmd), "reboot", NULL);
 }

@@ -182,6 +182,11 @@ int kernel_close_on_exec_from(unsigned int first)
 	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));
 }
 
+int kernel_close_range(unsigned int first, unsigned int last)
+{
+	return result(syscall(SYS_close_range, first, last, 0));
+}
+
 int kernel_close_from(unsigned int first)
 {
 	return result(syscall(SYS_close_range, first, ~0u, 0));
@@ -349,4 +354,15 @@ bool kernel_is_nsfs(int fd)
 	struct statfs sfs;
 
 	return fstatfs(fd, &sfs) == 0 && sfs.f_type == NSFS_MAGIC;
+}
+
+int kernel_add_key(const char *type, const char *description, const void *payload, size_t len,
+		   int keyring)
+{
+	return result(syscall(SYS_add_key, type, description, payload, len, keyring));
+}
+
+long kernel_keyctl(int operation, unsigned long a, unsigned long b, unsigned long c)
+{
+	return result(syscall(SYS_keyctl, operation, a, b, c, 0));
 }

@@ -42,6 +42,7 @@ int kernel_pidfd_send_signal(int pidfd, int sig);
 /* Whether the process has not ended: one that waits to be reaped has. */
 bool kernel_pidfd_is_alive(int pidfd);
 int kernel_close_on_exec_from(unsigned int first);
+int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
 
 /* The mount API. Returned fds are close-on-exec. */
@@ -77,3 +78,8 @@ void kernel_block_signals(sigset_t *ret_old);
 void kernel_restore_signals(const sigset_t *old);
 
 bool kernel_is_nsfs(int fd);
+
+/* Keys: a serial number, or -errno. */
+int kernel_add_key(const char *type, const char *description, const void *payload, size_t len,
+		   int keyring);
+long kernel_keyctl(int operation, unsigned long a, unsigned long b, unsigned long c);

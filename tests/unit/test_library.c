@@ -53,7 +53,7 @@ static void test_fds(void **state)
 
 static void test_flags(void **state)
 {
-	static const unsigned int bad[] = {0x800, 0x1000, 0x80000000, 0x8000, 0x801};
+	static const unsigned int bad[] = {0x800, 0x1000, 0x80000000, 0x8000, 0x1001};
 
 	(void)state;
 	need_private_tree();

@@ -359,6 +359,22 @@ static void make_queue(int c)
 	assert_int_equal(status_of(pid), 0);
 }
 
+/* vfork(2) lets the caller go on a little before the program has its name. */
+static void wait_for_exec(int mnt)
+{
+	char comm[16];
+
+	for (int i = 0; i < 1000; i++) {
+		int fd = openat(mnt, "1/comm", O_RDONLY | O_CLOEXEC);
+		ssize_t n = read(fd, comm, sizeof(comm));
+
+		close(fd);
+		if (n == 6)
+			return;
+		usleep(1000);
+	}
+}
+
 static void check_fsopen(int c)
 {
 	pid_t pid = spawn_sleeper(c);
@@ -367,6 +383,7 @@ static void check_fsopen(int c)
 	int mnt, fd;
 
 	mnt = mount_of(c, "proc");
+	wait_for_exec(mnt);
 	fd = openat(mnt, "1/comm", O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(read(fd, comm, sizeof(comm)), 6);

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/reboot.h>
+
+#include "agent.h"
+#include "cgroup.h"
+#include "cleanup.h"
+#include "control.h"
+#include "error.h"
+#include "init.h"
+#include "join.h"
+#include "kernel.h"
+#include "lock.h"
+
+#define DEFAULT_GRACE 10000
+#define DEATH_TIMEOUT 5000 /* ms for killed tasks to be gone */
+
+struct manner {
+	int sig, grace;
+};
+
+static int load(int dir, struct manner *ret_manner)
+{
+	char text[48];
+	uint64_t sig, grace;
+	ssize_t n = kernel_readlink(dir, OBJECT_STOP, text, sizeof(text));
+	int used;
+
+	*ret_manner = (struct manner){SIGTERM, DEFAULT_GRACE};
+	if (n < 0)
+		return n == -ENOENT ? 0 : (int)n;
+	used = text_parse_u64(text, (uint64_t)SIGRTMAX, &sig);
+	if (used < 0 || text[used] != ' ' ||
+	    text_parse_whole_u64(text + used + 1, INT_MAX, &grace) < 0)
+		return -EUCLEAN;
+	*ret_manner = (struct manner){(int)sig, (int)grace};
+	return 0;
+}
+
+int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace)
+{
+	char text[48];
+	size_t len;
+	int r = object_check_below_caller(h, o);
+
+	if (r == 0 && object_is_root(o))
+		r = error_set(-EPERM, "the init container stays as it is", NULL);
+	if (r == 0 && (sig < 1 || sig > SIGRTMAX || grace < 0))
+		r = error_set(-EINVAL, "not a signal, or less than no time", NULL);
+	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+	r = r ? r : object_load(o->dir, &o->spec);
+	if (r < 0)
+		return r;
+	text_format_u64((uint64_t)sig, text);
+	len = strlen(text);
+	text[len++] = ' ';
+	text_format_u64((uint64_t)grace, text + len);
+	return kernel_replace_link(o->dir, OBJECT_STOP, text);
+}
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int time_left(int64_t deadline)
+{
+	int64_t left = deadline - now();
+
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* init ends the others, or the kernel does when it has ended; without one they are all told. */
+static int tell(const struct hierarchy *h, const struct object *o, int sig)
+{
+	struct init init = {.pidfd = -EBADF};
+	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_find(h, o, &init) : -ESRCH;
+
+	if (r == 0)
+		r = kernel_pidfd_send_signal(init.pidfd, sig);
+	else if (r == -ESRCH)
+		r = control_kill(h, o, sig);
+	close_fd(&init.pidfd);
+	return r == -ESRCH ? 0 : r;
+}
+
+static int kill_all(int cgroup)
+{
+	int r = cgroup_kill(cgroup);
+
+	r = r ? r : cgroup_wait(cgroup, false, false, DEATH_TIMEOUT);
+	if (r == -ETIMEDOUT)
+		return error_set(-EBUSY, "tasks do not die", NULL);
+	return r < 0 ? r : 1;
+}
+
+static int stop_own(const struct hierarchy *h, const struct object *o, int64_t deadline)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	struct cgroup_events events;
+	struct manner manner;
+	int r;
+
+	if (cgroup < 0)
+		return cgroup == -ENOENT ? 0 : cgroup;
+	r = cgroup_read_events(cgroup, &events);
+	if (r < 0 || !events.populated)
+		return r == -ENODEV ? 0 : r;
+	r = load(o->dir, &manner);
+	if (deadline < 0)
+		deadline = now() + manner.grace;
+	r = r ? r : tell(h, o, manner.sig);
+	/* It runs into the signal. One above that is frozen too keeps it from that. */
+	if (r == 0 && events.frozen)
+		cgroup_freeze(cgroup, false);
+	r = r ? r : cgroup_wait(cgroup, false, false, time_left(deadline));
+	return r == -ETIMEDOUT ? kill_all(cgroup) : r;
+}
+
+/* Nested ones first. deadline -1: each has its own grace period. */
+static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t deadline)
+{
+	autodir DIR *children = NULL;
+	const char *name;
+	int killed = 0;
+	int r = object_children(o->dir, &children);
+
+	while (r == 0 && (name = object_next_child(children))) {
+		autoobject struct object child = {.dir = -EBADF};
+
+		child.dir = openat(o->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		/* Removed meanwhile. */
+		if (child.dir < 0 || object_load(child.dir, &child.spec) < 0)
+			continue;
+		r = stop_tree(h, &child, deadline);
+		killed |= r > 0;
+		r = r < 0 ? r : 0;
+	}
+	r = r ? r : stop_own(h, o, deadline);
+	return r < 0 ? r : r | killed;
+}
+
+int stop_container(const struct hierarchy *h, const struct object *o, int timeout)
+{
+	int r = object_check_below_caller(h, o);
+
+	if (r == 0 && object_is_root(o))
+		r = error_set(-EPERM, "not for the init container", NULL);
+	return r ? r : stop_tree(h, o, timeout < 0 ? -1 : now() + timeout);
+}
+
+struct reboot_call {
+	const struct join_plan *plan;
+	int cmd;
+};
+
+/*
+ * A child of the pid namespace. The kernel ends it, and init, and never comes back from the call. That
+ * its parent has no number here proves that this is not the caller's, which may be the machine's own.
+ */
+static int born_inside(void *arg)
+{
+	const struct reboot_call *c = arg;
+
+	if (syscall(SYS_getppid) != 0)
+		return -EPERM;
+	syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, c->cmd, NULL);
+	return -errno;
+}
+
+static int reboot_agent(void *arg)
+{
+	struct reboot_call *c = arg;
+	bool by_task = c->plan->task_types & CLONE_NEWPID;
+	int ns = by_task ? c->plan->task : c->plan->fds.fd[NS_PID];
+	int r;
+
+	if (ns < 0 || setns(ns, CLONE_NEWPID) < 0)
+		return ns < 0 ? -ESRCH : -errno;
+	r = agent_run(-1, born_inside, c);
+	/* Ended by the call; and what is said of a namespace whose init has ended. */
+	return r == -ECANCELED ? 0 : r == -ENOMEM ? -ESRCH : r;
+}
+
+static bool is_known(int cmd)
+{
+	return cmd == (int)LINUX_REBOOT_CMD_RESTART || cmd == (int)LINUX_REBOOT_CMD_HALT ||
+	       cmd == (int)LINUX_REBOOT_CMD_POWER_OFF;
+}
+
+int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
+{
+	autojoin struct join_plan plan;
+	struct reboot_call call = {&plan, cmd};
+	struct init init = {.pidfd = -EBADF};
+	struct pollfd poll_fd = {.events = POLLIN};
+	int r = object_check_below_caller(h, o);
+
+	join_plan_init(&plan);
+	if (r == 0 && !is_known(cmd))
+		r = error_set(-EINVAL, "neither restart, halt nor power off", NULL);
+	if (r == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN)
+		r = error_set(-EPERM, "it has no own pid namespace", NULL);
+	r = r ? r : init_find(h, o, &init);
+	r = r ? r : join_plan_make(h, o, CLONE_NEWPID, &plan);
+	r = r ? r : agent_run_apart(reboot_agent, &call, sizeof(call));
+	poll_fd.fd = init.pidfd;
+	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
+		r = error_set(-EBUSY, "init does not die", NULL);
+	close_fd(&init.pidfd);
+	return r < 0 ? error_default(r, "reboot", NULL) : 0;
+}
