@@ -178,7 +178,7 @@ bool link_may_tell(const struct caller *who, int container)
 
 		if (caller_may_search(who, at) < 0)
 			return false;
-		next = container_open_at(at, name);
+		next = container_open_at(at, name, NULL);
 		if (next < 0)
 			return false;
 		close_fd(&at);

@@ -308,12 +308,10 @@ static int is_wanted(const struct container_info *info, void *arg)
 
 static int open_by_name(int parent, const char *name, uint64_t id)
 {
-	autoclose int fd = container_open_at(parent, name);
 	uint64_t found;
+	autoclose int fd = container_open_at(parent, name, &found);
 
 	if (fd < 0)
-		return -errno;
-	if (container_id(fd, &found) < 0)
 		return -errno;
 	return found == id ? take_fd(&fd) : -ESTALE;
 }

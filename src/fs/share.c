@@ -116,7 +116,7 @@ static int step(struct place *at, const char *name, const char **rest, const str
 		return step_up(at);
 	if (kind == KIND_INIT_CONTAINER || kind == KIND_SELF || kind == KIND_BY_PID)
 		return step_link(at, kind, rest, r);
-	down = container_open_at(at->container, name);
+	down = container_open_at(at->container, name, NULL);
 	if (down < 0)
 		return errno == EINVAL ? -ENOENT : -errno;
 	close_fd(&at->container);

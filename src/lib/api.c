@@ -110,15 +110,16 @@ EXPORT int container_open(const char *name)
 }
 
 /* All that is said of the fd is done by the one openat(2): a file server does this for each name. */
-EXPORT int container_open_at(int parent, const char *name)
+EXPORT int container_open_at(int parent, const char *name, uint64_t *ret_id)
 {
 	const char *why = name_error(name, strlen(name));
 	struct spec spec;
+	uint64_t id;
 	int r;
 
 	error_clear();
 	r = parent < 0 ? -EBADF : why ? error_set(-EINVAL, why, name) : 0;
-	r = r ? r : object_open_nested(parent, name);
+	r = r ? r : object_open_nested(parent, name, ret_id ? ret_id : &id);
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EBADF) {
 		int parent_r = parent < 0 ? -EBADF : object_load(parent, &spec);
 
