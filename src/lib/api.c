@@ -239,7 +239,9 @@ EXPORT int container_cgroup(int container)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	r = r ? r : control_cgroup(&c.h, &c.o);
+	if (r < 0)
+		return (int)call_done(r, "open cgroup", NULL);
+	r = control_cgroup(&c.h, &c.o);
 	/* It has none yet: only for making it must others be waited for. */
 	if (r == -ENOENT) {
 		hierarchy_close(&c.h);
