@@ -32,7 +32,8 @@ static const char *split(char *buf, char **ret_name)
 	while (len > 1 && buf[len - 1] == '/' && buf[len - 2] == '/')
 		buf[--len] = '\0';
 	if (strcmp(buf, "/") == 0) {
-		*ret_name = strcpy(buf, ".");
+		buf[0] = '.';
+		*ret_name = buf;
 		return "/";
 	}
 	name = buf + len - 1;

@@ -95,7 +95,9 @@ static int run(const struct hierarchy *h, const struct object *o, struct mount_c
 	r = check(o);
 	r = r ? r : way_find(h, o, NS_MOUNT, &way);
 	call->way = &way;
-	return r ? r : agent_run(-1, agent, call);
+	r = r ? r : agent_run(-1, agent, call);
+	call->way = NULL;
+	return r;
 }
 
 int mounting_attach(const struct hierarchy *h, const struct object *o, int mnt, const char *path,

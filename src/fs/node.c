@@ -59,10 +59,10 @@ static int take_slot(struct node *n)
 	while (free_hint < slot_count && slots[free_hint])
 		free_hint++;
 	if (free_hint == slot_count) {
-		grown = realloc(slots, more * sizeof(*slots));
+		grown = realloc(slots, more * sizeof(struct node *));
 		if (!grown)
 			return -ENOMEM;
-		memset(grown + slot_count, 0, (more - slot_count) * sizeof(*slots));
+		memset(grown + slot_count, 0, (more - slot_count) * sizeof(struct node *));
 		slots = grown;
 		slot_count = more;
 	}

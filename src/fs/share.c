@@ -91,7 +91,7 @@ static int step_link(struct place *at, enum entry_kind kind, const char **rest,
 	if (kind == KIND_INIT_CONTAINER)
 		return 0;
 	if (kind == KIND_SELF) {
-		e = link_self(&r->look, target, sizeof(target));
+		e = link_self(&r->look, 0, target, sizeof(target));
 	} else {
 		e = parse_component(rest, number, sizeof(number));
 		e = e < 0 ? e : parse_pid(number, &pid);
@@ -229,7 +229,7 @@ static void step_up_text(char path[PATH_SIZE])
  */
 static int absolute(const struct request *r, const char *target, char path[PATH_SIZE])
 {
-	char below[PATH_SIZE], name[256];
+	char below[PATH_SIZE] = "", name[256];
 	size_t point_len, len;
 	int e;
 
