@@ -143,11 +143,14 @@ bool caller_in_our_user_ns(const struct caller *c)
 	return own >= 0 && same_inode(own, c->user_ns);
 }
 
-/* Not in one that it made for itself, where everybody has all capabilities. */
+/* Not in one that it made for itself, where everybody has all capabilities. Ours is above all of those. */
 static bool in_its_containers_user_ns(const struct caller *c)
 {
-	autoclose int fd = container_namespace(c->container, CLONE_NEWUSER);
+	autoclose int fd = -EBADF;
 
+	if (caller_in_our_user_ns(c))
+		return true;
+	fd = container_namespace(c->container, CLONE_NEWUSER);
 	return fd >= 0 && same_inode(fd, c->user_ns);
 }
 
