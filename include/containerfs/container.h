@@ -119,9 +119,10 @@ int container_open(const char *name);
 /*
  * container_open_at: the fd (close-on-exec) of the container nested in parent whose name this is, one
  * component. Two system calls, and no look at where the caller is: who has the fd of parent may.
- * EINVAL: bad name. ENOENT: there is none, or parent is removed.
+ * Its id is written to ret_id, unless that is NULL; 0: its record is damaged. EINVAL: bad name.
+ * ENOENT: there is none, or parent is removed.
  */
-int container_open_at(int parent, const char *name);
+int container_open_at(int parent, const char *name, uint64_t *ret_id);
 
 /*
  * container_id: the identity, which no other container ever has, by one system call. ENOENT: it is

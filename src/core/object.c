@@ -86,14 +86,15 @@ static int step_down(int *dir, const char *name)
 	return 0;
 }
 
-int object_open_nested(int dir, const char *name)
+int object_open_nested(int dir, const char *name, uint64_t *ret_id)
 {
 	autoclose int nested = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	uint64_t id;
-	int r = nested < 0 ? -errno : object_read_id(nested, &id);
+	int r = nested < 0 ? -errno : object_read_id(nested, ret_id);
 
-	if (r == -EUCLEAN)
+	if (r == -EUCLEAN) {
+		*ret_id = 0;
 		error_clear();
+	}
 	return r == 0 || r == -EUCLEAN ? take_fd(&nested) : r;
 }
 

@@ -46,9 +46,9 @@ int object_read_id(int dir, uint64_t *ret_id);
 
 /*
  * The fd of the nested container called name. Whatever else there is, or if its record is gone:
- * -ENOENT. One whose record is damaged is opened, as by object_find().
+ * -ENOENT. One whose record is damaged is opened, as by object_find(); its id is then 0.
  */
-int object_open_nested(int dir, const char *name);
+int object_open_nested(int dir, const char *name, uint64_t *ret_id);
 
 /* Open by name: from the init container if it begins with '/', else from the caller's. */
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o);

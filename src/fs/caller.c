@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +48,14 @@ static size_t numbers(const char *line, uint32_t *list, size_t max)
 	return n;
 }
 
+static void read_capabilities(const char *line, const char *key, uint64_t *ret_set)
+{
+	size_t len = strlen(key);
+
+	if (strncmp(line, key, len) == 0)
+		*ret_set = strtoull(line + len, NULL, 16);
+}
+
 static void read_line(struct caller *c, const char *line)
 {
 	uint32_t list[CALLER_GROUPS] = {0};
@@ -70,8 +77,8 @@ static void read_line(struct caller *c, const char *line)
 	} else if (strncmp(line, "Groups:", 7) == 0) {
 		c->group_count = numbers(line, c->groups, CALLER_GROUPS);
 	} else {
-		sscanf(line, "CapPrm: %" SCNx64, &c->permitted);
-		sscanf(line, "CapEff: %" SCNx64, &c->effective);
+		read_capabilities(line, "CapPrm:", &c->permitted);
+		read_capabilities(line, "CapEff:", &c->effective);
 	}
 }
 
@@ -136,11 +143,14 @@ bool caller_in_our_user_ns(const struct caller *c)
 	return own >= 0 && same_inode(own, c->user_ns);
 }
 
-/* Not in one that it made for itself, where everybody has all capabilities. */
+/* Not in one that it made for itself, where everybody has all capabilities. Ours is above all of those. */
 static bool in_its_containers_user_ns(const struct caller *c)
 {
-	autoclose int fd = container_namespace(c->container, CLONE_NEWUSER);
+	autoclose int fd = -EBADF;
 
+	if (caller_in_our_user_ns(c))
+		return true;
+	fd = container_namespace(c->container, CLONE_NEWUSER);
 	return fd >= 0 && same_inode(fd, c->user_ns);
 }
 

@@ -14,32 +14,6 @@
 #define COMMAND (S_IFREG | 0200)
 #define LINK (S_IFLNK | 0777)
 
-#define NAMESPACE(n, flag)                                                                         \
-	{                                                                                          \
-		.name = n, .mode = LINK, .presence = ENTRY_WITH_NS, .nstype = flag,                \
-		.asks_who = true, .link = link_##flag, .unlink = unlink_##flag                     \
-	}
-
-/* The functions of a namespace type differ by nothing but the type. */
-#define NAMESPACE_FUNCTIONS(flag)                                                                  \
-	static int link_##flag(const struct look *l, char *buf, size_t size)                       \
-	{                                                                                          \
-		return link_namespace(l, flag, buf, size);                                         \
-	}                                                                                          \
-	static int unlink_##flag(const struct look *l)                                             \
-	{                                                                                          \
-		return files_inherit(l, flag);                                                     \
-	}
-
-NAMESPACE_FUNCTIONS(CLONE_NEWUSER)
-NAMESPACE_FUNCTIONS(CLONE_NEWNS)
-NAMESPACE_FUNCTIONS(CLONE_NEWPID)
-NAMESPACE_FUNCTIONS(CLONE_NEWNET)
-NAMESPACE_FUNCTIONS(CLONE_NEWIPC)
-NAMESPACE_FUNCTIONS(CLONE_NEWUTS)
-NAMESPACE_FUNCTIONS(CLONE_NEWCGROUP)
-NAMESPACE_FUNCTIONS(CLONE_NEWTIME)
-
 /* clang-format off */
 static const struct entry table[KIND_TABLE_END] = {
 	[KIND_TASKS] = {"tasks", SETTING, .asks_who = true, .show = tasks_show, .unlink = tasks_unlink},
@@ -54,14 +28,14 @@ static const struct entry table[KIND_TABLE_END] = {
 	[KIND_GID_MAP] = {"gid_map", SETTING, .show = gid_map_show, .store = gid_map_store},
 	[KIND_CGROUP_D] = {"cgroup.d", LINK, .link = link_cgroup},
 	[KIND_ROOT] = {"root", LINK, ENTRY_WITH_NS, CLONE_NEWNS, .asks_who = true, .link = link_root, .unlink = files_unset_root},
-	[KIND_USER] = NAMESPACE("user", CLONE_NEWUSER),
-	[KIND_MOUNT] = NAMESPACE("mount", CLONE_NEWNS),
-	[KIND_PID] = NAMESPACE("pid", CLONE_NEWPID),
-	[KIND_NETWORK] = NAMESPACE("network", CLONE_NEWNET),
-	[KIND_IPC] = NAMESPACE("ipc", CLONE_NEWIPC),
-	[KIND_UTS] = NAMESPACE("uts", CLONE_NEWUTS),
-	[KIND_CGROUP] = NAMESPACE("cgroup", CLONE_NEWCGROUP),
-	[KIND_TIME] = NAMESPACE("time", CLONE_NEWTIME),
+	[KIND_USER] = {"user", LINK, ENTRY_WITH_NS, CLONE_NEWUSER, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_MOUNT] = {"mount", LINK, ENTRY_WITH_NS, CLONE_NEWNS, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_PID] = {"pid", LINK, ENTRY_WITH_NS, CLONE_NEWPID, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_NETWORK] = {"network", LINK, ENTRY_WITH_NS, CLONE_NEWNET, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_IPC] = {"ipc", LINK, ENTRY_WITH_NS, CLONE_NEWIPC, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_UTS] = {"uts", LINK, ENTRY_WITH_NS, CLONE_NEWUTS, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_CGROUP] = {"cgroup", LINK, ENTRY_WITH_NS, CLONE_NEWCGROUP, true, .link = link_namespace, .unlink = files_inherit},
+	[KIND_TIME] = {"time", LINK, ENTRY_WITH_NS, CLONE_NEWTIME, true, .link = link_namespace, .unlink = files_inherit},
 	[KIND_INIT_CONTAINER] = {"init_container", LINK, ENTRY_AT_TOP, .link = link_init_container},
 	[KIND_SELF] = {"self", LINK, ENTRY_AT_TOP, .asks_who = true, .link = link_self},
 	[KIND_BY_PID] = {"by-pid", S_IFDIR | 0555, ENTRY_AT_TOP},

@@ -70,8 +70,10 @@ struct entry {
 	bool asks_who; /* what it shows depends on who looks */
 	int (*show)(const struct look *l, FILE *out);
 	int (*store)(const struct look *l, const char *text);
-	int (*link)(const struct look *l, char *buf, size_t size);
-	int (*unlink)(const struct look *l); /* NULL: nothing is lost by it, so nothing happens */
+	/* nstype is that of the entry. */
+	int (*link)(const struct look *l, int nstype, char *buf, size_t size);
+	int (*unlink)(const struct look *l,
+		      int nstype); /* NULL: nothing is lost by it, so nothing happens */
 };
 
 /* NULL: a kind without an entry of its own. */

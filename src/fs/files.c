@@ -114,8 +114,7 @@ int tasks_show(const struct look *l, FILE *out)
 	if (!node_parent(l->node) && node_is_whole_tree())
 		return show_all_others(l, out);
 	n = list_tasks(l->container, &pids);
-
-	for (ssize_t i = 0; i < n; i++) {
+	for (ssize_t i = 0; pids && i < n; i++) {
 		pid_t number = caller_number(l->who, pids[i]);
 
 		if (number > 0)
@@ -124,8 +123,9 @@ int tasks_show(const struct look *l, FILE *out)
 	return n < 0 ? (int)n : 0;
 }
 
-int tasks_unlink(const struct look *l)
+int tasks_unlink(const struct look *l, int nstype)
 {
+	(void)nstype;
 	if (!node_parent(l->node))
 		return -EPERM;
 	if (container_kill(l->container, SIGKILL) < 0)
@@ -301,11 +301,12 @@ int files_inherit(const struct look *l, int nstype)
 }
 
 /* Its mount namespace stays its own: "mount" is removed to end that. */
-int files_unset_root(const struct look *l)
+int files_unset_root(const struct look *l, int nstype)
 {
 	struct container_info info = {.size = sizeof(info)};
 	char texts[8192];
 
+	(void)nstype;
 	if (container_stat(l->container, CONTAINER_WALK_ROOT, &info, texts, sizeof(texts)) < 0)
 		return error();
 	if (info.root[0] != '/')

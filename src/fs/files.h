@@ -7,7 +7,7 @@
 #include "entry.h"
 
 int tasks_show(const struct look *l, FILE *out);
-int tasks_unlink(const struct look *l);
+int tasks_unlink(const struct look *l, int nstype);
 int init_show(const struct look *l, FILE *out);
 int state_show(const struct look *l, FILE *out);
 int id_show(const struct look *l, FILE *out);
@@ -26,7 +26,7 @@ int gid_map_store(const struct look *l, const char *text);
 int files_inherit(const struct look *l, int nstype);
 
 /* rm root: the private view is its root again. */
-int files_unset_root(const struct look *l);
+int files_unset_root(const struct look *l, int nstype);
 
 /* The state of a container: what poll(2) of its file tells changes of. */
 int files_state(int container, enum container_state *ret_state);

@@ -98,19 +98,21 @@ int link_namespace(const struct look *l, int nstype, char *buf, size_t size)
 	return fd < 0 ? -errno : link_fd(l, fd, buf, size);
 }
 
-int link_root(const struct look *l, char *buf, size_t size)
+int link_root(const struct look *l, int nstype, char *buf, size_t size)
 {
 	autoclose int fd = container_root(l->container);
 
+	(void)nstype;
 	return fd < 0 ? -errno : link_fd(l, fd, buf, size);
 }
 
-int link_cgroup(const struct look *l, char *buf, size_t size)
+int link_cgroup(const struct look *l, int nstype, char *buf, size_t size)
 {
 	autoclose int fd = container_cgroup(l->container);
 	char path[32];
 	ssize_t n;
 
+	(void)nstype;
 	/* It is still to be made, and somebody who changes something lets nobody in. */
 	if (fd < 0 && errno == EINTR)
 		return snprintf(buf, size, "(busy)") < 0 ? -EIO : 0;
@@ -124,9 +126,10 @@ int link_cgroup(const struct look *l, char *buf, size_t size)
 	return 0;
 }
 
-int link_init_container(const struct look *l, char *buf, size_t size)
+int link_init_container(const struct look *l, int nstype, char *buf, size_t size)
 {
 	(void)l;
+	(void)nstype;
 	snprintf(buf, size, ".");
 	return 0;
 }
@@ -150,10 +153,11 @@ static int path_below_top(int container, char *buf, size_t size)
 	return 0;
 }
 
-int link_self(const struct look *l, char *buf, size_t size)
+int link_self(const struct look *l, int nstype, char *buf, size_t size)
 {
 	int r = 0;
 
+	(void)nstype;
 	/* Where there is no hierarchy yet everybody is in the init container. */
 	buf[0] = '\0';
 	if (l->who->container >= 0)
@@ -178,7 +182,7 @@ bool link_may_tell(const struct caller *who, int container)
 
 		if (caller_may_search(who, at) < 0)
 			return false;
-		next = container_open_at(at, name);
+		next = container_open_at(at, name, NULL);
 		if (next < 0)
 			return false;
 		close_fd(&at);
@@ -191,7 +195,7 @@ int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size)
 {
 	autoclose int container = -EBADF;
 	pid_t pid = caller_pid(who, number);
-	char path[4096];
+	char path[4096] = "";
 	int r;
 
 	container = pid > 0 ? container_of(pid) : -1;

@@ -11,11 +11,11 @@
 #include "entry.h"
 
 int link_namespace(const struct look *l, int nstype, char *buf, size_t size);
-int link_root(const struct look *l, char *buf, size_t size);
-int link_cgroup(const struct look *l, char *buf, size_t size);
-int link_init_container(const struct look *l, char *buf, size_t size);
+int link_root(const struct look *l, int nstype, char *buf, size_t size);
+int link_cgroup(const struct look *l, int nstype, char *buf, size_t size);
+int link_init_container(const struct look *l, int nstype, char *buf, size_t size);
 /* Of somebody who is not below the root of the mount: "(outside)", which leads nowhere. */
-int link_self(const struct look *l, char *buf, size_t size);
+int link_self(const struct look *l, int nstype, char *buf, size_t size);
 
 /* by-pid/NUMBER: -ENOENT if it is of no container below the root of the mount. */
 int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size);

@@ -59,10 +59,10 @@ static int take_slot(struct node *n)
 	while (free_hint < slot_count && slots[free_hint])
 		free_hint++;
 	if (free_hint == slot_count) {
-		grown = realloc(slots, more * sizeof(*slots));
+		grown = realloc(slots, more * sizeof(struct node *));
 		if (!grown)
 			return -ENOMEM;
-		memset(grown + slot_count, 0, (more - slot_count) * sizeof(*slots));
+		memset(grown + slot_count, 0, (more - slot_count) * sizeof(struct node *));
 		slots = grown;
 		slot_count = more;
 	}
@@ -308,12 +308,10 @@ static int is_wanted(const struct container_info *info, void *arg)
 
 static int open_by_name(int parent, const char *name, uint64_t id)
 {
-	autoclose int fd = container_open_at(parent, name);
 	uint64_t found;
+	autoclose int fd = container_open_at(parent, name, &found);
 
 	if (fd < 0)
-		return -errno;
-	if (container_id(fd, &found) < 0)
 		return -errno;
 	return found == id ? take_fd(&fd) : -ESTALE;
 }

@@ -426,7 +426,7 @@ static int open_to_change(const struct request *r, const char *name)
 	e = caller_may_change_in(&r->who, r->look.container);
 	if (e < 0)
 		return e;
-	fd = container_open_at(r->look.container, name);
+	fd = container_open_at(r->look.container, name, NULL);
 	return fd < 0 ? -errno : fd;
 }
 

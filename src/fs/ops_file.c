@@ -244,7 +244,7 @@ static unsigned int poll_state(fuse_req_t req, fuse_ino_t ino, struct open_file 
 			       struct fuse_pollhandle *handle)
 {
 	autorequest struct request r;
-	enum container_state state;
+	enum container_state state = CONTAINER_CREATED;
 	int e = request_begin(&r, req, ino, REQUEST_LOOKS);
 
 	if (e == 0 && handle && !f->watch)

@@ -31,7 +31,7 @@ static int read_link(fuse_req_t req, fuse_ino_t ino, char buf[LINK_SIZE])
 		return link_by_pid(&r.who, (pid_t)(ino & ~BY_PID_LINK), buf, LINK_SIZE);
 	if (!e || !e->link)
 		return -EINVAL;
-	return e->link(&r.look, buf, LINK_SIZE);
+	return e->link(&r.look, e->nstype, buf, LINK_SIZE);
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -183,6 +183,6 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	e = e ? e : caller_may_change(&r.who, r.look.container);
 	/* The rest of the entries go with the container, and until then they stay. */
 	if (e == 0 && entry->unlink)
-		e = entry->unlink(&r.look);
+		e = entry->unlink(&r.look, entry->nstype);
 	fuse_reply_err(req, -e);
 }

@@ -130,11 +130,11 @@ void request_reply_entry(const struct request *r, enum entry_kind kind)
 
 void request_reply_nested(const struct request *r, const char *name)
 {
-	autoclose int fd = container_open_at(r->look.container, name);
-	struct request nested = {.fuse = r->fuse, .look = {.container = fd}};
 	uint64_t id;
+	autoclose int fd = container_open_at(r->look.container, name, &id);
+	struct request nested = {.fuse = r->fuse, .look = {.container = fd}};
 
-	if (fd < 0 || container_id(fd, &id) < 0 || fstat(fd, &nested.hold.st) < 0) {
+	if (fd < 0 || fstat(fd, &nested.hold.st) < 0) {
 		/* What can be no name is nobody's name. */
 		fuse_reply_err(r->fuse, errno == EINVAL ? ENOENT : errno);
 		return;

@@ -91,7 +91,7 @@ static int step_link(struct place *at, enum entry_kind kind, const char **rest,
 	if (kind == KIND_INIT_CONTAINER)
 		return 0;
 	if (kind == KIND_SELF) {
-		e = link_self(&r->look, target, sizeof(target));
+		e = link_self(&r->look, 0, target, sizeof(target));
 	} else {
 		e = parse_component(rest, number, sizeof(number));
 		e = e < 0 ? e : parse_pid(number, &pid);
@@ -116,7 +116,7 @@ static int step(struct place *at, const char *name, const char **rest, const str
 		return step_up(at);
 	if (kind == KIND_INIT_CONTAINER || kind == KIND_SELF || kind == KIND_BY_PID)
 		return step_link(at, kind, rest, r);
-	down = container_open_at(at->container, name);
+	down = container_open_at(at->container, name, NULL);
 	if (down < 0)
 		return errno == EINVAL ? -ENOENT : -errno;
 	close_fd(&at->container);
@@ -229,7 +229,7 @@ static void step_up_text(char path[PATH_SIZE])
  */
 static int absolute(const struct request *r, const char *target, char path[PATH_SIZE])
 {
-	char below[PATH_SIZE], name[256];
+	char below[PATH_SIZE] = "", name[256];
 	size_t point_len, len;
 	int e;
 

@@ -110,15 +110,16 @@ EXPORT int container_open(const char *name)
 }
 
 /* All that is said of the fd is done by the one openat(2): a file server does this for each name. */
-EXPORT int container_open_at(int parent, const char *name)
+EXPORT int container_open_at(int parent, const char *name, uint64_t *ret_id)
 {
 	const char *why = name_error(name, strlen(name));
 	struct spec spec;
+	uint64_t id;
 	int r;
 
 	error_clear();
 	r = parent < 0 ? -EBADF : why ? error_set(-EINVAL, why, name) : 0;
-	r = r ? r : object_open_nested(parent, name);
+	r = r ? r : object_open_nested(parent, name, ret_id ? ret_id : &id);
 	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EBADF) {
 		int parent_r = parent < 0 ? -EBADF : object_load(parent, &spec);
 
@@ -238,7 +239,9 @@ EXPORT int container_cgroup(int container)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_READ);
 
-	r = r ? r : control_cgroup(&c.h, &c.o);
+	if (r < 0)
+		return (int)call_done(r, "open cgroup", NULL);
+	r = control_cgroup(&c.h, &c.o);
 	/* It has none yet: only for making it must others be waited for. */
 	if (r == -ENOENT) {
 		hierarchy_close(&c.h);

@@ -57,9 +57,9 @@ is null "$(field web shared)"
 check container set web network=inherit
 
 it 'share from a file'
-unshare -u -n sh -c 'hostname other; echo up; exec sleep 1000' >"$WORK/out" 2>&1 &
+unshare -u -n sh -c 'hostname other; echo up; exec sleep 1000' >"$WORK/other" 2>&1 &
 other=$!
-wait_for grep -qx up "$WORK/out"
+wait_for grep -qx up "$WORK/other"
 check container set web uts=/proc/$other/ns/uts network=/proc/$other/ns/net
 is network,uts "$(field web shared)"
 is other "$(container enter web -- hostname)"

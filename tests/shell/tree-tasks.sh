@@ -102,16 +102,16 @@ ends 143 "$started"
 it 'a process that waits in a system call goes on waiting'
 mkfifo "$WORK/pipe"
 exec 9<>"$WORK/pipe"
-sh -c 'echo $$; read -r line <&9; echo "$line $(readlink /proc/self/ns/net)"' >"$WORK/out" &
+sh -c 'echo $$; read -r line <&9; echo "$line $(readlink /proc/self/ns/net)"' >"$WORK/waits" &
 started=$!
-wait_for grep -q . "$WORK/out"
-wait_for grep -q '^State:.S' "/proc/$(head -n 1 "$WORK/out")/status"
-check put "$(head -n 1 "$WORK/out")" net/tasks
+wait_for grep -q . "$WORK/waits"
+wait_for grep -q '^State:.S' "/proc/$(head -n 1 "$WORK/waits")/status"
+check put "$(head -n 1 "$WORK/waits")" net/tasks
 check kill -0 "$started"
 echo line >&9
 ends 0 "$started"
 exec 9<&-
-is "line $(namespace_in net network)" "$(tail -n 1 "$WORK/out")"
+is "line $(namespace_in net network)" "$(tail -n 1 "$WORK/waits")"
 sleeper
 check put "$pid" plain/tasks
 check kill -0 "$pid"
@@ -287,10 +287,10 @@ fi
 it 'a kernel thread, a zombie'
 kthread=$(awk '$2 == "(kthreadd)" { print $1 }' /proc/[0-9]*/stat 2>/dev/null)
 [ -z "$kthread" ] || put_fails 'not permitted|Invalid|No such process|not supported' "$kthread" plain/tasks
-sh -c 'sleep 0 & echo $!; exec sleep 1000' >"$WORK/out" &
+sh -c 'sleep 0 & echo $!; exec sleep 1000' >"$WORK/zombie" &
 parent=$!
-wait_for grep -q . "$WORK/out"
-zombie=$(cat "$WORK/out")
+wait_for grep -q . "$WORK/zombie"
+zombie=$(cat "$WORK/zombie")
 wait_for grep -q '^State:.Z' "/proc/$zombie/status"
 put_fails 'No such process|not permitted|Invalid|busy' "$zombie" web/tasks
 is '' "$(cat web/tasks)"

@@ -908,7 +908,7 @@ static long look_number(int i, int fd)
 
 	switch (i) {
 	case 0:
-		return container_open_at(fd, "x");
+		return container_open_at(fd, "x", NULL);
 	case 1:
 		return container_root(fd);
 	case 2:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The calls that look at one container, as a file server makes them: open_at, id, stat, root, cgroup,
- * wait_fd.
+ * wait_fd; and those on whose it is.
  */
 #include <containerfs/container.h>
 
@@ -28,27 +28,27 @@ static void test_open_at(void **state)
 	a = ok(container_create("a", CONTAINER_FD_CLOEXEC));
 	b = ok(container_create("a/b", CONTAINER_FD_CLOEXEC));
 	root = ok(container_open("/"));
-	at = ok(container_open_at(root, "a"));
+	at = ok(container_open_at(root, "a", NULL));
 	assert_true(is_cloexec(at));
 	assert_int_equal(ino_of_fd(at), ino_of_fd(a));
 	close(at);
-	at = ok(container_open_at(a, "b"));
+	at = ok(container_open_at(a, "b", NULL));
 	assert_int_equal(ino_of_fd(at), ino_of_fd(b));
 	/* As good as one by container_open(). */
 	assert_int_equal(run_sh(at, "exit 3", (char[8]){0}, 8), 3);
 	for (size_t i = 0; i < COUNT(bad); i++)
-		fails(EINVAL, container_open_at(a, bad[i]));
-	fails(ENOENT, container_open_at(a, "c"));
-	fails(ENOENT, container_open_at(root, "b"));
-	fails(EBADF, container_open_at(AT_FDCWD, "a"));
-	fails(EBADF, container_open_at(-1, "a"));
+		fails(EINVAL, container_open_at(a, bad[i], NULL));
+	fails(ENOENT, container_open_at(a, "c", NULL));
+	fails(ENOENT, container_open_at(root, "b", NULL));
+	fails(EBADF, container_open_at(AT_FDCWD, "a", NULL));
+	fails(EBADF, container_open_at(-1, "a", NULL));
 	ok(container_rename(b, "c"));
-	fails(ENOENT, container_open_at(a, "b"));
+	fails(ENOENT, container_open_at(a, "b", NULL));
 	ok(container_remove(b, 0));
-	fails(ENOENT, container_open_at(a, "c"));
-	fails(ENOENT, container_open_at(at, "c"));
+	fails(ENOENT, container_open_at(a, "c", NULL));
+	fails(ENOENT, container_open_at(at, "c", NULL));
 	ok(container_remove(a, 0));
-	fails(ENOENT, container_open_at(a, "c"));
+	fails(ENOENT, container_open_at(a, "c", NULL));
 	close(a);
 	close(b);
 	close(at);
@@ -67,10 +67,10 @@ static void test_open_at_others(void **state)
 	assert_int_equal(symlinkat("/", a, "link"), 0);
 	assert_int_equal(symlinkat(".", a, "self-link"), 0);
 	assert_int_equal(mknodat(a, "file", S_IFREG | 0644, 0), 0);
-	fails(ENOENT, container_open_at(a, "empty"));
-	fails(ENOENT, container_open_at(a, "link"));
-	fails(ENOENT, container_open_at(a, "self-link"));
-	fails(ENOENT, container_open_at(a, "file"));
+	fails(ENOENT, container_open_at(a, "empty", NULL));
+	fails(ENOENT, container_open_at(a, "link", NULL));
+	fails(ENOENT, container_open_at(a, "self-link", NULL));
+	fails(ENOENT, container_open_at(a, "file", NULL));
 	unlinkat(a, "empty", AT_REMOVEDIR);
 	unlinkat(a, "link", 0);
 	unlinkat(a, "self-link", 0);
@@ -104,7 +104,7 @@ static void test_id(void **state)
 	assert_int_equal(symlinkat("0123456789abcdeg cg=", a, "@spec"), 0);
 	fails(EUCLEAN, container_id(a, &again));
 	close(b);
-	b = ok(container_open_at(root, "c"));
+	b = ok(container_open_at(root, "c", NULL));
 	ok(container_remove(a, CONTAINER_REMOVE_KILL));
 	fails(ENOENT, container_id(a, &again));
 	close(a);
@@ -424,6 +424,96 @@ static void test_wait_fd(void **state)
 	close(c);
 }
 
+static struct container_access access_of(int c)
+{
+	struct container_access access = {.size = sizeof(access)};
+
+	ok(container_get_access(c, &access));
+	return access;
+}
+
+static int set_access(int c, uid_t uid, gid_t gid, mode_t mode)
+{
+	const struct container_access access = {sizeof(access), uid, gid, mode};
+
+	return container_set_access(c, &access);
+}
+
+static void test_access(void **state)
+{
+	struct container_access access = {.size = 1};
+	struct stat st;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("c", CONTAINER_FD_CLOEXEC));
+	access = access_of(c);
+	assert_int_equal(access.uid, 0);
+	assert_int_equal(access.gid, 0);
+	assert_int_equal(access.mode, 0755);
+	ok(set_access(c, 1000, (gid_t)-1, (mode_t)-1));
+	ok(set_access(c, (uid_t)-1, 100, (mode_t)-1));
+	ok(set_access(c, (uid_t)-1, (gid_t)-1, 01700));
+	ok(container_rename(c, "d"));
+	access = access_of(c);
+	assert_int_equal(access.uid, 1000);
+	assert_int_equal(access.gid, 100);
+	assert_int_equal(access.mode, 01700);
+	/* Whoever could write in the directory could forge the record. */
+	assert_int_equal(fstat(c, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_mode & 022, 0);
+	fails(EINVAL, set_access(c, 0, 0, 010000));
+	access.size = 1;
+	fails(EINVAL, container_get_access(c, &access));
+	fails(EINVAL, container_set_access(c, &access));
+	fails(EBADF, container_get_access(-1, &access));
+	assert_int_equal(access_of(c).uid, 1000);
+	/* What is not three numbers is nobody's, but not the root's either. */
+	assert_int_equal(unlinkat(c, "@owner", 0), 0);
+	assert_int_equal(symlinkat("1000 100", c, "@owner"), 0);
+	access.size = sizeof(access);
+	fails(EUCLEAN, container_get_access(c, &access));
+	ok(set_access(c, 5, 6, 0700));
+	assert_int_equal(access_of(c).gid, 6);
+	ok(container_remove(c, 0));
+	fails(ENOENT, container_get_access(c, &access));
+	fails(ENOENT, set_access(c, 0, 0, 0));
+	close(c);
+}
+
+static void test_contains(void **state)
+{
+	int root, a, b, ab, other;
+
+	(void)state;
+	need_private_tree();
+	a = ok(container_create("a", CONTAINER_FD_CLOEXEC));
+	b = ok(container_create("a/b", CONTAINER_FD_CLOEXEC));
+	ab = ok(container_create("ab", CONTAINER_FD_CLOEXEC));
+	root = ok(container_open("/"));
+	other = ok(container_open("a"));
+	assert_int_equal(container_contains(root, root), 1);
+	assert_int_equal(container_contains(root, b), 1);
+	assert_int_equal(container_contains(a, other), 1);
+	assert_int_equal(container_contains(a, b), 1);
+	assert_int_equal(container_contains(b, a), 0);
+	assert_int_equal(container_contains(a, root), 0);
+	assert_int_equal(container_contains(a, ab), 0);
+	ok(container_remove(b, 0));
+	fails(ENOENT, container_contains(a, b));
+	fails(ENOENT, container_contains(b, a));
+	fails(EBADF, container_contains(-1, a));
+	ok(container_remove(a, 0));
+	ok(container_remove(ab, 0));
+	close(root);
+	close(a);
+	close(b);
+	close(ab);
+	close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +526,8 @@ int main(void)
 		library_test(test_root_of_transient),
 		library_test(test_cgroup),
 		library_test(test_wait_fd),
+		library_test(test_access),
+		library_test(test_contains),
 	};
 
 	return private_tree_run(tests);
