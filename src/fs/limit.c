@@ -107,7 +107,7 @@ static void interrupted(fuse_req_t req, void *arg)
 	pthread_mutex_unlock(&l->mutex);
 }
 
-void limit_begin(fuse_req_t req, int ms)
+void limit_begin(fuse_req_t req, int ms, bool by_caller)
 {
 	const struct itimerspec limit = {
 		.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L},
@@ -118,7 +118,8 @@ void limit_begin(fuse_req_t req, int ms)
 	if (!l)
 		return;
 	set(l, req, &limit);
-	fuse_req_interrupt_func(req, interrupted, l);
+	if (by_caller)
+		fuse_req_interrupt_func(req, interrupted, l);
 }
 
 void limit_end(void)

@@ -11,6 +11,9 @@
 /* For the whole process, before any thread: 0 or -errno. */
 int limit_setup(void);
 
-/* Not nested; the thread that begins also ends, after the answer or before. */
-void limit_begin(fuse_req_t req, int ms);
+/*
+ * Not nested; the thread that begins also ends, after the answer or before. by_caller: a signal to the
+ * caller ends it as well.
+ */
+void limit_begin(fuse_req_t req, int ms, bool by_caller);
 void limit_end(void);

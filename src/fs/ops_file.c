@@ -218,9 +218,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 		fuse_reply_err(req, size > WRITE_MAX ? E2BIG : ENOMEM);
 		return;
 	}
-	/* A move must not be interrupted by the signal that is part of it. */
 	error = request_begin(&r, req, ino,
-			      ino % KIND_LIMIT == KIND_TASKS ? REQUEST_ASKS_WHO : REQUEST_CHANGES);
+			      ino % KIND_LIMIT == KIND_TASKS ? REQUEST_MOVES : REQUEST_CHANGES);
 	e = entry_of(r.kind);
 	if (error == 0 && (!e || !f))
 		error = -EINVAL;
@@ -245,7 +244,7 @@ static unsigned int poll_state(fuse_req_t req, fuse_ino_t ino, struct open_file 
 {
 	autorequest struct request r;
 	enum container_state state = CONTAINER_CREATED;
-	int e = request_begin(&r, req, ino, REQUEST_LOOKS);
+	int e = request_begin(&r, req, ino, REQUEST_WAITS);
 
 	if (e == 0 && handle && !f->watch)
 		f->watch = watch_open(r.look.container);

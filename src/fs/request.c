@@ -21,19 +21,20 @@ static atomic_int waiting;
 int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned int need)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	bool changes = (need & REQUEST_CHANGES) == REQUEST_CHANGES;
 	struct node *n;
 	int e = 0;
 
 	*r = (struct request){.fuse = req, .look = {.container = -EBADF}, .hold = {.fd = -EBADF}};
 	caller_init(&r->who);
-	if (need == REQUEST_CHANGES && request_read_only)
+	if (changes && request_read_only)
 		return -EROFS;
 	if (need & REQUEST_WAITS) {
 		/* The other threads are for what does not wait. */
 		r->limited = true;
 		if (atomic_fetch_add(&waiting, 1) >= WAITING_MAX)
 			return -EAGAIN;
-		limit_begin(req, need == REQUEST_CHANGES ? CHANGE_LIMIT : LOOK_LIMIT);
+		limit_begin(req, changes ? CHANGE_LIMIT : LOOK_LIMIT, need != REQUEST_MOVES);
 	}
 	n = node_of(ino, &r->kind);
 	if (!n)

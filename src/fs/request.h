@@ -37,6 +37,8 @@ enum request_need {
 	REQUEST_ASKS_WHO = 1, /* who asks */
 	REQUEST_WAITS = 2,    /* it may have to wait for somebody else: for a limited time */
 	REQUEST_CHANGES = 7,  /* both, and it is not for a file system mounted read-only */
+	/* The same for a move: the signal that stops the caller is part of it, and ends nothing. */
+	REQUEST_MOVES = 15,
 };
 
 /*

@@ -90,7 +90,6 @@ static bool look_for_removed(void)
 static void *watch_thread(void *arg)
 {
 	int interval = TIDY_INTERVAL;
-
 	struct epoll_event events[16];
 
 	(void)arg;
@@ -146,45 +145,52 @@ static struct watched *find(uint64_t id)
 	return c;
 }
 
-static struct watched *start(int container, uint64_t id)
+static struct watch *take_watch(struct watch **w)
+{
+	struct watch *taken = *w;
+
+	*w = NULL;
+	return taken;
+}
+
+/* fd is taken over. */
+static struct watched *start(int fd, uint64_t id)
 {
 	struct epoll_event event = {.events = EPOLLPRI | EPOLLERR, .data.u64 = id};
 	struct watched *c = calloc(1, sizeof(*c));
 
-	if (!c)
-		return NULL;
-	*c = (struct watched){.id = id, .fd = container_wait_fd(container), .next = containers};
-	if (c->fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event) < 0) {
-		close_fd(&c->fd);
+	if (!c || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		close_fd(&fd);
 		free(c);
 		return NULL;
 	}
+	*c = (struct watched){.id = id, .fd = fd, .next = containers};
 	containers = c;
 	return c;
 }
 
 struct watch *watch_open(int container)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	/* Before the mutex: it may have to wait for who changes the container. */
+	autoclose int fd = container_wait_fd(container);
+	autofree struct watch *w = calloc(1, sizeof(*w));
 	uint64_t id;
 
-	if (!w || container_id(container, &id) < 0) {
-		free(w);
+	if (!w || fd < 0 || container_id(container, &id) < 0)
 		return NULL;
-	}
 	pthread_mutex_lock(&mutex);
 	w->of = find(id);
-	w->of = w->of ? w->of : start(container, id);
+	if (!w->of)
+		w->of = start(take_fd(&fd), id);
 	if (w->of) {
 		w->of->count++;
 		w->next = watches;
 		watches = w;
 	}
 	pthread_mutex_unlock(&mutex);
-	if (w->of)
-		return w;
-	free(w);
-	return NULL;
+	if (!w->of)
+		return NULL;
+	return take_watch(&w);
 }
 
 void watch_notify(struct watch *w, struct fuse_pollhandle *handle)
