@@ -41,6 +41,12 @@ int kernel_pidfd_send_signal(int pidfd, int sig);
 
 /* Whether the process has not ended: one that waits to be reaped has. */
 bool kernel_pidfd_is_alive(int pidfd);
+
+/*
+ * How a process has ended, as waitpid(2) tells, once it was reaped and if the pidfd was opened before that
+ * (Linux 6.15). -ENOTTY, -EINVAL: not with this kernel. -ESRCH: not yet.
+ */
+int kernel_pidfd_exit_status(int pidfd, int *ret_status);
 int kernel_close_on_exec_from(unsigned int first);
 int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
