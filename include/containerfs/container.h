@@ -66,7 +66,9 @@ enum container_state {
 	CONTAINER_CREATED, /* never had a task */
 	CONTAINER_RUNNING, /* has tasks, its own or a nested container's */
 	CONTAINER_FROZEN,
-	CONTAINER_STOPPED, /* had tasks, has none */
+	CONTAINER_STOPPED,   /* had tasks, has none */
+	CONTAINER_HALTED,    /* the same: its init has called reboot(2) to halt or to power off */
+	CONTAINER_REBOOTING, /* the same, to start again: somebody is to do that */
 };
 
 /*
@@ -482,13 +484,23 @@ int container_add_key(int container, const char *type, const char *description, 
  */
 int container_stop(int container, int timeout);
 int container_set_stop(int container, int sig, int grace);
+int container_get_stop(int container, int *ret_sig, int *ret_grace);
 
 /*
  * container_reboot: as if its init had called reboot(2) in its own pid namespace: init and all with it
  * are killed, and who waits for init sees it ended by SIGHUP (cmd LINUX_REBOOT_CMD_RESTART) or SIGINT
  * (..._HALT, ..._POWER_OFF): to start it again is up to him. EPERM: no own pid namespace. ESRCH: no init.
+ *
+ * container_ended: who waits for init tells, by its pidfd, that it has ended, before it is reaped
+ * (waitid(2) with WNOWAIT): how it did, which the kernel says, is then the container's state and exit
+ * status. It has to be the caller's child, or one that he could ptrace; with Linux 6.15 any, and reaped as
+ * well. Returns CONTAINER_STOPPED, CONTAINER_HALTED, or CONTAINER_REBOOTING: then it is up to the caller to
+ * start it again. 0: it was not the init that the container had last. An init that reboots when
+ * container_stop() tells it to end has stopped. Of a CONTAINER_KILL_ON_CLOSE container that has stopped
+ * nothing is recorded. EBUSY: it has not ended. ESRCH: not to be known.
  */
 int container_reboot(int container, int cmd);
+int container_ended(int container, int pidfd);
 
 /* What happens to a container and to those nested in it. */
 enum container_event_type {
@@ -496,7 +508,7 @@ enum container_event_type {
 	CONTAINER_EVENT_STARTED, /* has tasks now */
 	CONTAINER_EVENT_FROZEN,
 	CONTAINER_EVENT_THAWED,
-	CONTAINER_EVENT_STOPPED, /* has none any more */
+	CONTAINER_EVENT_STOPPED, /* has none any more; see exit_status */
 	CONTAINER_EVENT_RENAMED, /* path is the new one */
 	CONTAINER_EVENT_REMOVED,
 };
@@ -505,6 +517,7 @@ struct container_event {
 	enum container_event_type type;
 	uint64_t id;
 	const char *path; /* full name; valid until the next call on the same events */
+	int exit_status;  /* STOPPED: that of init, as waitpid(2) has it; -1: not known */
 };
 
 /*
@@ -512,6 +525,9 @@ struct container_event {
  * failure. container_events_fd: an fd for poll(2), owned by the events: POLLIN tells that it is time to
  * call container_events_next() until it returns 0. That returns 1 and one event, and does not block.
  * Events of one container come in order; what is made and removed again between two calls is not told.
+ * A pidfd of each init is held, at most a quarter of the fds that the process may have: by it exit_status
+ * is known with Linux 6.15; before, if container_ended() was called, or if init was not reaped yet and the
+ * caller could ptrace it.
  * One thread at a time may use an events object. Needs no privilege but to see the containers.
  */
 struct container_events;
@@ -536,6 +552,7 @@ struct container_info {
 		*root; /* with CONTAINER_WALK_ROOT: "" inherited, "view", or a directory's path */
 	pid_t init;    /* 0: none; only with CONTAINER_WALK_TASKS */
 	size_t tasks;  /* own tasks; only with CONTAINER_WALK_TASKS */
+	int exit_status; /* of its last init, as waitpid(2) has it; -1: not known, or there are tasks */
 };
 #define CONTAINER_WALK_CHILDREN 0x0  /* those directly nested */
 #define CONTAINER_WALK_RECURSIVE 0x1 /* and those nested in them */

@@ -18,6 +18,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
+#include "ended.h"
 #include "error.h"
 #include "init.h"
 #include "join.h"
@@ -70,6 +71,18 @@ int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace)
 	return kernel_replace_link(o->dir, OBJECT_STOP, text);
 }
 
+int stop_get(int dir, int *ret_sig, int *ret_grace)
+{
+	struct manner manner;
+	int r = load(dir, &manner);
+
+	if (r < 0)
+		return r;
+	*ret_sig = manner.sig;
+	*ret_grace = manner.grace;
+	return 0;
+}
+
 static int64_t now(void)
 {
 	struct timespec t;
@@ -92,7 +105,9 @@ static int tell(const struct hierarchy *h, const struct object *o, int sig)
 	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_find(h, o, &init) : -ESRCH;
 
 	if (r == 0)
-		r = kernel_pidfd_send_signal(init.pidfd, sig);
+		r = ended_expect(o, init.text);
+	if (init.pidfd >= 0)
+		r = r ? r : kernel_pidfd_send_signal(init.pidfd, sig);
 	else if (r == -ESRCH)
 		r = control_kill(h, o, sig);
 	close_fd(&init.pidfd);
@@ -203,6 +218,16 @@ static bool is_known(int cmd)
 	       cmd == (int)LINUX_REBOOT_CMD_POWER_OFF;
 }
 
+/* If it was started again already, or removed, that has been told or is of no use. */
+static int record_reboot(const struct hierarchy *h, const struct object *o, const struct init *init,
+			 int cmd)
+{
+	int sig = cmd == (int)LINUX_REBOOT_CMD_RESTART ? SIGHUP : SIGINT;
+	int r = ended_record(h, o, init->text, sig);
+
+	return r == -ESRCH || r == -ENOENT ? 0 : r;
+}
+
 int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 {
 	autojoin struct join_plan plan;
@@ -222,6 +247,7 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	poll_fd.fd = init.pidfd;
 	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
 		r = error_set(-EBUSY, "init does not die", NULL);
+	r = r ? r : record_reboot(h, o, &init, cmd);
 	close_fd(&init.pidfd);
 	return r < 0 ? error_default(r, "reboot", NULL) : 0;
 }

@@ -105,7 +105,7 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 			return -errno;
 		o.dir = dir;
 	}
-	r = control_state(w->h, &o, &info->state);
+	r = control_state(w->h, &o, &info->state, &info->exit_status);
 	if (r < 0 || !wants_tasks(w) ||
 	    (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN))
 		return r;
@@ -143,6 +143,7 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 		.own = spec_flags(spec, CONTAINER_NS_OWN),
 		.shared = spec_flags(spec, CONTAINER_NS_SHARE),
 		.transient = spec->transient,
+		.exit_status = -1,
 		.name = w->path + name_parent_len(w->path),
 		.path = w->path_len ? w->path : "/",
 		.root = "",

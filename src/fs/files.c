@@ -25,6 +25,8 @@ static const char *const states[] = {
 	[CONTAINER_RUNNING] = "running",
 	[CONTAINER_FROZEN] = "frozen",
 	[CONTAINER_STOPPED] = "stopped",
+	[CONTAINER_HALTED] = "halted",
+	[CONTAINER_REBOOTING] = "rebooting",
 };
 
 static const struct {
