@@ -474,6 +474,22 @@ int container_add_key(int container, const char *type, const char *description, 
 		      size_t len);
 
 /*
+ * container_keys: call fn for each key in the container's keyring; what is in keyrings that it holds is not
+ * told. fn ends it by returning a positive value, which is then returned. What a key contains can be read
+ * by the container's tasks only. EACCES: tasks made the keyring, and it is that of another user.
+ */
+struct container_key {
+	size_t size;
+	int serial;
+	uid_t uid;
+	gid_t gid;
+	unsigned int permissions; /* as in keyctl_setperm(3) */
+	const char *type;	  /* valid during the callback */
+	const char *description;
+};
+int container_keys(int container, int (*fn)(const struct container_key *key, void *arg), void *arg);
+
+/*
  * container_stop: let its tasks end in an orderly way, those of nested containers first; then it is
  * there without tasks. With an own pid namespace its init gets the stop signal and may end the others,
  * which the kernel does at the latest when init ends; else all tasks get it. What is left after timeout

@@ -16,6 +16,10 @@
 int keys_add(const struct hierarchy *h, struct object *o, const char *type, const char *description,
 	     const void *payload, size_t len);
 
+/* Takes no lock. A positive result of fn ends it and is returned. */
+int keys_list(const struct hierarchy *h, const struct object *o,
+	      int (*fn)(const struct container_key *key, void *arg), void *arg);
+
 /*
  * By the task itself, on its way in: a new session keyring with the container's keyring, which the first
  * task makes. May be used between clone and exec.

@@ -174,6 +174,17 @@ EXPORT int container_add_key(int container, const char *type, const char *descri
 	return (int)call_done(r, "add key", description);
 }
 
+EXPORT int container_keys(int container, int (*fn)(const struct container_key *key, void *arg),
+			  void *arg)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	r = r ? r : keys_list(&c.h, &c.o, fn, arg);
+	return r > 0 ? r : (int)call_done(r, "list keys", NULL);
+}
+
 EXPORT int container_set_stop(int container, int sig, int grace)
 {
 	autocall struct call c;
