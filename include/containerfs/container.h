@@ -494,7 +494,8 @@ int container_keys(int container, int (*fn)(const struct container_key *key, voi
  * there without tasks. With an own pid namespace its init gets the stop signal and may end the others,
  * which the kernel does at the latest when init ends; else all tasks get it. What is left after timeout
  * ms in all (-1: after the grace period of each container) is killed: then 1 is returned, else 0. A
- * frozen one goes on, into the signal. EBUSY: tasks do not die. Blocks. (namespace-entering-2007)
+ * frozen one goes on, into the signal. One that is rebooting stays as it is, stopped. EBUSY: tasks do not
+ * die. Blocks. (namespace-entering-2007)
  *
  * container_set_stop: the stop signal, SIGTERM unless set, and the grace period in ms, 10000 unless set.
  */
@@ -509,8 +510,7 @@ int container_get_stop(int container, int *ret_sig, int *ret_grace);
  *
  * container_ended: who waits for init tells, by its pidfd, that it has ended, before it is reaped
  * (waitid(2) with WNOWAIT): how it did, which the kernel says, is then the container's state and exit
- * status. It has to be the caller's child, or one that he could ptrace; with Linux 6.15 any, and reaped as
- * well. Returns CONTAINER_STOPPED, CONTAINER_HALTED, or CONTAINER_REBOOTING: then it is up to the caller to
+ * status. It has to be the caller's child, or one that he could ptrace. Returns CONTAINER_STOPPED, CONTAINER_HALTED, or CONTAINER_REBOOTING: then it is up to the caller to
  * start it again. 0: it was not the init that the container had last. An init that reboots when
  * container_stop() tells it to end has stopped. Of a CONTAINER_KILL_ON_CLOSE container that has stopped
  * nothing is recorded. EBUSY: it has not ended. ESRCH: not to be known.
@@ -541,9 +541,10 @@ struct container_event {
  * failure. container_events_fd: an fd for poll(2), owned by the events: POLLIN tells that it is time to
  * call container_events_next() until it returns 0. That returns 1 and one event, and does not block.
  * Events of one container come in order; what is made and removed again between two calls is not told.
- * A pidfd of each init is held, at most a quarter of the fds that the process may have: by it exit_status
- * is known with Linux 6.15; before, if container_ended() was called, or if init was not reaped yet and the
- * caller could ptrace it.
+ * exit_status is known if container_ended() was called, or if init was not reaped yet and the caller is its
+ * parent or could ptrace it; or with Linux 6.15, but for a reboot, which then looks like an end by
+ * SIGKILL or with 0. For that a pidfd of each init is held: at most a quarter of the fds that the process
+ * may have.
  * One thread at a time may use an events object. Needs no privilege but to see the containers.
  */
 struct container_events;

@@ -239,6 +239,19 @@ static int set_id_map(int container, const char *name, int which, const char *va
 	return container_set_id_map(container, which, map) < 0 ? cli_failed(name) : 0;
 }
 
+static int set_stop(int container, const char *name, const char *key, const char *value)
+{
+	bool is_signal = strcmp(key, "stop_signal") == 0;
+	int sig, grace, r = container_get_stop(container, &sig, &grace);
+
+	if (r == 0 && is_signal && (sig = cli_signal(value)) <= 0)
+		return cli_usage("set", "not a signal: %s", value);
+	if (r == 0 && !is_signal && cli_seconds(value, &grace) < 0)
+		return cli_usage("set", "not a number of seconds: %s", value);
+	r = r ? r : container_set_stop(container, sig, grace);
+	return r < 0 ? cli_failed(name) : 0;
+}
+
 int cli_set(int container, const char *name, const char *setting)
 {
 	const char *value = strchr(setting, '=');
@@ -258,10 +271,14 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_id_map(container, name, CONTAINER_UID_MAP, value);
 	if (len == 7 && memcmp(setting, "gid_map", 7) == 0)
 		return set_id_map(container, name, CONTAINER_GID_MAP, value);
-	return cli_usage(
-		"set",
-		"unknown key \"%.*s\" (hostname, root, uid_map, gid_map, or a namespace type)",
-		(int)len, setting);
+	if (len == 11 && memcmp(setting, "stop_signal", 11) == 0)
+		return set_stop(container, name, "stop_signal", value);
+	if (len == 12 && memcmp(setting, "stop_timeout", 12) == 0)
+		return set_stop(container, name, "stop_timeout", value);
+	return cli_usage("set",
+			 "unknown key \"%.*s\" (hostname, root, uid_map, gid_map, stop_signal, "
+			 "stop_timeout, or a namespace type)",
+			 (int)len, setting);
 }
 
 int cli_finish(int status)

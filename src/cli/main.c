@@ -16,11 +16,12 @@
 /* clang-format off */
 static const struct action {
 	const char *verb;
-	int (*run)(int argc, char **argv); /* NULL: in container-report */
+	int (*run)(int argc, char **argv); /* NULL, or if it returns -1: in container-report */
 } actions[] = {
-	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", NULL},
+	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", plain_ls},
 	{"show", NULL},		 {"ps", NULL},	      {"of", verb_of},	       {"set", verb_set},
 	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
+	{"stop", verb_stop},	 {"reboot", verb_reboot}, {"events", verb_events}, {"key", verb_key},
 	{"rename", verb_rename}, {"rm", verb_rm},
 };
 /* clang-format on */
@@ -65,6 +66,7 @@ static int unknown(const char *name)
 static int run(int argc, char **argv)
 {
 	const struct verb *verb;
+	int status = -1;
 
 	if (argc < 2) {
 		overview(stderr);
@@ -82,16 +84,10 @@ static int run(int argc, char **argv)
 	verb = verb_find(argv[1]);
 	if (!verb)
 		return unknown(argv[1]);
-	if (strcmp(verb->name, "ls") == 0) {
-		int status = plain_ls(argc - 1, argv + 1);
-
-		if (status >= 0)
-			return status;
-	}
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0 && actions[i].run)
-			return actions[i].run(argc - 1, argv + 1);
-	return cli_report(argv);
+			status = actions[i].run(argc - 1, argv + 1);
+	return status >= 0 ? status : cli_report(argv);
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@
 #include "ended.h"
 #include "error.h"
 #include "init.h"
+#include "kernel.h"
 #include "proc.h"
 #include "walk.h"
 
@@ -29,6 +30,7 @@ struct known {
 	char *path;
 	enum container_state state;
 	char init[INIT_TEXT_SIZE]; /* the record of init: another one means another run */
+	bool is_init;		   /* of this run, and not of the one before */
 	int pidfd;		   /* of init; -EBADF */
 	int watch[WATCHES];	   /* -1: to be set */
 };
@@ -177,74 +179,100 @@ static struct known *add(struct container_events *e, const struct container_info
 	return at;
 }
 
-static void forget_init(struct container_events *e, struct known *k)
-{
-	e->pidfds -= k->pidfd >= 0;
-	close_fd(&k->pidfd);
-}
-
-/* Opened while it is there to be opened: its end can be told by it even when it has been reaped. */
-static void know_init(struct container_events *e, struct known *k, const char *init)
-{
-	if (strcmp(k->init, init) != 0)
-		forget_init(e, k);
-	memcpy(k->init, init, INIT_TEXT_SIZE);
-	if (!init[0] || k->pidfd >= 0 || e->pidfds >= e->pidfd_limit)
-		return;
-	k->pidfd = init_open_text(init);
-	e->pidfds += k->pidfd >= 0;
-}
-
-/* dir: -EBADF if it is gone. A task is out of its cgroup before it has ended: it is given a moment. */
-static int tell_stopped(struct container_events *e, struct known *k, int dir)
-{
-	struct pollfd poll_fd = {.fd = k->pidfd, .events = POLLIN};
-	int status = -1;
-
-	if (!k->init[0])
-		return tell(e, CONTAINER_EVENT_STOPPED, k);
-	if (k->pidfd >= 0)
-		poll(&poll_fd, 1, END_TIMEOUT);
-	if ((k->pidfd < 0 || proc_exit_status(k->pidfd, &status) < 0) && dir >= 0)
-		status = ended_status(dir, k->init);
-	forget_init(e, k);
-	return tell_status(e, CONTAINER_EVENT_STOPPED, k, status);
-}
-
 static bool runs(enum container_state state)
 {
 	return state == CONTAINER_RUNNING || state == CONTAINER_FROZEN;
 }
 
+static void forget_init(struct container_events *e, struct known *k)
+{
+	e->pidfds -= k->pidfd >= 0;
+	close_fd(&k->pidfd);
+	k->is_init = false;
+}
+
+/*
+ * Opened while it is there to be opened: how it ends can be told by it even when it has been reaped. One that
+ * is not, while there are tasks, is of the run before.
+ */
+static void know_init(struct container_events *e, struct known *k, const char *init, bool has_tasks)
+{
+	bool room = e->pidfds < e->pidfd_limit;
+
+	forget_init(e, k);
+	memcpy(k->init, init, INIT_TEXT_SIZE);
+	if (room)
+		k->pidfd = init_open_text(init);
+	e->pidfds += k->pidfd >= 0;
+	k->is_init = k->pidfd >= 0 || !room || !has_tasks;
+}
+
+/*
+ * The record is by who has waited for it. Without one it may be there to be asked still; only what the kernel
+ * tells once it is reaped does not know of reboots.
+ */
+static int exit_status(const struct known *k, int dir)
+{
+	struct pollfd poll_fd = {.fd = k->pidfd, .events = POLLIN};
+	int status;
+
+	/* A task is out of its cgroup before it has ended: it is given a moment. */
+	if (k->pidfd >= 0)
+		poll(&poll_fd, 1, END_TIMEOUT);
+	status = dir >= 0 ? ended_status(dir, k->init) : -1;
+	if (status < 0 && k->pidfd >= 0 && proc_exit_status(k->pidfd, &status) < 0)
+		status = dir >= 0 ? ended_status(dir, k->init) : -1;
+	if (status < 0 && k->pidfd >= 0 && kernel_pidfd_exit_status(k->pidfd, &status) < 0)
+		status = -1;
+	return status;
+}
+
+/* dir: -EBADF if it is gone. */
+static int tell_stopped(struct container_events *e, struct known *k, int dir)
+{
+	int status = k->is_init ? exit_status(k, dir) : -1;
+
+	forget_init(e, k);
+	return tell_status(e, CONTAINER_EVENT_STOPPED, k, status);
+}
+
 /*
  * Another init in an own pid namespace is another run, also if the container has tasks whenever one looks.
- * Without it init is but the first task, and may be followed by another while others go on.
+ * Without it init is but the first task, and may be followed by another while others go on. A run begins a
+ * moment before its init is recorded.
  */
-static int compare_state(struct container_events *e, struct known *k,
-			 const struct container_info *info, int dir, const char *init)
+static int compare_run(struct container_events *e, struct known *k,
+		       const struct container_info *info, int dir, const char *init)
 {
-	enum container_state old = k->state, state = info->state;
 	bool other = init[0] && strcmp(init, k->init) != 0;
-	bool did = runs(old), does = runs(state);
+	bool did = runs(k->state), does = runs(info->state);
 	int r = 0;
 
-	if (did && other && k->init[0] && (!does || (info->own & CLONE_NEWPID))) {
+	if (did && other && k->is_init && (!does || (info->own & CLONE_NEWPID))) {
 		r = tell_stopped(e, k, dir);
 		did = false;
 	}
-	if (init[0] && (other || does))
-		know_init(e, k, init);
+	if (other)
+		know_init(e, k, init, does);
 	if (r == 0 && !did && (does || other)) {
 		r = tell(e, CONTAINER_EVENT_STARTED, k);
 		did = true;
 	}
 	if (r == 0 && did && !does)
 		r = tell_stopped(e, k, dir);
-	if (r == 0 && state == CONTAINER_FROZEN && old != CONTAINER_FROZEN)
+	return r;
+}
+
+static int compare_state(struct container_events *e, struct known *k,
+			 const struct container_info *info, int dir, const char *init)
+{
+	int r = compare_run(e, k, info, dir, init);
+
+	if (r == 0 && info->state == CONTAINER_FROZEN && k->state != CONTAINER_FROZEN)
 		r = tell(e, CONTAINER_EVENT_FROZEN, k);
-	if (r == 0 && state == CONTAINER_RUNNING && old == CONTAINER_FROZEN)
+	if (r == 0 && info->state == CONTAINER_RUNNING && k->state == CONTAINER_FROZEN)
 		r = tell(e, CONTAINER_EVENT_THAWED, k);
-	k->state = state;
+	k->state = info->state;
 	return r;
 }
 

@@ -124,6 +124,15 @@ static int kill_all(int cgroup)
 	return r < 0 ? r : 1;
 }
 
+/* Its init may have asked for a reboot a moment ago. */
+static int keep_stopped(const struct object *o)
+{
+	char text[INIT_TEXT_SIZE];
+	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_read_text(o->dir, text) : -ESRCH;
+
+	return r == -ESRCH ? 0 : r < 0 ? r : ended_expect(o, text);
+}
+
 static int stop_own(const struct hierarchy *h, const struct object *o, int64_t deadline)
 {
 	autoclose int cgroup = object_open_cgroup(h, o);
@@ -134,7 +143,9 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 	if (cgroup < 0)
 		return cgroup == -ENOENT ? 0 : cgroup;
 	r = cgroup_read_events(cgroup, &events);
-	if (r < 0 || !events.populated)
+	if (r == 0 && !events.populated)
+		return keep_stopped(o);
+	if (r < 0)
 		return r == -ENODEV ? 0 : r;
 	r = load(o->dir, &manner);
 	if (deadline < 0)

@@ -168,12 +168,7 @@ int proc_exit_status(int pidfd, int *ret_status)
 		return -EBUSY;
 	r = child_exit_status(pidfd, ret_status);
 	if (r < 0)
-		r = kernel_pidfd_exit_status(pidfd, ret_status);
-	if (r < 0)
 		r = zombie_exit_status(pidfd, ret_status);
-	/* Reaped in this moment. */
-	if (r < 0)
-		r = kernel_pidfd_exit_status(pidfd, ret_status);
 	return r < 0 ? -ESRCH : 0;
 }
 

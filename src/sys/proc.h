@@ -23,9 +23,8 @@ int proc_pid_of(int pidfd, pid_t *ret_pid);
 int proc_open_identified(pid_t pid, uint64_t identity, bool ended);
 
 /*
- * How the process of a pidfd has ended, as waitpid(2) tells; it is not reaped. A child's can be told until
- * it is reaped, another's as long if it could be ptraced, and with Linux 6.15 for good, if the pidfd was
- * opened before that. -EBUSY: it has not ended. -ESRCH: not to be known.
+ * How the process of a pidfd has ended, as waitpid(2) tells, until it is reaped, which this does not do. It
+ * must be a child, or one that could be ptraced. -EBUSY: it has not ended. -ESRCH: not to be known.
  */
 int proc_exit_status(int pidfd, int *ret_status);
 
