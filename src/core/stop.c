@@ -253,6 +253,8 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	if (r == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN)
 		r = error_set(-EPERM, "it has no own pid namespace", NULL);
 	r = r ? r : init_find(h, o, &init);
+	if (r == -ESRCH)
+		error_set(r, "it has no init", NULL);
 	r = r ? r : join_plan_make(h, o, CLONE_NEWPID, &plan);
 	r = r ? r : agent_run_apart(reboot_agent, &call, sizeof(call));
 	poll_fd.fd = init.pidfd;
