@@ -54,13 +54,24 @@ int cli_report(char **argv)
 	return EXIT_FAILED;
 }
 
-/* The verb that begins like what was typed, for the message. */
+/* The verb that begins most like what was typed, for the message. */
 static int unknown(const char *name)
 {
-	for (const struct verb *v = verbs; v->name; v++)
-		if (name[0] && strncmp(v->name, name, 2) == 0)
-			return cli_usage(NULL, "no such verb: %s; did you mean %s", name, v->name);
-	return cli_usage(NULL, "no such verb: %s", name);
+	const char *like = NULL;
+	size_t most = 1;
+
+	for (const struct verb *v = verbs; v->name; v++) {
+		size_t len = 0;
+
+		while (name[len] && name[len] == v->name[len])
+			len++;
+		if (len > most) {
+			most = len;
+			like = v->name;
+		}
+	}
+	return like ? cli_usage(NULL, "no such verb: %s; did you mean %s", name, like)
+		    : cli_usage(NULL, "no such verb: %s", name);
 }
 
 static int run(int argc, char **argv)

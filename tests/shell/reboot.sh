@@ -98,4 +98,16 @@ wait_for sh -c 'container show box | grep -qx "state: rebooting"'
 kill -TERM "$started"
 ends 143 "$started"
 is rebooting "$(field box state)"
+
+it 'the tree'
+if [ -c /dev/fuse ]; then
+	mount_tree
+	is rebooting "$(cat "$T/box/state")"
+	check container enter box -- "$reboots" halt
+	is halted "$(cat "$T/box/state")"
+	is 'state: halted' "$(grep state "$T/box/status")"
+	unmount_tree "$T"
+else
+	part_skipped 'no /dev/fuse'
+fi
 check container rm box
