@@ -60,4 +60,10 @@ check container key add web user "$mine:again" x
 check container rm web
 check container rm /
 is '' "$(ls "$CONTAINERFS_STATE" 2>/dev/null)"
-! grep -q "$mine" /proc/keys || bad 'it is in /proc/keys'
+wait_for sh -c "! grep -q '$mine' /proc/keys"
+
+it 'what the runner finds: keyrings of none'
+check container create web
+check container key add web user "$mine:last" x
+check container rm web
+wait_for sh -c "! grep -q '$mine' /proc/keys"
