@@ -267,12 +267,15 @@ static int begin_path(struct walk *w, const struct object *o)
 	return 0;
 }
 
-static int report_name(struct walk *w, const char *name, const char *record)
+static int report_name(struct walk *w, int dir, const char *name, const char *record)
 {
-	struct container_info info = {.size = sizeof(info), .name = name, .path = "", .root = ""};
+	struct container_info info = {
+		.size = sizeof(info), .name = name, .path = "", .root = "", .exit_status = -1};
 
 	if (text_parse_id(record, &info.id) > 0)
-		return w->fn(&info, w->arg);
+		return spec_text_is_transient(record) && has_ended(dir, name)
+			       ? 0
+			       : w->fn(&info, w->arg);
 	w->damaged = true;
 	error_set(-EUCLEAN, "its record is damaged", name);
 	return 0;
@@ -286,7 +289,7 @@ static int walk_names(struct walk *w, const struct object *o)
 	int r = open_index(w, o->dir, o->spec.id, &index);
 
 	while (r == 0 && index_next(&index, &position, &name, &record))
-		r = report_name(w, name, record);
+		r = report_name(w, o->dir, name, record);
 	return r == 0 && w->damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
 }
 
