@@ -467,7 +467,9 @@ int container_umount(int container, const char *path, int flags);
  * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session
  * keyring, those that run already as well. Returns the key's serial number; a key of this type and description is updated. (container-objects-2017, (9))
  *
- * A task that comes into a container has a new session keyring: the caller's is not visible inside.
+ * A task that comes into a container has a new session keyring: the caller's is not visible inside. One
+ * that container_attach() moves gets one too, unless it had nothing to join and so was not stopped; and
+ * finds the container's keys if it is root.
  * When the container is removed its keyring is revoked. ENODEV: no such type; EDQUOT; EPERM as ever.
  */
 int container_add_key(int container, const char *type, const char *description, const void *payload,

@@ -124,38 +124,59 @@ static int make_first(int dir, const char *name, struct record old)
 	return r == -EEXIST ? 1 : r;
 }
 
-static int join_keyring(int dir, const char *name)
+/* The serial number of what is linked now; 0: it is not to be had. */
+static int join_keyring(int dir, const char *name, bool make)
 {
+	struct record record;
 	int r = 1;
 
 	for (int i = 0; r == 1 && i < 3; i++) {
-		struct record record;
-
 		r = read_record(dir, &record);
 		if (r < 0)
 			return r;
 		if (record.serial && link_to(record.serial, KEY_SPEC_SESSION_KEYRING, name) == 0)
-			return 0;
+			return record.serial;
 		/* One that is held but not to be had was revoked, or is another user's. */
-		r = record.held ? 0 : make_first(dir, name, record);
+		if (record.held || !make)
+			return 0;
+		r = make_first(dir, name, record);
 	}
-	return r;
+	r = r ? r : read_record(dir, &record);
+	return r < 0 ? r : record.serial;
+}
+
+/* 1: without keys, or where a filter denies them, there is nothing to be seen. */
+static int leave_session(void)
+{
+	long r = kernel_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+
+	if (r == -ENOSYS || r == -EPERM)
+		return 1;
+	return r < 0 ? error_set((int)r, "leave the caller's session keyring", NULL) : 0;
 }
 
 int keys_join(int dir, uint64_t id)
 {
 	char name[NAME_TEXT_SIZE];
-	long r = kernel_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+	int r = leave_session();
 
-	/* Without keys, or where a filter denies them, there is nothing to be seen. */
-	if (r == -ENOSYS || r == -EPERM)
-		return 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
 	format_name(id, name);
-	if (r < 0)
-		return error_set((int)r, "leave the caller's session keyring", NULL);
 	/* Without room for a keyring or its record the task does without keys that come later. */
-	join_keyring(dir, name);
+	join_keyring(dir, name, true);
 	return 0;
+}
+
+int keys_find(int dir, uint64_t id, bool make)
+{
+	char name[NAME_TEXT_SIZE];
+	int r = leave_session();
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	format_name(id, name);
+	return join_keyring(dir, name, make);
 }
 
 static int open_init_container(const struct hierarchy *h, struct object *ret_o)

@@ -26,5 +26,11 @@ int keys_list(const struct hierarchy *h, const struct object *o,
  */
 int keys_join(int dir, uint64_t id);
 
+/*
+ * By an agent, for a task that has come in and is to link the container's keyring: its serial number, which
+ * is good while the agent lives; 0: there is none. make: it may be made, by this user.
+ */
+int keys_find(int dir, uint64_t id, bool make);
+
 /* When the container is removed; the keys are revoked, wherever they were linked to meanwhile. */
 int keys_revoke(const struct hierarchy *h, int dir);

@@ -112,6 +112,60 @@ static void test_keys(void **state)
 	close(other);
 }
 
+/* One that brings a key along, and is told when to look. */
+static struct inside bring(void)
+{
+	struct inside inside;
+	int go[2], ready[2];
+	char byte;
+
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	inside.pid = fork();
+	if (inside.pid == 0) {
+		close(go[1]);
+		keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+		child_holds(syscall(SYS_add_key, "user", "mine", "secret", 6,
+				    KEY_SPEC_SESSION_KEYRING) > 0);
+		child_holds(finds("mine", "secret"));
+		child_holds(write(ready[1], "x", 1) == 1);
+		child_holds(read(go[0], &byte, 1) == 1);
+		child_holds(!finds("mine", "secret"));
+		child_holds(finds("early", "one"));
+		child_holds(finds("late", "two"));
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	close(go[0]);
+	inside.go = go[1];
+	return inside;
+}
+
+/* A task that is moved in leaves its keys behind, and has those of the container, also as its first. */
+static void test_keys_moved(void **state)
+{
+	struct inside inside;
+	int c;
+
+	(void)state;
+	need_keys();
+	for (int first = 0; first < 2; first++) {
+		c = make("c", CONTAINER_NEW_UTS_NS);
+		if (!first)
+			add(c, "early", "one");
+		inside = bring();
+		ok(container_attach(c, inside.pid, 0));
+		if (first)
+			add(c, "early", "one");
+		add(c, "late", "two");
+		let_look(&inside);
+		ok(container_remove(c, CONTAINER_REMOVE_KILL));
+		close(c);
+	}
+}
+
 /* All tasks have ended, and the keyring that they made has with them. */
 static void test_keys_again(void **state)
 {
@@ -247,9 +301,9 @@ static void test_keys_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_keys),	 library_test(test_keys_again),
-		library_test(test_keys_revoked), library_test(test_keys_list),
-		library_test(test_keys_errors),
+		library_test(test_keys),       library_test(test_keys_moved),
+		library_test(test_keys_again), library_test(test_keys_revoked),
+		library_test(test_keys_list),  library_test(test_keys_errors),
 	};
 
 	return private_tree_run(tests);
