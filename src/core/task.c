@@ -106,8 +106,10 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 	int r;
 
 	kernel_block_signals(&plan->signal_mask);
+	cpu_hold(&plan->cpus);
 	r = pid_switch_begin(&pid_switch, &e->join, false);
 	pid = r < 0 ? r : kernel_clone(&req, child_main, &arg);
+	cpu_release(&plan->cpus);
 	/* What the kernel says of a pid namespace whose init has ended. */
 	if (pid == -ENOMEM && pid_switch.old >= 0)
 		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
