@@ -82,15 +82,9 @@ static void read_line(struct caller *c, const char *line)
 	}
 }
 
-static void close_file(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-
 static int read_status(struct caller *c)
 {
-	__attribute__((cleanup(close_file))) FILE *f = NULL;
+	autofile FILE *f = NULL;
 	autofree char *line = NULL;
 	char path[32];
 	size_t size = 0;

@@ -49,13 +49,6 @@ static bool split(char *line, char **device, char **root, char **point)
 	return true;
 }
 
-static void close_file(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-#define autofile __attribute__((cleanup(close_file)))
-
 int mounts_setup(const char *mount_point)
 {
 	autofile FILE *f = fopen("/proc/self/mountinfo", "re");

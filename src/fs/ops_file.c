@@ -58,7 +58,7 @@ static void put_file(struct open_file **file)
 	free(f->text);
 	free(f);
 }
-#define autofile __attribute__((cleanup(put_file)))
+#define autoput __attribute__((cleanup(put_file)))
 
 static struct open_file *get_file(const struct fuse_file_info *fi)
 {
@@ -169,7 +169,7 @@ static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	autofile struct open_file *f = get_file(fi);
+	autoput struct open_file *f = get_file(fi);
 	int e = 0;
 
 	if (!f) {
@@ -207,7 +207,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	      struct fuse_file_info *fi)
 {
 	autorequest struct request r = REQUEST_NONE;
-	autofile struct open_file *f = get_file(fi);
+	autoput struct open_file *f = get_file(fi);
 	autofree char *text = NULL;
 	const struct entry *e;
 	int error;
