@@ -57,8 +57,8 @@ int files_state(int container, enum container_state *ret_state)
 	return r;
 }
 
-/* All pids into a block of its own; more may come while they are counted. */
-static ssize_t list_tasks(int container, pid_t **ret_pids)
+/* More may come while they are counted. */
+ssize_t tasks_list(int container, pid_t **ret_pids)
 {
 	autofree pid_t *pids = NULL;
 	size_t room = 64;
@@ -113,7 +113,7 @@ int tasks_show(const struct look *l, FILE *out)
 
 	if (!node_parent(l->node) && node_is_whole_tree())
 		return show_all_others(l, out);
-	n = list_tasks(l->container, &pids);
+	n = tasks_list(l->container, &pids);
 	for (ssize_t i = 0; pids && i < n; i++) {
 		pid_t number = caller_number(l->who, pids[i]);
 

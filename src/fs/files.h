@@ -6,6 +6,9 @@
 
 #include "entry.h"
 
+/* All tasks of a container, in a block of memory that becomes the caller's: how many, or -errno. */
+ssize_t tasks_list(int container, pid_t **ret_pids);
+
 int tasks_show(const struct look *l, FILE *out);
 int tasks_unlink(const struct look *l, int nstype);
 int init_show(const struct look *l, FILE *out);
