@@ -172,7 +172,7 @@ struct listing {
 	fuse_req_t req;
 	struct node *node;
 	char *data;
-	size_t len, room, count;
+	size_t len, room;
 };
 
 static void put_listing(struct listing **listing)
