@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +24,6 @@ static const char *const states[] = {
 	[CONTAINER_RUNNING] = "running",
 	[CONTAINER_FROZEN] = "frozen",
 	[CONTAINER_STOPPED] = "stopped",
-};
-
-static const struct {
-	const char *name;
-	int nstype;
-} types[] = {
-	{"user", CLONE_NEWUSER},     {"mount", CLONE_NEWNS},  {"pid", CLONE_NEWPID},
-	{"network", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS},
-	{"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
 };
 
 static int error(void)
@@ -171,9 +161,9 @@ int id_show(const struct look *l, FILE *out)
 static void show_types(FILE *out, const char *key, unsigned int flags)
 {
 	fprintf(out, "%s:", key);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (flags & (unsigned int)types[i].nstype)
-			fprintf(out, " %s", types[i].name);
+	for (enum entry_kind k = KIND_USER; k <= KIND_TIME; k++)
+		if (flags & (unsigned int)entry_of(k)->nstype)
+			fprintf(out, " %s", entry_of(k)->name);
 	fputs("\n", out);
 }
 
