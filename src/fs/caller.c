@@ -98,9 +98,34 @@ static int read_status(struct caller *c)
 	return c->pid > 0 && c->pid_levels > 0 && c->is_consistent ? 0 : -EPERM;
 }
 
-int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
+static bool same_file(const struct stat *x, const struct stat *y)
+{
+	return x->st_ino == y->st_ino && x->st_dev == y->st_dev;
+}
+
+static bool same_inode(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && same_file(&x, &y);
+}
+
+static int open_user_ns(struct caller *c)
 {
 	char path[32];
+	struct stat own, st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", c->tid);
+	c->user_ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (c->user_ns < 0)
+		return -EPERM;
+	c->in_our_user_ns = stat("/proc/self/ns/user", &own) == 0 && fstat(c->user_ns, &st) == 0 &&
+			    same_file(&own, &st);
+	return 0;
+}
+
+int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
+{
 	int r;
 
 	caller_init(c);
@@ -110,31 +135,13 @@ int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 	c->is_consistent = true;
 	/* 0: its pid namespace is not ours nor below it. */
 	r = tid > 0 ? read_status(c) : -EPERM;
+	r = r ? r : open_user_ns(c);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
-	c->user_ns = open(path, O_RDONLY | O_CLOEXEC);
-	if (c->user_ns < 0)
-		return -EPERM;
 	/* The thread's: a leader that has ended is left behind when its process is moved. */
 	c->container = container_of(c->tid);
 	/* Where there is no hierarchy nobody is in a container; and nobody has a right to one. */
 	return c->container < 0 && errno != ENOENT ? -EPERM : 0;
-}
-
-static bool same_inode(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
-	       x.st_dev == y.st_dev;
-}
-
-bool caller_in_our_user_ns(const struct caller *c)
-{
-	autoclose int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-
-	return own >= 0 && same_inode(own, c->user_ns);
 }
 
 /* Not in one that it made for itself, where everybody has all capabilities. Ours is above all of those. */
@@ -142,7 +149,7 @@ static bool in_its_containers_user_ns(const struct caller *c)
 {
 	autoclose int fd = -EBADF;
 
-	if (caller_in_our_user_ns(c))
+	if (c->in_our_user_ns)
 		return true;
 	fd = container_namespace(c->container, CLONE_NEWUSER);
 	return fd >= 0 && same_inode(fd, c->user_ns);
@@ -162,7 +169,7 @@ int caller_may_change(const struct caller *c, int container)
 
 	if (r < 0 || container_get_access(container, &access) < 0)
 		return r ? r : -errno;
-	if (container_contains(container, c->container) == 1 && !caller_in_our_user_ns(c))
+	if (container_contains(container, c->container) == 1 && !c->in_our_user_ns)
 		return -EPERM;
 	if (c->uid != access.uid && !(c->effective & 1ull << CAP_SYS_ADMIN))
 		return -EPERM;
@@ -171,7 +178,7 @@ int caller_may_change(const struct caller *c, int container)
 
 bool caller_is_capable(const struct caller *c, int capability)
 {
-	return c->effective & 1ull << capability && caller_in_our_user_ns(c);
+	return c->effective & 1ull << capability && c->in_our_user_ns;
 }
 
 bool caller_is_privileged(const struct caller *c)
