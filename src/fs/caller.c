@@ -19,6 +19,7 @@
 #include "surrogate.h"
 
 #define NO_SUCH_FD 0x7fffffff
+#define PID_LEVELS 33 /* the kernel nests them no deeper */
 
 void caller_init(struct caller *c)
 {
@@ -58,12 +59,12 @@ static void read_capabilities(const char *line, const char *key, uint64_t *ret_s
 
 static void read_line(struct caller *c, const char *line)
 {
-	uint32_t list[CALLER_GROUPS] = {0};
+	uint32_t list[PID_LEVELS] = {0};
 
 	if (strncmp(line, "Tgid:", 5) == 0 && numbers(line, list, 1) == 1) {
 		c->pid = (pid_t)list[0];
 	} else if (strncmp(line, "NStgid:", 7) == 0) {
-		c->pid_levels = (int)numbers(line, list, CALLER_GROUPS);
+		c->pid_levels = (int)numbers(line, list, PID_LEVELS);
 		if (c->pid_levels > 0)
 			c->own_number = (pid_t)list[c->pid_levels - 1];
 	} else if (strncmp(line, "Uid:", 4) == 0 && numbers(line, list, 4) == 4) {
