@@ -37,7 +37,7 @@ static int look_at(int container, unsigned int flags, struct container_info *inf
 	return container_stat(container, flags, info, NULL, 0) < 0 ? error() : 0;
 }
 
-int files_state(int container, enum container_state *ret_state)
+static int read_state(int container, enum container_state *ret_state)
 {
 	struct container_info info;
 	int r = look_at(container, CONTAINER_WALK_STATE, &info);
@@ -141,7 +141,7 @@ int init_show(const struct look *l, FILE *out)
 int state_show(const struct look *l, FILE *out)
 {
 	enum container_state state;
-	int r = files_state(l->container, &state);
+	int r = read_state(l->container, &state);
 
 	if (r == 0)
 		fprintf(out, "%s\n", states[state]);
@@ -215,7 +215,7 @@ int hostname_store(const struct look *l, const char *text)
 int freeze_show(const struct look *l, FILE *out)
 {
 	enum container_state state;
-	int r = files_state(l->container, &state);
+	int r = read_state(l->container, &state);
 
 	if (r == 0)
 		fprintf(out, "%d\n", state == CONTAINER_FROZEN);

@@ -30,6 +30,3 @@ int files_inherit(const struct look *l, int nstype);
 
 /* rm root: the private view is its root again. */
 int files_unset_root(const struct look *l, int nstype);
-
-/* The state of a container: what poll(2) of its file tells changes of. */
-int files_state(int container, enum container_state *ret_state);
