@@ -125,7 +125,7 @@ static bool is_for_mount(const char *option)
 		"_netdev", "rw", "relatime", "norelatime", "noatime", "atime", "strictatime",
 		"nostrictatime", "lazytime", "nolazytime", "nodiratime", "diratime", "iversion",
 		"noiversion", "mand", "nomand", "loud", "silent", "async", "nosuid", "nodev",
-		"noexec", "nosymfollow",
+		"noexec",
 	};
 	/* clang-format on */
 
