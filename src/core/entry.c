@@ -155,6 +155,21 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 	return r;
 }
 
+int entry_read_result(int pipe, const char *died)
+{
+	struct child_result result;
+	ssize_t n;
+
+	do
+		n = read(pipe, &result, sizeof(result));
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(result))
+		return error_set(-ECHILD, died, NULL);
+	if (result.code < 0)
+		error_copy(&result.error);
+	return result.code;
+}
+
 static int pid_switch_save(struct pid_switch *s)
 {
 	s->old = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);

@@ -90,9 +90,7 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	autoholder struct holder holder = {.pidfd = -EBADF};
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
-	struct child_result result;
-	int tell[2];
-	ssize_t n;
+	int tell[2], r;
 
 	if (pipe2(tell, O_CLOEXEC) < 0)
 		return error_set(-errno, "start a holder", NULL);
@@ -102,15 +100,9 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	if (holder.pid < 0)
 		return holder.pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(result))
-		return error_set(-ECHILD, "the holder died", NULL);
-	if (result.code < 0) {
-		error_copy(&result.error);
-		return result.code;
-	}
+	r = entry_read_result(in, "the holder died");
+	if (r < 0)
+		return r;
 	*ret_holder = holder;
 	holder_init(&holder);
 	return 0;

@@ -265,10 +265,8 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 {
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
-	struct child_result result = {.code = -ECHILD};
 	struct pid_switch pid_switch = {.old = -EBADF};
 	int tell[2];
-	ssize_t n;
 	pid_t pid;
 	int r;
 
@@ -289,15 +287,11 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	if (pid < 0)
 		return pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(result) && result.code == 0)
+	r = entry_read_result(in, "child died");
+	if (r == 0)
 		return pid;
 	reap(pid);
-	if (n == (ssize_t)sizeof(result))
-		error_copy(&result.error);
-	return n == (ssize_t)sizeof(result) ? result.code : error_set(-ECHILD, "child died", NULL);
+	return r;
 }
 
 pid_t task_fork(const struct hierarchy *h, struct object *o)
