@@ -56,18 +56,11 @@ static pid_t holder_clone(struct holder_arg *arg, int pid_ns, int *ret_pidfd)
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
-	struct pid_switch pid_switch = {.old = -EBADF};
 	sigset_t old;
 	pid_t pid;
-	int r = 0;
 
 	kernel_block_signals(&old);
-	if (pid_ns >= 0)
-		r = pid_switch_to(&pid_switch, pid_ns);
-	pid = r < 0 ? r : kernel_clone(&req, holder_main, arg);
-	if (pid < 0 && r == 0)
-		error_set(pid, "start a holder", NULL);
-	pid_switch_end(&pid_switch);
+	pid = pid_switch_clone(pid_ns, &req, holder_main, arg);
 	kernel_restore_signals(&old);
 	return pid;
 }

@@ -101,19 +101,10 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
-	struct pid_switch pid_switch = {.old = -EBADF};
 	pid_t pid;
-	int r;
 
 	kernel_block_signals(&plan->signal_mask);
-	r = pid_switch_begin(&pid_switch, &e->join, false);
-	pid = r < 0 ? r : kernel_clone(&req, child_main, &arg);
-	/* What the kernel says of a pid namespace whose init has ended. */
-	if (pid == -ENOMEM && pid_switch.old >= 0)
-		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	else if (pid < 0 && r == 0)
-		error_set(pid, "start a task", NULL);
-	pid_switch_end(&pid_switch);
+	pid = pid_switch_clone(join_plan_pid(&e->join), &req, child_main, &arg);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
 }
