@@ -11,11 +11,7 @@
 # shellcheck source=lib.sh
 . "$TESTS/lib.sh"
 
-[ -c /dev/fuse ] || skip 'no /dev/fuse'
-in_mount_path
-T=$WORK/containers
-mkdir "$T"
-echo "$T" >>"$WORK/.trees"
+tree_by_hand containers
 echo "$WORK/second" >>"$WORK/.trees"
 mkdir "$WORK/second"
 
