@@ -40,7 +40,7 @@ static FILE *open_proc(pid_t pid, const char *file)
 /* Name, number inside and user, from status; the process may be gone. */
 static int read_status(pid_t pid, struct task *t)
 {
-	FILE *f = open_proc(pid, "status");
+	autofile FILE *f = open_proc(pid, "status");
 	char line[4096];
 
 	if (!f)
@@ -56,13 +56,12 @@ static int read_status(pid_t pid, struct task *t)
 		else if (sscanf(line, "Uid: %u", &uid) == 1)
 			snprintf(t->user, sizeof(t->user), "%u", uid);
 	}
-	fclose(f);
 	return 0;
 }
 
 static int read_task(pid_t pid, struct task *t)
 {
-	FILE *f;
+	autofile FILE *f = NULL;
 	size_t n;
 
 	snprintf(t->pid, sizeof(t->pid), "%d", (int)pid);
@@ -79,7 +78,6 @@ static int read_task(pid_t pid, struct task *t)
 			if (t->command[i] == '\0')
 				t->command[i] = ' ';
 	}
-	fclose(f);
 	return 0;
 }
 

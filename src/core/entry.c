@@ -155,6 +155,21 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 	return r;
 }
 
+int entry_read_result(int pipe, const char *died)
+{
+	struct child_result result;
+	ssize_t n;
+
+	do
+		n = read(pipe, &result, sizeof(result));
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(result))
+		return error_set(-ECHILD, died, NULL);
+	if (result.code < 0)
+		error_copy(&result.error);
+	return result.code;
+}
+
 static int pid_switch_save(struct pid_switch *s)
 {
 	s->old = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
@@ -170,23 +185,23 @@ static int pid_switch_result(struct pid_switch *s, int r)
 	return r;
 }
 
-int pid_switch_to(struct pid_switch *s, int ns)
+static int pid_switch_to(struct pid_switch *s, int ns)
 {
-	int r = pid_switch_save(s);
+	int r;
 
+	if (ns < 0)
+		return 0;
+	r = pid_switch_save(s);
 	return r < 0 ? r : pid_switch_result(s, setns(ns, CLONE_NEWPID));
 }
 
 int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool make)
 {
-	bool by_task = join->task_types & CLONE_NEWPID;
 	int r;
 
 	s->old = -EBADF;
-	if (!make && !by_task && join->fds.fd[NS_PID] < 0)
-		return 0;
 	if (!make)
-		return pid_switch_to(s, by_task ? join->task : join->fds.fd[NS_PID]);
+		return pid_switch_to(s, join_plan_pid(join));
 	r = pid_switch_save(s);
 	return r < 0 ? r : pid_switch_result(s, unshare(CLONE_NEWPID));
 }
@@ -204,6 +219,21 @@ void pid_switch_end(struct pid_switch *s)
 	/* It was the thread's a moment ago, so the kernel cannot refuse it. */
 	if (!pid_switch_back(s))
 		abort();
+}
+
+pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *arg), void *arg)
+{
+	struct pid_switch s = {.old = -EBADF};
+	int r = pid_switch_to(&s, ns);
+	pid_t pid = r < 0 ? r : kernel_clone(req, fn, arg);
+
+	/* What the kernel says of a pid namespace whose init has ended. */
+	if (pid == -ENOMEM && s.old >= 0)
+		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
+	else if (pid < 0 && r == 0)
+		error_set(pid, "start a task", NULL);
+	pid_switch_end(&s);
+	return pid;
 }
 
 void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)

@@ -34,5 +34,8 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 /* The inodes of the namespaces of these types that the plan leads to. -ESRCH: its task has ended. */
 int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT]);
 
+/* The nsfs fd or pidfd to join the pid namespace of; -EBADF: there is none to join. */
+int join_plan_pid(const struct join_plan *plan);
+
 void join_plan_close(struct join_plan *plan);
 #define autojoin __attribute__((cleanup(join_plan_close)))

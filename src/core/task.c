@@ -101,21 +101,12 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
-	struct pid_switch pid_switch = {.old = -EBADF};
 	pid_t pid;
-	int r;
 
 	kernel_block_signals(&plan->signal_mask);
 	cpu_hold(&plan->cpus);
-	r = pid_switch_begin(&pid_switch, &e->join, false);
-	pid = r < 0 ? r : kernel_clone(&req, child_main, &arg);
+	pid = pid_switch_clone(join_plan_pid(&e->join), &req, child_main, &arg);
 	cpu_release(&plan->cpus);
-	/* What the kernel says of a pid namespace whose init has ended. */
-	if (pid == -ENOMEM && pid_switch.old >= 0)
-		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	else if (pid < 0 && r == 0)
-		error_set(pid, "start a task", NULL);
-	pid_switch_end(&pid_switch);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
 }
@@ -267,10 +258,8 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 {
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
-	struct child_result result = {.code = -ECHILD};
 	struct pid_switch pid_switch = {.old = -EBADF};
 	int tell[2];
-	ssize_t n;
 	pid_t pid;
 	int r;
 
@@ -291,15 +280,11 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	if (pid < 0)
 		return pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(result) && result.code == 0)
+	r = entry_read_result(in, "child died");
+	if (r == 0)
 		return pid;
 	reap(pid);
-	if (n == (ssize_t)sizeof(result))
-		error_copy(&result.error);
-	return n == (ssize_t)sizeof(result) ? result.code : error_set(-ECHILD, "child died", NULL);
+	return r;
 }
 
 pid_t task_fork(const struct hierarchy *h, struct object *o)

@@ -36,7 +36,7 @@ static void unescape(char *s)
 
 int cgroup_find_mount(char *buf, size_t size)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
+	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
 	autofree char *line = NULL;
 	size_t room = 0;
 	int r = -EOPNOTSUPP;
@@ -57,7 +57,6 @@ int cgroup_find_mount(char *buf, size_t size)
 		if (r == 0)
 			memcpy(buf, point, strlen(point) + 1);
 	}
-	fclose(f);
 	return r;
 }
 

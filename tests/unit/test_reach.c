@@ -332,6 +332,18 @@ static void test_files_errors(void **state)
 	close(kill);
 }
 
+/* A file of the host, with its name as its text. */
+static void make_outside(char path[128])
+{
+	int fd;
+
+	snprintf(path, 128, "%s/outside", private_tree.dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "outside", 7), 7);
+	close(fd);
+}
+
 /* Each of these leads to the host's file of this name, if anything does. */
 static void test_files_confined(void **state)
 {
@@ -339,15 +351,12 @@ static void test_files_confined(void **state)
 		"", "../../../..", "/proc/self/root", "/proc/1/root", "/proc/thread-self/cwd/../..",
 	};
 	char outside[128], target[192], path[256], text[8];
-	int c, fd;
+	int c;
 
 	(void)state;
 	need_private_tree();
 	c = make("c", CONTAINER_NEW_FS_NS);
-	snprintf(outside, sizeof(outside), "%s/outside", private_tree.dir);
-	fd = open(outside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	close(fd);
+	make_outside(outside);
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		snprintf(target, sizeof(target), "%s%s", ways[i], outside);
 		ok(container_symlinkat(target, c, "tmp/link"));
@@ -590,16 +599,13 @@ static void test_mounts(void **state)
 static void test_bind(void **state)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	char path[80];
+	char path[128];
 	int c, tree;
 
 	(void)state;
 	need_private_tree();
 	c = make("c", CONTAINER_NEW_FS_NS);
-	snprintf(path, sizeof(path), "%s/outside", private_tree.dir);
-	tree = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_int_equal(write(tree, "outside", 7), 7);
-	close(tree);
+	make_outside(path);
 	tree = (int)syscall(SYS_open_tree, AT_FDCWD, private_tree.dir,
 			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	assert_true(tree >= 0);
