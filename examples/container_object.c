@@ -133,8 +133,9 @@ static void mount_proc(int container)
 }
 
 /*
- * init, which waits until all is mounted. What it has of the caller is closed by exec, but while it
- * waits it must not be the one who holds the container, or keeps the pipe from ending.
+ * init, which waits until all is mounted. Meanwhile it must not be the one who holds the container, or
+ * keeps the pipe from ending. A fork has all fds of its parent, and the parent perhaps some that it does
+ * not know of: the program gets none of them.
  */
 static pid_t fork_init(int container, char **argv, int *ret_go)
 {
@@ -150,6 +151,7 @@ static pid_t fork_init(int container, char **argv, int *ret_go)
 		close(go[1]);
 		if (read(go[0], &byte, 1) != 1)
 			_exit(1);
+		close_range(3, ~0U, 0);
 		execv(argv[0], argv);
 		err(127, "run %s", argv[0]);
 	}

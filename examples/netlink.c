@@ -52,17 +52,10 @@ static void ask(struct mnl_socket *inside, struct request *r, const char *what)
 		err(1, "%s", what);
 }
 
-static void lo_up(struct mnl_socket *inside)
-{
-	struct request r;
-	struct ifinfomsg *link = begin(&r, RTM_NEWLINK, 0, sizeof(*link));
-
-	link->ifi_flags = link->ifi_change = IFF_UP;
-	mnl_attr_put_strz(r.nlh, IFLA_IFNAME, "lo");
-	ask(inside, &r, "lo up");
-}
-
-/* Made with both ends up; the other one is born in the network namespace of this process. */
+/*
+ * Our end, made up and in the network namespace of this process; its peer is where the socket is. Not
+ * the other way round: a peer cannot be made up, since it has no other end yet.
+ */
 static void cable(struct mnl_socket *inside, const char *outer)
 {
 	struct request r;
@@ -70,19 +63,28 @@ static void cable(struct mnl_socket *inside, const char *outer)
 	struct nlattr *info, *data, *peer;
 
 	link->ifi_flags = link->ifi_change = IFF_UP;
-	mnl_attr_put_strz(r.nlh, IFLA_IFNAME, INSIDE);
+	mnl_attr_put_strz(r.nlh, IFLA_IFNAME, outer);
+	mnl_attr_put_u32(r.nlh, IFLA_NET_NS_PID, (uint32_t)getpid());
 	info = mnl_attr_nest_start(r.nlh, IFLA_LINKINFO);
 	mnl_attr_put_strz(r.nlh, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(r.nlh, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(r.nlh, VETH_INFO_PEER);
-	link = mnl_nlmsg_put_extra_header(r.nlh, sizeof(*link));
-	link->ifi_flags = link->ifi_change = IFF_UP;
-	mnl_attr_put_strz(r.nlh, IFLA_IFNAME, outer);
-	mnl_attr_put_u32(r.nlh, IFLA_NET_NS_PID, (uint32_t)getpid());
+	mnl_nlmsg_put_extra_header(r.nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(r.nlh, IFLA_IFNAME, INSIDE);
 	mnl_attr_nest_end(r.nlh, peer);
 	mnl_attr_nest_end(r.nlh, data);
 	mnl_attr_nest_end(r.nlh, info);
 	ask(inside, &r, outer);
+}
+
+static void up(struct mnl_socket *inside, const char *name)
+{
+	struct request r;
+	struct ifinfomsg *link = begin(&r, RTM_NEWLINK, 0, sizeof(*link));
+
+	link->ifi_flags = link->ifi_change = IFF_UP;
+	mnl_attr_put_strz(r.nlh, IFLA_IFNAME, name);
+	ask(inside, &r, name);
 }
 
 /* Any socket can be asked by ioctl(2), and answers for the namespace that it is of. */
@@ -161,9 +163,10 @@ int main(int argc, char **argv)
 	if (inet_pton(AF_INET, argv[4], &gateway) != 1)
 		errx(2, "%s: not an IPv4 address", argv[4]);
 	inside = open_inside(argv[1]);
-	lo_up(inside);
 	cable(inside, argv[2]);
 	address(inside, addr, (unsigned char)prefix);
+	up(inside, "lo");
+	up(inside, INSIDE);
 	default_route(inside, gateway);
 	mnl_socket_close(inside);
 	return 0;
