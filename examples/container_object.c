@@ -13,6 +13,7 @@
  *	cc container_object.c -o container_object $(pkg-config --cflags --libs libcontainerfs)
  *	./container_object ext4 image.ext4 /busybox ps
  */
+#define _GNU_SOURCE 1 /* pipe2, close_range */
 #include <containerfs/container.h>
 #include <err.h>
 #include <errno.h>
