@@ -15,6 +15,7 @@
 enum lookup {
 	LOOKUP_IN_ROOT, /* links and ".." stay below dirfd; no magic links */
 	LOOKUP_PLAIN,	/* below dirfd, and no link of any kind on the way */
+	LOOKUP_USUAL,	/* as open(2), but for magic links */
 };
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
@@ -41,7 +42,6 @@ int kernel_pidfd_send_signal(int pidfd, int sig);
 
 /* Whether the process has not ended: one that waits to be reaped has. */
 bool kernel_pidfd_is_alive(int pidfd);
-int kernel_close_on_exec_from(unsigned int first);
 int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
 
