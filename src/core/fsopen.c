@@ -73,7 +73,7 @@ static int fsopen_agent(void *arg)
 	struct fsopen_call *c = arg;
 	int r = join(c->plan, NS_PID);
 
-	r = r ? r : agent_run(-1, born_inside, c);
+	r = r ? r : agent_run_apart(-1, born_inside, c, sizeof(*c));
 	/* What the kernel says of a pid namespace whose init has ended. */
 	if (r == -ENOMEM && join_plan_joins(c->plan, NS_PID))
 		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);

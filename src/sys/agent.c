@@ -39,18 +39,29 @@ static int agent_main(void *arg)
 	return 0;
 }
 
-/* The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). */
+/*
+ * The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). One that a task
+ * of the container sees may be stopped by it, and shall not keep the caller.
+ */
 static void agent_reap(pid_t pid)
 {
-	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
+	int status;
+
+	for (;;) {
+		pid_t r = waitpid(pid, &status, __WCLONE | WUNTRACED);
+
+		if (r == pid && WIFSTOPPED(status))
+			kill(pid, SIGCONT);
+		else if (r == pid || errno != EINTR)
+			return;
+	}
 }
 
 static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
-		.flags = memory | CLONE_VFORK | CLONE_FILES,
+		.flags = memory | CLONE_FILES,
 		.cgroup = cgroup,
 		.stack = stack,
 		.stack_size = sizeof(stack),
@@ -88,7 +99,7 @@ int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 {
 	struct agent agent = {.fn = fn, .arg = arg};
 
-	return run(&agent, cgroup, CLONE_VM);
+	return run(&agent, cgroup, CLONE_VM | CLONE_VFORK);
 }
 
 /* What an agent with memory of its own and its caller have in common. */

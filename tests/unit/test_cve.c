@@ -299,6 +299,53 @@ static void check_prober(int c, long steps)
 	status_of(init);
 }
 
+/* An agent that a task of the container stops goes on. */
+static void run_stopper(void)
+{
+	pid_t self = (pid_t)syscall(SYS_getpid), begin = last_pid();
+
+	for (;;) {
+		pid_t last = last_pid();
+
+		for (pid_t pid = last; pid > begin && pid > last - 4; pid--)
+			if (pid != self && kill(pid, SIGSTOP) == 0)
+				found->tried++;
+	}
+}
+
+static void open_many(void *arg)
+{
+	for (int i = 0; i < 50; i++)
+		do_fsopen(*(int *)arg);
+}
+
+static void test_stopped(void **state)
+{
+	pid_t init, stopper;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	assert_true(found != MAP_FAILED);
+	c = ok(container_create("c", USER_NS | CONTAINER_NEW_PID_NS | CONTAINER_FD_CLOEXEC));
+	init = forked(c);
+	if (init == 0)
+		task_pause(NULL);
+	stopper = forked(c);
+	if (stopper == 0)
+		run_stopper();
+	assert_int_equal(in_child(open_many, &c), 0);
+	printf("# %ld times stopped\n", (long)found->tried);
+	assert_true(found->tried > 0);
+	ok(container_remove(c, CONTAINER_REMOVE_KILL));
+	status_of(stopper);
+	status_of(init);
+	munmap(found, sizeof(*found));
+	close(c);
+}
+
 static void test_2016_9962(void **state)
 {
 	static const unsigned int flags[] = {CONTAINER_NEW_PID_NS, 0};
@@ -330,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		library_test(test_2016_9962),
+		library_test(test_stopped),
 	};
 
 	return private_tree_run(tests);
