@@ -373,11 +373,117 @@ static void test_2016_9962(void **state)
 	munmap(found, sizeof(*found));
 }
 
+/* CVE-2024-21626: each path leads to a file system of the host's, if anywhere. */
+
+#define FDS 24
+#define FAR_FD 1500
+
+/* fds that the caller has forgotten to close, of the host's root. */
+static void open_fds(int fds[FDS + 1])
+{
+	for (int i = 0; i < FDS; i++) {
+		fds[i] = open("/", O_RDONLY | O_DIRECTORY);
+		assert_true(fds[i] >= 0);
+	}
+	fds[FDS] = dup2(fds[0], FAR_FD);
+	assert_int_equal(fds[FDS], FAR_FD);
+}
+
+static void close_fds(const int fds[FDS + 1])
+{
+	for (int i = 0; i <= FDS; i++)
+		close(fds[i]);
+}
+
+static void check_cwd(int c, const char *cwd, bool optional)
+{
+	const char *const argv[] = {"readlink", "/proc/self/cwd", NULL};
+	struct container_spawn how = CONTAINER_SPAWN_INIT;
+	char text[256];
+
+	how.argv = argv;
+	how.cwd = cwd;
+	how.flags = optional ? CONTAINER_SPAWN_CWD_OPTIONAL : 0;
+	if (!optional) {
+		if (container_spawn(c, &how) != -1)
+			fail_msg("\"%s\" was a directory to work in", cwd);
+		assert_string_equal(container_error_last()->step, "change directory");
+		return;
+	}
+	assert_int_equal(run_output(c, &how, text, sizeof(text)), 0);
+	assert_string_equal(text, "/\n");
+}
+
+static void check_program(int c, const char *path)
+{
+	const char *const argv[] = {path, NULL};
+	struct container_spawn how = CONTAINER_SPAWN_INIT;
+
+	how.argv = argv;
+	fails(ENOENT, container_spawn(c, &how));
+	assert_string_equal(container_error_last()->step, "exec");
+}
+
+static void check_script(int c, int n)
+{
+	char text[64];
+	int fd = ok(container_openat(c, "/tmp/script", O_WRONLY | O_CREAT | O_TRUNC, 0755));
+
+	dprintf(fd, "#!/proc/self/fd/%d/bin/sh\n", n);
+	close(fd);
+	check_program(c, "/tmp/script");
+	snprintf(text, sizeof(text), "/proc/self/fd/%d/bin/sh", n);
+	check_program(c, text);
+}
+
+static void check_ways(int c, int n)
+{
+	char path[64], link[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", n);
+	snprintf(link, sizeof(link), "/tmp/link%d", n);
+	ok(container_symlinkat(path, c, link));
+	for (int optional = 0; optional < 2; optional++) {
+		check_cwd(c, path, optional);
+		check_cwd(c, link, optional);
+	}
+	strcat(path, "/..");
+	check_cwd(c, path, false);
+}
+
+static void test_2024_21626(void **state)
+{
+	static const unsigned int flags[] = {0, CONTAINER_NEW_PID_NS,
+					     CONTAINER_NEW_PID_NS | CONTAINER_NEW_USER_NS};
+	int c, fds[FDS + 1];
+
+	(void)state;
+	need_private_tree();
+	open_fds(fds);
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		c = ok(container_create("c", flags[i] | CONTAINER_NEW_FS_NS));
+		/* Those of the library are among them. */
+		for (int n = 3; n < FDS + 40; n++)
+			check_ways(c, n);
+		check_ways(c, FAR_FD);
+		check_script(c, fds[0]);
+		check_script(c, FAR_FD);
+		if (!flags[i]) {
+			check_cwd(c, "/proc/1/root", false);
+			check_cwd(c, "/proc/1/cwd", true);
+		}
+		ok(container_remove(c, CONTAINER_REMOVE_KILL));
+		close(c);
+	}
+	close_fds(fds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		library_test(test_2016_9962),
 		library_test(test_stopped),
+		library_test(test_2024_21626),
 	};
 
 	return private_tree_run(tests);
