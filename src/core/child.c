@@ -350,7 +350,7 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 	 * the directory, of the program, of its interpreter. execve(2) closes them too late also since
 	 * it lets root of the container's user namespace look at them a moment before.
 	 */
-	r = r ? r : kernel_close_from(3);
+	r = r ? r : launch_close_fds(&plan->launch);
 	if (r < 0)
 		error_default(r, "close fds", NULL);
 	r = r ? r : change_dir(plan);
@@ -364,6 +364,6 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 	cpu_release(&plan->cpus);
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	result->at_exec = true;
-	r = run(plan);
+	r = plan->launch.file < 0 ? run(plan) : launch_run(&plan->launch, plan->envp);
 	return error_set(r, "exec", plan->argv[0]);
 }

@@ -9,6 +9,7 @@
 #include "account.h"
 #include "cpu.h"
 #include "join.h"
+#include "launch.h"
 #include "root.h"
 
 /* How far the child came: in shared memory, read after the clone call returned. */
@@ -42,6 +43,7 @@ struct child_plan {
 	const char *const *argv;
 	const char *const *envp;
 	const char *const *paths; /* candidates for execve(2), NULL at the end */
+	struct launch launch;
 	const char *cwd;
 	bool cwd_optional; /* go to "/" if it is not there */
 	bool has_user;

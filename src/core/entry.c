@@ -27,10 +27,12 @@ void entry_init(struct entry *e)
 				       .base_mount = -EBADF,
 				       .proc = -EBADF,
 				       .stdio = {-1, -1, -1}};
+	launch_init(&e->child.launch);
 }
 
 void entry_close(struct entry *e)
 {
+	launch_close(&e->child.launch);
 	join_plan_close(&e->join);
 	close_fd(&e->cgroup);
 	close_fd(&e->base_mount);

@@ -135,6 +135,17 @@ static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
 	return clone_child(e, plan, result, pidfd);
 }
 
+static int wait_for_exec(const struct entry *e, struct container_error *ret_error)
+{
+	int r = launch_wait(&e->child.launch);
+
+	if (r < 0) {
+		error_set(r, "exec", e->child.argv[0]);
+		*ret_error = *error_last();
+	}
+	return r;
+}
+
 static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 {
 	struct child_result local = {0}, *result = &local;
@@ -160,6 +171,8 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		error_set(local.code, "the task was killed before it could start", NULL);
 		local.error = *error_last();
 	}
+	if (local.code == 0)
+		local.code = wait_for_exec(e, &local.error);
 	if (local.code < 0) {
 		reap(pid);
 		error_copy(&local.error);
@@ -175,6 +188,8 @@ static int plan_program(const struct container_spawn *how, struct child_plan *pl
 {
 	if (!how->argv || !how->argv[0])
 		return error_set(-EINVAL, "no program to start", NULL);
+	if (!how->argv[0][0])
+		return error_set(-ENOENT, "exec", "");
 	plan->argv = how->argv;
 	plan->envp = how->envp ? how->envp : (const char *const *)environ;
 	plan->cwd = how->cwd;
@@ -198,6 +213,17 @@ static int check_spawn(const struct object *o, const struct container_spawn *how
 	if (!o->spec.transient && (how->root >= 0 || how->hostname))
 		return error_set(-EINVAL, "root and hostname are set beforehand", NULL);
 	return 0;
+}
+
+/*
+ * Whether somebody in a container may have made the program. Not if it is one of the caller's own mount
+ * namespace, nor in a view of the init container's root that is new.
+ */
+static bool is_foreign(const struct object *o, const struct entry *e)
+{
+	if (e->join.make & CLONE_NEWNS)
+		return e->root.kind != ROOT_VIEW || object_has_parent(o);
+	return join_plan_joins(&e->join, NS_MOUNT);
 }
 
 pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct container_spawn *how)
@@ -224,6 +250,8 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 	if (isatty(terminal))
 		e.root.terminal = terminal;
 	r = entry_prepare(h, o, (unsigned int)how->nstypes, &e);
+	if (r == 0 && is_foreign(o, &e))
+		r = launch_prepare(&e.child.launch, paths, how->argv);
 	return r < 0 ? r : start(o, &e, how->pidfd);
 }
 
