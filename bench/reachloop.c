@@ -2,10 +2,11 @@
 /*
  * Reaching into a container that runs, by the library and by the bare system calls for the same.
  *
- *   reachloop socket|mount|open|spawn library|bare|fork [N] CONTAINER PATH
- *	socket	an inet socket in its network namespace, made and closed. fork: by a child, over SCM_RIGHTS,
+ *   reachloop socket|mount|open|spawn library|bare|child [N] CONTAINER PATH
+ *	socket	an inet socket in its network namespace, made and closed. child: by a child, over SCM_RIGHTS,
  *		as it is done where the thread must not change its own namespace
- *	mount	the caller's directory PATH, attached at /mnt of the container; umount is not timed
+ *	mount	the caller's directory PATH, attached at /mnt of the container; umount is not timed.
+ *		child: by a child, since a program with threads cannot leave its mount namespace
  *	open	the file PATH of its root, opened and closed. bare: with an fd of the root, as who trusts it does
  *	spawn	the program PATH as one of its tasks, waited for
  *
@@ -122,7 +123,7 @@ static void reap(pid_t pid)
 		die("child");
 }
 
-static double socket_fork(void *arg)
+static double socket_child(void *arg)
 {
 	const struct reach *r = arg;
 	int pair[2];
@@ -162,6 +163,13 @@ static double mount_library(void *arg)
 	return timing_now() - begin;
 }
 
+static void attach(int tree)
+{
+	check((int)syscall(SYS_move_mount, tree, "", AT_FDCWD, MOUNT_POINT,
+			   MOVE_MOUNT_F_EMPTY_PATH),
+	      "move_mount");
+}
+
 static double mount_bare(void *arg)
 {
 	const struct reach *r = arg;
@@ -169,15 +177,34 @@ static double mount_bare(void *arg)
 	double begin, took;
 
 	go(r->mnt, CLONE_NEWNS);
-	check((int)syscall(SYS_move_mount, tree, "", AT_FDCWD, MOUNT_POINT,
-			   MOVE_MOUNT_F_EMPTY_PATH),
-	      "move_mount");
+	attach(tree);
 	close(tree);
 	begin = timing_now();
 	check(umount2(MOUNT_POINT, MNT_DETACH), "umount");
 	took = timing_now() - begin;
 	go(r->own_mnt, CLONE_NEWNS);
 	return took;
+}
+
+/* By a program with threads, none of which can leave its mount namespace. */
+static double mount_child(void *arg)
+{
+	const struct reach *r = arg;
+	int tree = clone_source(r);
+	pid_t pid = vfork();
+	double begin;
+
+	if (pid == 0) {
+		go(r->mnt, CLONE_NEWNS);
+		attach(tree);
+		_exit(0);
+	}
+	check(pid, "vfork");
+	close(tree);
+	reap(pid);
+	begin = timing_now();
+	check(container_umount(r->container, MOUNT_POINT, MNT_DETACH), "umount");
+	return timing_now() - begin;
 }
 
 static double open_library(void *arg)
@@ -213,9 +240,10 @@ static const struct {
 	double (*once)(void *arg);
 } ops[] = {
 	{"socket", "library", socket_library}, {"socket", "bare", socket_bare},
-	{"socket", "fork", socket_fork},       {"mount", "library", mount_library},
+	{"socket", "child", socket_child},     {"mount", "library", mount_library},
 	{"mount", "bare", mount_bare},	       {"open", "library", open_library},
-	{"open", "bare", open_bare},	       {"spawn", "library", spawn_library},
+	{"mount", "child", mount_child},       {"open", "bare", open_bare},
+	{"spawn", "library", spawn_library},
 };
 
 static int open_ns(const char *of, const char *type)
@@ -257,7 +285,7 @@ int main(int argc, char **argv)
 		printf("%.3f\n", timing_median(ops[i].once, &r, times, true));
 		return 0;
 	}
-	fputs("usage: reachloop socket|mount|open|spawn library|bare|fork [N] CONTAINER PATH\n",
+	fputs("usage: reachloop socket|mount|open|spawn library|bare|child [N] CONTAINER PATH\n",
 	      stderr);
 	return 2;
 }

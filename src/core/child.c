@@ -345,6 +345,7 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 		r = error_set(-errno, "set the parent-death signal", NULL);
 	if (r < 0)
 		return r;
+	cpu_release(&plan->cpus);
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	result->at_exec = true;
 	r = run(plan);

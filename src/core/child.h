@@ -7,6 +7,7 @@
 #pragma once
 
 #include "account.h"
+#include "cpu.h"
 #include "join.h"
 #include "root.h"
 
@@ -47,6 +48,7 @@ struct child_plan {
 	struct account_wish user;
 	int stdio[3];
 	bool die_with_parent;
+	struct cpu_hold cpus;
 	sigset_t signal_mask;	    /* the caller's, from before the clone */
 	const sigset_t *given_mask; /* instead of it, or NULL */
 };

@@ -95,7 +95,7 @@ static int run(const struct hierarchy *h, const struct object *o, struct mount_c
 	r = check(o);
 	r = r ? r : way_find(h, o, NS_MOUNT, &way);
 	call->way = &way;
-	r = r ? r : agent_run(-1, agent, call);
+	r = r ? r : agent_run_thread(agent, call);
 	call->way = NULL;
 	return r;
 }

@@ -33,7 +33,7 @@ int reach_socket(const struct hierarchy *h, const struct object *o, int domain, 
 	struct socket_call call = {&way, domain, type, protocol, -EBADF};
 	int r = way_find(h, o, NS_NETWORK, &way);
 
-	r = r ? r : agent_run(-1, socket_agent, &call);
+	r = r ? r : agent_run_thread(socket_agent, &call);
 	return r ? r : call.fd;
 }
 
@@ -64,6 +64,6 @@ int reach_root(const struct hierarchy *h, const struct object *o)
 	if (o->spec.empty_root)
 		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
 	r = way_find(h, o, NS_MOUNT, &way);
-	r = r ? r : agent_run(-1, root_agent, &call);
+	r = r ? r : agent_run_thread(root_agent, &call);
 	return r ? r : call.fd;
 }

@@ -104,7 +104,9 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 	pid_t pid;
 
 	kernel_block_signals(&plan->signal_mask);
+	cpu_hold(&plan->cpus);
 	pid = pid_switch_clone(join_plan_pid(&e->join), &req, child_main, &arg);
+	cpu_release(&plan->cpus);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
 }

@@ -24,6 +24,7 @@
 #include "agent.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "cpu.h"
 #include "error.h"
 #include "kernel.h"
 #include "object.h"
@@ -259,6 +260,7 @@ static void watcher_main(const struct start_call *c, int ready)
 
 	prctl(PR_SET_NAME, "containerfs-wat");
 	setsid();
+	cpu_release_all();
 	if (chdir("/") < 0)
 		return;
 	join_cgroup(c->h);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "error.h"
 #include "kernel.h"
 
@@ -20,6 +21,7 @@ struct agent {
 	int (*fn)(void *);
 	void *arg;
 	int join_cgroup; /* the clone could not put it there; -EBADF: nothing to be done */
+	bool is_thread;
 	bool started;
 	int result;
 };
@@ -31,7 +33,8 @@ static int agent_main(void *arg)
 
 	agent->started = true;
 	/* It has the caller's locks with its fds: they must not outlive the caller in it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!agent->is_thread)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The result stays "cancelled" until the work is done: an agent may be killed at any moment. */
 	if (agent->join_cgroup >= 0)
 		r = kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");
@@ -46,6 +49,16 @@ static void agent_reap(pid_t pid)
 		;
 }
 
+/*
+ * The kernel lets the caller go on a moment before the thread is gone; until then the program is one of
+ * several threads, which may not join every namespace.
+ */
+static void thread_reap(pid_t tid)
+{
+	while (kernel_has_thread(tid))
+		sched_yield();
+}
+
 static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
@@ -55,13 +68,18 @@ static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
+	struct cpu_hold hold;
 	sigset_t old;
 	pid_t pid;
 
 	kernel_block_signals(&old);
+	cpu_hold(&hold);
 	pid = kernel_clone(&req, agent_main, agent);
-	if (pid > 0)
+	if (pid > 0 && (memory & CLONE_THREAD))
+		thread_reap(pid);
+	else if (pid > 0)
 		agent_reap(pid);
+	cpu_release(&hold);
 	kernel_restore_signals(&old);
 	return pid;
 }
@@ -78,6 +96,21 @@ int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 	}
 	if (pid > 0 && agent.result == -ECANCELED)
 		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
+	return pid < 0 ? pid : agent.result;
+}
+
+int agent_run_thread(int (*fn)(void *arg), void *arg)
+{
+	struct agent agent = {.fn = fn,
+			      .arg = arg,
+			      .is_thread = true,
+			      .join_cgroup = -EBADF,
+			      .result = -ECANCELED};
+	pid_t pid = agent_clone(&agent, -EBADF, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+
+	/* Whose children are to be in another pid namespace has no threads any more. */
+	if (pid == -EINVAL)
+		return agent_run(-1, fn, arg);
 	return pid < 0 ? pid : agent.result;
 }
 

@@ -177,6 +177,11 @@ bool kernel_pidfd_is_alive(int pidfd)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
+bool kernel_has_thread(pid_t tid)
+{
+	return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
+}
+
 int kernel_close_on_exec_from(unsigned int first)
 {
 	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));

@@ -41,6 +41,10 @@ int kernel_pidfd_send_signal(int pidfd, int sig);
 
 /* Whether the process has not ended: one that waits to be reaped has. */
 bool kernel_pidfd_is_alive(int pidfd);
+
+/* Whether it still is one of the caller's threads. */
+bool kernel_has_thread(pid_t tid);
+
 int kernel_close_on_exec_from(unsigned int first);
 int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);

@@ -118,6 +118,81 @@ static void test_socket_of_task(void **state)
 }
 
 /* A socket made outside talks to a server inside; the network is brought up through another. */
+static int thread_count(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/task", &st), 0);
+	return (int)st.st_nlink - 2;
+}
+
+/* Whatever is done by a thread for a moment: it is gone, and the caller goes where it may and no further. */
+static void test_caller_stays(void **state)
+{
+	cpu_set_t all, one, now;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = make("stays", CONTAINER_NEW_NET_NS);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		char text[64], *end;
+
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+		close(ok(container_socket(c, AF_INET, SOCK_STREAM, 0)));
+		assert_int_equal(
+			run_sh(c, "grep Cpus_allowed_list /proc/self/status", text, sizeof(text)),
+			0);
+		assert_int_equal(strtol(strchr(text, ':') + 1, &end, 10), cpu);
+		assert_int_equal(*end, '\n');
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	for (int i = 0; i < 300; i++) {
+		close(ok(container_socket(c, AF_INET, SOCK_STREAM, 0)));
+		assert_int_equal(thread_count(), 1);
+	}
+	if (CPU_COUNT(&all) > 1) {
+		const char *const argv[] = {"sleep", "1000", NULL};
+		struct container_spawn how = CONTAINER_SPAWN_INIT;
+		pid_t pid;
+
+		how.argv = argv;
+		pid = (pid_t)ok(container_spawn(c, &how));
+		assert_int_equal(sched_getaffinity(pid, sizeof(now), &now), 0);
+		assert_true(CPU_EQUAL(&now, &all));
+		end(c, pid);
+	}
+	ok(container_remove(c, 0));
+	close(c);
+}
+
+/* Whose children are to be born in another pid namespace can have no threads. */
+static void child_without_threads(void *arg)
+{
+	int c = *(int *)arg, s;
+
+	child_holds(unshare(CLONE_NEWPID) == 0);
+	s = container_socket(c, AF_INET, SOCK_STREAM, 0);
+	child_holds(s >= 0);
+}
+
+static void test_socket_without_threads(void **state)
+{
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = make("lone", CONTAINER_NEW_NET_NS);
+	assert_int_equal(in_child(child_without_threads, &c), 0);
+	ok(container_remove(c, 0));
+	close(c);
+}
+
 static void test_socket_talks(void **state)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -617,6 +692,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		library_test(test_socket),	   library_test(test_socket_user_ns),
 		library_test(test_socket_of_task), library_test(test_socket_talks),
+		library_test(test_caller_stays),   library_test(test_socket_without_threads),
 		library_test(test_files),	   library_test(test_files_errors),
 		library_test(test_files_confined), library_test(test_files_roots),
 		library_test(test_fsopen),	   library_test(test_fsopen_errors),
