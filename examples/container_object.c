@@ -168,6 +168,7 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		errx(2, "usage: %s TYPE IMAGE PROGRAM [ARGUMENT...]", argv[0]);
+	/* Not NEW_USER_NS: the kernel mounts such images for no root but the host's. */
 	c = checked(
 		container_create("object", CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_PID_NS |
 						   CONTAINER_NEW_NET_NS | CONTAINER_NEW_IPC_NS |

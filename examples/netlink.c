@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The network of a container, set up from outside through one socket: a virtual cable from its eth0 to
- * a new interface here, its address, its way to everywhere else. It may have no task yet, and need
- * have no program: this process stays where it is, and it is the socket that is inside.
+ * a new interface here, its address, its way to everywhere else. The container needs neither a task nor
+ * a program for that: this process stays where it is, and it is the socket that is inside.
  *
  *	container create web --own network
  *	cc netlink.c -o netlink $(pkg-config --cflags --libs libcontainerfs libmnl)

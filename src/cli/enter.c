@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "seal.h"
 #include "verbs.h"
 
 enum { OPTION_ONLY = 1000 };
@@ -44,7 +45,7 @@ int verb_enter(int argc, char **argv)
 	const char *name;
 	int c;
 
-	if (cli_program_init(&p))
+	if (cli_seal(argv) || cli_program_init(&p))
 		return EXIT_FAILED;
 	while ((c = cli_option("enter", argc, argv, "+:hu:w:e:", longs)) != -1) {
 		if (c < 0)

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "cli.h"
 #include "create.h"
+#include "seal.h"
 #include "verbs.h"
 
 #define DEFAULT_OWN                                                                                \
@@ -55,6 +56,12 @@ static void default_cwd(struct run_options *o)
 		return;
 	o->program.spawn.cwd = o->cwd;
 	o->program.spawn.flags |= CONTAINER_SPAWN_CWD_OPTIONAL;
+}
+
+/* Whether there is anything in it that is not the caller's. In a private view of the host there is not. */
+static bool may_be_hostile(const struct run_options *o)
+{
+	return o->create.root || o->create.share_count || (o->name && strchr(o->name, '/'));
 }
 
 static const char *shown_name(const struct run_options *o)
@@ -135,6 +142,8 @@ int verb_run(int argc, char **argv)
 		if (run_option(&o, c))
 			return EXIT_FAILED;
 	}
+	if (may_be_hostile(&o) && cli_seal(argv))
+		return EXIT_FAILED;
 	flags = (DEFAULT_OWN & ~o.create.inherit) | o.create.own;
 	for (size_t i = 0; i < o.create.share_count; i++) {
 		if (strncmp(o.create.share[i], "mount=", 6) == 0)

@@ -143,11 +143,12 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 
 	r = r ? r : entry_plan_root(h, o, e);
 	r = r ? r : entry_user_ns(o, e);
-	if (r == 0 && (e->join.fds.fd[NS_USER] >= 0 || (e->join.task_types & CLONE_NEWUSER))) {
+	if (r == 0 && join_plan_joins(&e->join, NS_USER)) {
 		e->child.proc = e->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		r = e->proc < 0 ? error_set(-errno, "open", "/proc") : 0;
 	}
-	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
+	e->own_mm = e->child.has_user || join_plan_joins(&e->join, NS_USER) ||
+		    join_plan_joins(&e->join, NS_TIME);
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;
 	e->child.renew_proc =

@@ -24,7 +24,12 @@ struct entry {
 	int base_mount;
 	int proc;      /* if a user namespace is joined */
 	bool make_pid; /* the task begins a pid namespace */
-	bool own_mm;   /* joins a time namespace: not allowed while memory is shared */
+	/*
+	 * The task has memory of its own from its start: it joins a time namespace, which is not allowed
+	 * else, or takes credentials with which somebody inside is its equal, so that the kernel, or
+	 * child_setup(), has to keep others from looking into it. That would be done to the caller too.
+	 */
+	bool own_mm;
 	bool records_init;
 };
 

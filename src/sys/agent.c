@@ -42,11 +42,22 @@ static int agent_main(void *arg)
 	return 0;
 }
 
-/* The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). */
+/*
+ * The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). One that a task
+ * of the container sees may be stopped by it, and shall not keep the caller.
+ */
 static void agent_reap(pid_t pid)
 {
-	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
+	int status;
+
+	for (;;) {
+		pid_t r = waitpid(pid, &status, __WCLONE | WUNTRACED);
+
+		if (r == pid && WIFSTOPPED(status))
+			kill(pid, SIGCONT);
+		else if (r == pid || errno != EINTR)
+			return;
+	}
 }
 
 /*
@@ -63,7 +74,7 @@ static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
-		.flags = memory | CLONE_VFORK | CLONE_FILES,
+		.flags = memory | CLONE_FILES,
 		.cgroup = cgroup,
 		.stack = stack,
 		.stack_size = sizeof(stack),
@@ -84,40 +95,45 @@ static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 	return pid;
 }
 
+/* With agent in memory that both have, also if memory says that they share nothing else. */
+static int run(struct agent *agent, int cgroup, uint64_t memory)
+{
+	pid_t pid;
+
+	agent->join_cgroup = -EBADF;
+	agent->result = -ECANCELED;
+	pid = agent_clone(agent, cgroup, memory);
+	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
+	if (pid > 0 && !agent->started && cgroup >= 0) {
+		agent->join_cgroup = cgroup;
+		pid = agent_clone(agent, -EBADF, memory);
+	}
+	if (pid > 0 && agent->result == -ECANCELED)
+		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
+	return pid < 0 ? pid : agent->result;
+}
+
 int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 {
-	struct agent agent = {.fn = fn, .arg = arg, .join_cgroup = -EBADF, .result = -ECANCELED};
-	pid_t pid = agent_clone(&agent, cgroup, CLONE_VM);
+	struct agent agent = {.fn = fn, .arg = arg};
 
-	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
-	if (pid > 0 && !agent.started && cgroup >= 0) {
-		agent.join_cgroup = cgroup;
-		pid = agent_clone(&agent, -EBADF, CLONE_VM);
-	}
-	if (pid > 0 && agent.result == -ECANCELED)
-		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
-	return pid < 0 ? pid : agent.result;
+	return run(&agent, cgroup, CLONE_VM | CLONE_VFORK);
 }
 
 int agent_run_thread(int (*fn)(void *arg), void *arg)
 {
-	struct agent agent = {.fn = fn,
-			      .arg = arg,
-			      .is_thread = true,
-			      .join_cgroup = -EBADF,
-			      .result = -ECANCELED};
-	pid_t pid = agent_clone(&agent, -EBADF, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD);
+	struct agent agent = {.fn = fn, .arg = arg, .is_thread = true};
+	int r = run(&agent, -1, CLONE_VM | CLONE_VFORK | CLONE_SIGHAND | CLONE_THREAD);
 
 	/* Whose children are to be in another pid namespace has no threads any more. */
-	if (pid == -EINVAL)
-		return agent_run(-1, fn, arg);
-	return pid < 0 ? pid : agent.result;
+	return r == -EINVAL && !agent.started ? agent_run(-1, fn, arg) : r;
 }
 
 /* What an agent with memory of its own and its caller have in common. */
 struct apart {
+	struct agent agent;
 	int (*fn)(void *);
-	int result;
+	bool failed;
 	struct container_error error;
 	char arg[] __attribute__((aligned(16)));
 };
@@ -128,29 +144,24 @@ static int apart_main(void *arg)
 	int r = prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : apart->fn(apart->arg);
 
 	apart->error = *error_last();
-	apart->result = r;
-	return 0;
+	apart->failed = r < 0;
+	return r;
 }
 
-int agent_run_apart(int (*fn)(void *arg), void *arg, size_t size)
+int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size)
 {
 	size_t total = sizeof(struct apart) + size;
 	struct apart *apart =
 		mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct agent agent = {.fn = apart_main, .arg = apart, .join_cgroup = -EBADF};
-	pid_t pid;
 	int r;
 
 	if (apart == MAP_FAILED)
 		return error_set(-errno, "start an agent", NULL);
+	apart->agent = (struct agent){.fn = apart_main, .arg = apart};
 	apart->fn = fn;
-	apart->result = -ECANCELED;
 	memcpy(apart->arg, arg, size);
-	pid = agent_clone(&agent, -EBADF, 0);
-	r = pid < 0 ? pid : apart->result;
-	if (pid > 0 && r == -ECANCELED)
-		error_set(r, "an agent was killed before it was done", NULL);
-	else if (pid > 0 && r < 0)
+	r = run(&apart->agent, cgroup, 0);
+	if (apart->failed)
 		error_copy(&apart->error);
 	memcpy(arg, apart->arg, size);
 	munmap(apart, total);

@@ -23,9 +23,10 @@ int agent_run_thread(int (*fn)(void *arg), void *arg);
 /*
  * The same in an agent with a copy of the caller's memory, for what may not be done while memory is
  * shared, or is not safe to do where somebody could trace the agent: no unprivileged process may look
- * into it. Only what it writes to arg[0..size) comes back, and its last error.
+ * into it. All that joins a user namespace is of that kind. Only what it writes to arg[0..size) comes
+ * back, and its last error.
  */
-int agent_run_apart(int (*fn)(void *arg), void *arg, size_t size);
+int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size);
 
 /*
  * A process that only waits, in a new user namespace, to be asked about by its pidfd; ended by

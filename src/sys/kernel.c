@@ -44,11 +44,14 @@ static int open_by(int dirfd, const char *path, struct open_how *how)
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
 {
+	static const uint64_t resolve[] = {
+		[LOOKUP_IN_ROOT] = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		[LOOKUP_PLAIN] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		[LOOKUP_USUAL] = RESOLVE_NO_MAGICLINKS,
+	};
 	struct open_how open_how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
-		.resolve = how == LOOKUP_IN_ROOT
-				   ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-				   : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve[how],
 	};
 
 	return open_by(dirfd, path, &open_how);
@@ -180,11 +183,6 @@ bool kernel_pidfd_is_alive(int pidfd)
 bool kernel_has_thread(pid_t tid)
 {
 	return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
-}
-
-int kernel_close_on_exec_from(unsigned int first)
-{
-	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));
 }
 
 int kernel_close_range(unsigned int first, unsigned int last)

@@ -15,6 +15,7 @@
 enum lookup {
 	LOOKUP_IN_ROOT, /* links and ".." stay below dirfd; no magic links */
 	LOOKUP_PLAIN,	/* below dirfd, and no link of any kind on the way */
+	LOOKUP_USUAL,	/* as open(2), but for magic links */
 };
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
@@ -45,7 +46,6 @@ bool kernel_pidfd_is_alive(int pidfd);
 /* Whether it still is one of the caller's threads. */
 bool kernel_has_thread(pid_t tid);
 
-int kernel_close_on_exec_from(unsigned int first);
 int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
 

@@ -91,11 +91,12 @@ check_object()
 	wait_for no_loop "$WORK/image.$1"
 
 	it "container_object: $1, killed with -9: init, the container and the loop device go"
+	before=$(mounts)
 	start "$WORK/out" "$examples/container_object" "$1" "$WORK/image.$1" /init hold
 	check_not no_loop "$WORK/image.$1"
 	is running "$(field object state)"
 	init=$(init_of object)
-	is '' "$(grep -F "$1 /dev/loop" /proc/self/mountinfo)" 'mounts outside'
+	is "$before" "$(mounts)" 'mounts outside'
 	matches " / / .* - $1 /dev/loop" "$(cat "/proc/$init/mountinfo")" 'the root'
 	fails_with 1 'object.*exists' object "$1" /init hold
 	kill -KILL "$started"
