@@ -118,7 +118,7 @@ int verb_ps(int argc, char **argv)
 	autoclose int container = -EBADF;
 	autofree pid_t *pids = NULL;
 	struct libscols_table *table;
-	bool json = false;
+	bool json = false, failed = false;
 	ssize_t n;
 	int c, status;
 
@@ -138,10 +138,11 @@ int verb_ps(int argc, char **argv)
 	table = report_table(columns, ARRAY_SIZE(columns), json, false);
 	if (!table)
 		return EXIT_FAILED;
-	for (ssize_t i = 0; i < n; i++)
-		if (pids[i] > 0 && add_task(table, pids[i]) < 0)
-			break;
-	status = report_print(table, json);
+	for (ssize_t i = 0; i < n && !failed; i++)
+		failed = pids[i] > 0 && add_task(table, pids[i]) < 0;
+	if (failed)
+		cli_message(argv[optind], "out of memory");
+	status = failed ? EXIT_FAILED : report_print(table, json);
 	scols_unref_table(table);
 	return status;
 }

@@ -136,9 +136,12 @@ int verb_run(int argc, char **argv)
 			return EXIT_FAILED;
 	}
 	flags = (DEFAULT_OWN & ~o.create.inherit) | o.create.own;
-	for (size_t i = 0; i < o.create.share_count; i++)
+	for (size_t i = 0; i < o.create.share_count; i++) {
 		if (strncmp(o.create.share[i], "mount=", 6) == 0)
 			flags &= ~(unsigned int)CONTAINER_NEW_FS_NS;
+		if (strncmp(o.create.share[i], "pid=", 4) == 0)
+			flags &= ~(unsigned int)CONTAINER_NEW_PID_NS;
+	}
 	if (o.create.root && !(flags & CONTAINER_NEW_FS_NS))
 		return cli_usage("run", "--root needs an own mount namespace");
 	if (o.create.hostname && !(flags & CONTAINER_NEW_UTS_NS))

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +19,6 @@
 #include "hierarchy.h"
 #include "join.h"
 #include "kernel.h"
-#include "lock.h"
 #include "make.h"
 #include "maps.h"
 #include "name.h"
@@ -350,39 +348,38 @@ EXPORT int container_enter(int container, int nstypes)
 	return (int)call_done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
 }
 
-EXPORT int container_attach(int container, pid_t pid, int nstypes)
+/* r < 0: what was wrong with the arguments. */
+static int attach(int r, int container, const struct attach_whom *whom, int nstypes)
 {
 	autocall struct call c;
-	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, whom, (unsigned int)nstypes);
 	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach(int container, pid_t pid, int nstypes)
+{
+	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
+
+	return attach(0, container, &whom, nstypes);
 }
 
 EXPORT int container_attach_pidfd(int container, int pidfd, int nstypes)
 {
-	autocall struct call c;
 	const struct attach_whom whom = {.pidfd = pidfd};
-	int r = call_check_fds(&pidfd, 1, false);
 
-	hierarchy_init(&c.h);
-	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
-	return (int)call_done(r, "attach", NULL);
+	return attach(call_check_fds(&pidfd, 1, false), container, &whom, nstypes);
 }
 
 EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
 				   void *arg)
 {
-	autocall struct call c;
 	const struct attach_whom whom = {pid, -EBADF, answer, arg};
 	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
 
-	hierarchy_init(&c.h);
-	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
-	return (int)call_done(r, "attach", NULL);
+	return attach(r, container, &whom, nstypes);
 }
 
 EXPORT int container_kill(int container, int sig)

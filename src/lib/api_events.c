@@ -3,7 +3,6 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
-#include <string.h>
 
 #include "call.h"
 #include "error.h"

@@ -10,6 +10,7 @@ void call_end(struct call *c)
 {
 	hierarchy_close(&c->h);
 }
+
 ssize_t call_done(ssize_t r, const char *step, const char *object)
 {
 	if (r >= 0)

@@ -24,7 +24,7 @@ fault_at()
 	*'died of signal'* | *timeout*) wrong "$said" ;;
 	esac
 	said=${said##*"$newline"}
-	hit_role
+	hit_was "$said"
 	if [ $status = 0 ]; then
 		succeeded=yes
 	else

@@ -228,10 +228,11 @@ hierarchy_end()
 
 # --- the operations ---
 
-# Whose call was hit: what inject says at its end.
-hit_role()
+# hit_was LINE: what inject says of the call that it hit, and, in $role, of whose it was.
+hit_was()
 {
-	role=${said##*pid role: }
+	hit=$1
+	role=${1##*pid role: }
 	role=${role%%)*}
 }
 
@@ -273,7 +274,8 @@ op_setup()
 	case $1 in
 	create | run | run-keep | rm-root) ;;
 	first) c rm / ;; # with it goes all that the first operation makes
-	set-network | set-access | rename) c create "$2" ;;
+	set-network | rename) c create "$2" ;;
+	set-access) c create "$2" && program "$call" set-access "$2" 7 8 0700 ;;
 	set-hostname) c create --own uts "$2" ;;
 	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
 	rm | enter) c create --own $types "$2" ;;
@@ -338,6 +340,10 @@ check_target()
 		wrong "it is left in state $(grep State: "/proc/$target/status")"
 	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$target/status" || wrong 'it is left traced'
 	[ "$(target_ask works)" = "works $target" ] || wrong 'it does not run any more'
+	# No kernel fails these so: none waits, and what is asked of is stopped, and there.
+	case $role:$hit in
+	'agent:failed at '*' ptrace '* | 'agent:failed at '*' wait4 '* | 'agent:failed at '*' poll '*) return ;;
+	esac
 	id=$(listing | awk -v name="$1" '$2 == name { print $3 }')
 	moved=no
 	case $(cat "/proc/$target/cgroup") in
@@ -361,9 +367,10 @@ check_target()
 # check_access NAME DONE: whose it is and its mode are the old ones or the new ones.
 check_access()
 {
-	case $2:$(CONTAINERFS_STATE=$state "$call" get-access "$1" 2>&1) in
-	yes:'1000 100 750' | no:'0 0 755' | maybe:'1000 100 750' | maybe:'0 0 755') ;;
-	*) wrong "done: $2; access: $(CONTAINERFS_STATE=$state "$call" get-access "$1" 2>&1)" ;;
+	access=$(program "$call" get-access "$1" 2>&1)
+	case $2:$access in
+	yes:'1000 100 750' | no:'7 8 700' | maybe:'1000 100 750' | maybe:'7 8 700') ;;
+	*) wrong "done: $2; access: $access" ;;
 	esac
 }
 
