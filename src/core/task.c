@@ -87,6 +87,14 @@ static int child_main(void *arg)
 	return 127;
 }
 
+/* -ENOMEM is also what the kernel says of a pid namespace, joined for it, whose init has ended. */
+static pid_t born_error(pid_t r, const struct pid_switch *pid_switch, const char *step)
+{
+	if (r == -ENOMEM && pid_switch->old >= 0)
+		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
+	return error_set(r, step, NULL);
+}
+
 static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 			 struct child_result *result, int *ret_pidfd)
 {
@@ -108,11 +116,8 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 	kernel_block_signals(&plan->signal_mask);
 	r = pid_switch_begin(&pid_switch, &e->join, false);
 	pid = r < 0 ? r : kernel_clone(&req, child_main, &arg);
-	/* What the kernel says of a pid namespace whose init has ended. */
-	if (pid == -ENOMEM && pid_switch.old >= 0)
-		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	else if (pid < 0 && r == 0)
-		error_set(pid, "start a task", NULL);
+	if (pid < 0 && r == 0)
+		pid = born_error(pid, &pid_switch, "start a task");
 	pid_switch_end(&pid_switch);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
@@ -253,7 +258,7 @@ static pid_t fork_and_tell(const struct entry *e, int tell[2])
 	pid_t pid = fork();
 
 	if (pid != 0)
-		return pid < 0 ? error_set(-errno, "fork", NULL) : pid;
+		return pid < 0 ? -errno : pid;
 	result.code = forked_child(e);
 	result.error = *error_last();
 	if (write(tell[1], &result, sizeof(result)) != (ssize_t)sizeof(result) || result.code < 0)
@@ -279,6 +284,8 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	kernel_block_signals(mask);
 	r = pid_switch_begin(&pid_switch, &e->join, e->make_pid);
 	pid = r < 0 ? r : fork_and_tell(e, tell);
+	if (pid < 0 && r == 0)
+		pid = born_error(pid, &pid_switch, "fork");
 	if (pid == 0) {
 		close_fd(&pid_switch.old);
 		kernel_restore_signals(mask);
