@@ -224,17 +224,22 @@ void pid_switch_end(struct pid_switch *s)
 		abort();
 }
 
+/* -ENOMEM is also what the kernel says of a pid namespace, joined for it, whose init has ended. */
+int pid_switch_error(const struct pid_switch *s, int r, const char *step)
+{
+	if (r == -ENOMEM && s->old >= 0)
+		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
+	return error_set(r, step, NULL);
+}
+
 pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *arg), void *arg)
 {
 	struct pid_switch s = {.old = -EBADF};
 	int r = pid_switch_to(&s, ns);
 	pid_t pid = r < 0 ? r : kernel_clone(req, fn, arg);
 
-	/* What the kernel says of a pid namespace whose init has ended. */
-	if (pid == -ENOMEM && s.old >= 0)
-		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	else if (pid < 0 && r == 0)
-		error_set(pid, "start a task", NULL);
+	if (pid < 0 && r == 0)
+		pid = pid_switch_error(&s, pid, "start a task");
 	pid_switch_end(&s);
 	return pid;
 }

@@ -69,5 +69,8 @@ bool pid_switch_back(struct pid_switch *s);
 /* The same where that cannot be. */
 void pid_switch_end(struct pid_switch *s);
 
+/* What r, of a clone or fork in between, means: sets the error. */
+int pid_switch_error(const struct pid_switch *s, int r, const char *step);
+
 /* kernel_clone() into the pid namespace of an nsfs fd or pidfd, or into the thread's own: -EBADF. */
 pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *arg), void *arg);

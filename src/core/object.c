@@ -216,6 +216,31 @@ int object_open_parent(const struct object *o, struct object *ret_parent)
 	return 0;
 }
 
+static bool same_dir(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int object_check_place(const struct hierarchy *h, int dir, const char *chain)
+{
+	char path[SPEC_CGROUP_SIZE / ID_TEXT_SIZE * 3 + 2] = ".";
+	size_t len = 1, depth = chain ? strlen(chain) / ID_TEXT_SIZE : 1;
+	struct stat own, above, top;
+
+	if (fstat(dir, &own) < 0 || fstatat(h->dir, "tree", &top, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	for (size_t i = 1; i <= depth; i++)
+		text_append(path, sizeof(path), &len, "/..");
+	while (fstatat(dir, path, &above, 0) == 0) {
+		/* A mount over a directory of the tree has another file system, or is of our own making. */
+		if (own.st_dev == top.st_dev && same_dir(&above, &top))
+			return 0;
+		if (chain || text_append(path, sizeof(path), &len, "/..") < 0)
+			break;
+	}
+	return error_set(-ENOENT, "not a container of this hierarchy, or removed", NULL);
+}
+
 /* The kernel's own answer: /proc/self/fd gives the path of an open directory. */
 static int fd_path(int fd, char *buf, size_t size)
 {

@@ -70,6 +70,13 @@ static inline bool object_has_parent(const struct object *o)
 	return strlen(o->spec.cgroup) > ID_TEXT_SIZE;
 }
 
+/*
+ * -ENOENT unless dir is where the container of this chain is: so many levels below the top of the tree.
+ * A record is text, which anybody can write into a directory of his own; and what is being removed has
+ * one still. chain NULL: it is not known, any depth will do.
+ */
+int object_check_place(const struct hierarchy *h, int dir, const char *chain);
+
 /* The full name of the container whose directory is dir. -ENOENT: it is removed. -ERANGE. */
 int object_path(const struct hierarchy *h, int dir, char *buf, size_t size);
 

@@ -274,7 +274,7 @@ static pid_t fork_and_tell(const struct entry *e, int tell[2])
 	pid_t pid = fork();
 
 	if (pid != 0)
-		return pid < 0 ? error_set(-errno, "fork", NULL) : pid;
+		return pid < 0 ? -errno : pid;
 	result.code = forked_child(e);
 	result.error = *error_last();
 	if (write(tell[1], &result, sizeof(result)) != (ssize_t)sizeof(result) || result.code < 0)
@@ -298,6 +298,8 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	kernel_block_signals(mask);
 	r = pid_switch_begin(&pid_switch, &e->join, e->make_pid);
 	pid = r < 0 ? r : fork_and_tell(e, tell);
+	if (pid < 0 && r == 0)
+		pid = pid_switch_error(&pid_switch, pid, "fork");
 	if (pid == 0) {
 		close_fd(&pid_switch.old);
 		kernel_restore_signals(mask);

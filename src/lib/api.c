@@ -173,6 +173,7 @@ EXPORT int container_remove(int container, unsigned int flags)
 
 	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
 		r = call_open(&c, HIERARCHY_SWEEP);
+		r = r ? r : object_check_place(&c.h, container, NULL);
 		return (int)call_done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
 	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
@@ -217,7 +218,8 @@ static int share_from(struct call *c, enum nstype type, int fd)
 	source.dir = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (source.dir < 0)
 		return -errno;
-	r = object_check_below_caller(&c->h, &source);
+	r = object_check_place(&c->h, source.dir, source.spec.cgroup);
+	r = r ? r : object_check_below_caller(&c->h, &source);
 	if (r < 0)
 		return r;
 	ns = join_open_one(&c->h, &source, type);

@@ -31,6 +31,7 @@ EXPORT int container_socket(int container, int domain, int type, int protocol)
 		c.o = (struct object){.dir = container, .spec = spec};
 		r = hierarchy_open(&c.h, way_is_short(&c.o, NS_NETWORK) ? HIERARCHY_PINS
 									: HIERARCHY_REACH);
+		r = r ? r : object_check_place(&c.h, container, spec.cgroup);
 	}
 	return (int)call_done(r ? r : reach_socket(&c.h, &c.o, domain, type, protocol), "socket",
 			      NULL);
