@@ -57,6 +57,11 @@ const struct verb verbs[] = {
 	 "ps NAME [--json]\n"
 	 "List the tasks of a container, not those of nested ones.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
+	{"stats", NULL, "tell what containers use",
+	 "stats [--json] [NAME...]\n"
+	 "Tell what containers and those nested in them use of the machine, and their limits. Without NAME:\n"
+	 "all below the current one. What no cgroup controller counts here is empty.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
 	{"of", NULL, "tell which container a process is in",
 	 "of PID|--self\n"
 	 "Print the full name of the container that a process is in.\n\n"
