@@ -26,15 +26,16 @@ static bool is_name_byte(char c)
 
 const char *limit_name_error(const char *file)
 {
-	size_t controller = strcspn(file, ".");
+	static const char bad[] = "not the name of a limit: CONTROLLER.NAME, as in memory.max";
 
 	if (strlen(file) >= LIMIT_NAME_SIZE)
 		return "the name of a limit has at most 63 bytes";
+	/* Of two parts at least, none of them empty. */
+	if (!strchr(file, '.') || strstr(file, "..") || file[0] == '.' || ends_in(file, "."))
+		return bad;
 	for (const char *s = file; *s; s++)
 		if (!is_name_byte(*s))
-			return "not the name of a limit: CONTROLLER.NAME, as in memory.max";
-	if (controller == 0 || file[controller] == '\0' || file[controller + 1] == '\0')
-		return "not the name of a limit: CONTROLLER.NAME, as in memory.max";
+			return bad;
 	if (strncmp(file, "cgroup.", strlen("cgroup.")) == 0)
 		return "what is called cgroup.NAME is not a limit, but the cgroup's own";
 	for (size_t i = 0; i < ARRAY_SIZE(no_limits); i++)

@@ -43,6 +43,7 @@ static const struct remedy {
 	 "remove the state directory"},
 	{ENOSPC, "take this value", NULL}, /* not about files */
 	{ENOSPC, "", "df -h /run; df -i /run"},
+	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},
 	{ESRCH, "above has no task", "start a task there first"},
 	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},
 };
