@@ -27,7 +27,9 @@ crash_at()
 	esac
 	said=${said##*"$newline"}
 	tasks=no
-	[ "$1" != rm-tree ] || tasks=yes
+	case $1 in
+	rm-tree | set-limit) tasks=yes ;;
+	esac
 	invariants $tasks
 	op_after "$1" x maybe
 	op_again "$1"

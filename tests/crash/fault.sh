@@ -32,7 +32,9 @@ fault_at()
 		[ -s "$work/message" ] || wrong "exit status $status without a message"
 	fi
 	tasks=no
-	[ "$1" != rm-tree ] || tasks=yes
+	case $1 in
+	rm-tree | set-limit) tasks=yes ;;
+	esac
 	invariants $tasks
 	op_after "$1" x $succeeded
 	op_again "$1"
