@@ -117,41 +117,62 @@ static int move_task(const struct level *l, int leaf, pid_t pid)
 	return r == -ESRCH || r == 0 ? 0 : error_set(r, "move its tasks to a leaf", l->chain);
 }
 
-/* Those that are there now: they may fork meanwhile. */
-static int move_tasks(const struct level *l, int cgroup)
+/* Those that are there now, which may fork meanwhile: how many there were. */
+static ssize_t move_tasks(const struct level *l, int cgroup)
 {
 	autoclose int leaf = -EBADF;
 	pid_t pids[256];
 	ssize_t n = cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
 	int r = 0;
 
+	if (n <= 0)
+		return n;
 	if (mkdirat(cgroup, OBJECT_LEAF, 0755) < 0 && errno != EEXIST)
 		return error_set(-errno, "make cgroup", OBJECT_LEAF);
 	leaf = openat(cgroup, OBJECT_LEAF, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (leaf < 0 || n < 0)
-		return leaf < 0 ? -errno : (int)n;
+	if (leaf < 0)
+		return error_set(-errno, "open cgroup", OBJECT_LEAF);
 	for (ssize_t i = 0; r == 0 && i < n && i < (ssize_t)ARRAY_SIZE(pids); i++)
 		r = move_task(l, leaf, pids[i]);
-	return r;
+	return r < 0 ? r : n;
+}
+
+/*
+ * No process may be in a cgroup whose children have controllers; the topmost of all is exempt, and has no
+ * cgroup.type. The kernel takes some controllers all the same, and makes of the cgroup a threaded one: then
+ * no process can come into those below. So nobody is asked before all are gone.
+ */
+static int make_room(const struct level *l, int cgroup)
+{
+	ssize_t n = 1;
+	pid_t pid;
+
+	if (faccessat(cgroup, "cgroup.type", F_OK, 0) < 0)
+		return 0;
+	if (l->chain[0]) {
+		/* Those that stay on the list are dead. */
+		for (int i = 0; n > 0 && i < MOVE_ROUNDS; i++)
+			n = move_tasks(l, cgroup);
+		return n < 0 ? (int)n : 0;
+	}
+	n = cgroup_pids(cgroup, false, &pid, 1);
+	return n > 0 ? -EBUSY : (int)n;
 }
 
 static int switch_on(const struct level *l, int cgroup, const char *controller)
 {
 	char word[LIMIT_NAME_SIZE + 1] = "+";
 	size_t len = 1;
-	int r = text_append(word, sizeof(word), &len, controller);
+	int r = make_room(l, cgroup);
 
+	text_append(word, sizeof(word), &len, controller);
 	r = r ? r : kernel_write_file(cgroup, "cgroup.subtree_control", word);
-	for (int i = 0; r == -EBUSY && l->chain[0] && i < MOVE_ROUNDS; i++) {
-		r = move_tasks(l, cgroup);
-		r = r ? r : kernel_write_file(cgroup, "cgroup.subtree_control", word);
-	}
 	if (r == -EBUSY)
 		return error_set(r,
 				 l->chain[0] ? "its tasks fork faster than they can be moved"
 					     : "it has processes itself, so cgroup v2 limits none "
 					       "below it; move them into a cgroup below",
-				 l->path);
+				 l->path + strspn(l->path, "."));
 	return r < 0 ? error_default(r, "switch on a controller", controller) : 0;
 }
 

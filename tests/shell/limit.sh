@@ -148,13 +148,6 @@ for name in web web/db web/db/c web/free; do
 	is "/$name" "$(container enter $name -- container of --self)"
 done
 check container enter web -- container enter db -- true
-sleep 1000 &
-moved=$!
-if container attach --help >"$WORK/.out" 2>&1; then
-	check container attach web $moved
-	is /web "$(container of $moved)"
-fi
-kill $moved
 check container freeze web/db
 is frozen "$(field web/db state)"
 fails_with 125 'it is frozen' container enter web/db -- true
@@ -165,6 +158,18 @@ check container set web cgroup=inherit
 check container kill web
 check container wait -t "$(seconds 10)" web
 is stopped "$(field web state)"
+
+it 'each controller, below a container with a task'
+for setting in pids.max=100 cpu.weight=50 cpuset.cpus=0 memory.high=600M io.weight=50; do
+	has_controller "${setting%%.*}" || continue
+	check container create above
+	task above
+	check container create --limit "$setting" above/nested
+	check container enter above/nested -- true
+	is 1 "$(field above tasks)" "${setting%%.*}"
+	check container enter above -- container enter nested -- true
+	check container rm -f -r above
+done
 
 it 'nested ones, all made anew'
 find "$(cgroup_of web)" -depth -type d -exec rmdir {} +
