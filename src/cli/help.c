@@ -13,7 +13,7 @@
 	"                         share a namespace of a container or of a file\n"                      \
 	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"          \
 	"      --hostname H       hostname, in an own uts namespace\n"                                  \
-	"      --limit FILE=VALUE a limit of a cgroup controller, as memory.max=512M\n"                \
+	"      --limit FILE=VALUE a limit of a cgroup controller, as memory.max=512M\n"                 \
 	"      --cgroup DIR       make its cgroup in this cgroup v2 directory\n"
 
 #define PROGRAM_HELP                                                                               \

@@ -319,7 +319,8 @@ op_after()
 find_limit()
 {
 	limit=
-	for word in $(cat "$cgroup_mount/cgroup.controllers"); do
+	read -r words <"$cgroup_mount/cgroup.controllers"
+	for word in $words; do
 		case $word in
 		pids) limit=pids.max=1000 ;;
 		memory) limit=memory.max=1073741824 ;;

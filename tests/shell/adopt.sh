@@ -29,6 +29,12 @@ manager=$!
 trap leave EXIT
 echo $manager >"$unit/cgroup.procs"
 
+# The cgroups of containers below a directory.
+ids()
+{
+	find "$1" -mindepth 1 -maxdepth 1 -type d -name '????????????????' -printf '%f\n'
+}
+
 id()
 {
 	field "$1" id
@@ -129,17 +135,17 @@ it 'from the beginning'
 check container create --cgroup "$top" --own cgroup made
 is / "$(container enter made -- sed -n 's/^0:://p' /proc/self/cgroup)"
 is /made "$(container enter made -- container of --self)"
-is "$(id made)" "$(ls "$top" | grep -x '[0-9a-f]\{16\}')"
+is "$(id made)" "$(ids "$top")"
 check container rename made other
 is /other "$(container enter other -- container of --self)"
 check container rm other
-is '' "$(ls "$top" | grep -x '[0-9a-f]\{16\}')"
+is '' "$(ids "$top")"
 start "$WORK/running" container run -n running --cgroup "$top" -- sh -c 'echo up; sleep 1000'
 is /running "$(container of "$(init_of running)")"
 [ -d "$top/$(id running)" ] || bad 'it is not there'
 check container kill running
 ends 137 $started
-is '' "$(ls "$top" | grep -x '[0-9a-f]\{16\}')"
+is '' "$(ids "$top")"
 
 it 'the manager takes his cgroup away'
 mkdir "$top/gone"

@@ -166,7 +166,8 @@ static void *race(void *arg)
 		how.argv = argv;
 		pid = container_spawn(racer->container, &how);
 		if (pid < 0)
-			snprintf(racer->why, sizeof(racer->why), "%s", container_error_last()->step);
+			snprintf(racer->why, sizeof(racer->why), "%s",
+				 container_error_last()->step);
 		else if (waitpid(pid, &status, 0) != pid || status)
 			snprintf(racer->why, sizeof(racer->why), "a task failed");
 	}
@@ -193,8 +194,8 @@ static void test_nested_race(void **state)
 		pid = spawn_sh(c, "while :; do (true); done", NULL);
 		for (size_t i = 0; i < COUNT(racer); i++) {
 			racer[i] = (struct racer){.container = c};
-			assert_int_equal(
-				pthread_create(&racer[i].thread, NULL, race, &racer[i]), 0);
+			assert_int_equal(pthread_create(&racer[i].thread, NULL, race, &racer[i]),
+					 0);
 		}
 		for (size_t i = 0; i < COUNT(nested); i++) {
 			nested[i] = ok(container_create_at(c, NULL, CONTAINER_FD_CLOEXEC));
