@@ -201,6 +201,40 @@ int container_root(int container);
 int container_cgroup(int container);
 
 /*
+ * container_set_limit: how much of the machine the container and those nested in it may use. file is an
+ * interface file of cgroup v2, CONTROLLER.NAME ("memory.max", "cpu.max", "pids.max", "io.max", ...), and
+ * value what is written to it: one line, as cgroups(7) and the kernel's cgroup-v2 document have it. Sizes
+ * may be written with K, M, G, T, P or E, the powers of 1024 ("512M", "8:0 rbps=1MiB"). What the kernel
+ * made of it belongs to the container from now on, and is in force before the first instruction of each
+ * task, however often its cgroup is made. A value that begins with "max" takes the limit away again.
+ *
+ * The controller is switched on where that is needed. For a nested container the tasks of those above it
+ * are moved into a cgroup of their own for that, "tasks" below the container's, and are there from now on.
+ * A container is limited from above: EPERM for the caller's own and the init container.
+ *
+ * EOPNOTSUPP: no such controller in this machine's cgroup v2, or the manager of an adopted cgroup has not
+ * delegated it; the error's step tells why and what to do. EBUSY: a cgroup on the way has processes that
+ * are no container's. EINVAL: not such a file or value; what else the kernel says of the value.
+ *
+ * container_get_limit: what is in force, as the kernel has it, or with file NULL all that were set, a line
+ * "FILE=VALUE" for each. Returns the length without the NUL. 4096 bytes are always enough for those that
+ * were set: ERANGE. ENODATA: there is none. Needs no privilege.
+ */
+int container_set_limit(int container, const char *file, const char *value);
+ssize_t container_get_limit(int container, const char *file, char *buf, size_t size);
+
+/*
+ * container_adopt_cgroup: the container's cgroup is made below the directory fd (O_PATH will do), which is
+ * somebody else's, from now on: his limits and accounting are the container's, too. What
+ * else is there is left alone, also when the container is removed. fd stays the caller's. It must be below
+ * the mount that STATE's own cgroup is in: EXDEV.
+ *
+ * EOPNOTSUPP: a nested container, which goes with the outermost one. EBUSY: there are tasks, or limits.
+ * ENOTEMPTY: there are nested containers. EINVAL: not a cgroup v2 directory, or a container's.
+ */
+int container_adopt_cgroup(int container, int fd);
+
+/*
  * container_set_namespace: for the tasks that come from now on. CONTAINER_NS_OWN makes a new one,
  * CONTAINER_NS_INHERIT drops own or shared; CONTAINER_NS_SHARE takes fd, an nsfs fd or another
  * container's fd, and keeps the namespace alive also when its first owner is gone.

@@ -12,7 +12,9 @@
 	"      --share TYPE=CONTAINER|PATH\n"                                                           \
 	"                         share a namespace of a container or of a file\n"                      \
 	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"          \
-	"      --hostname H       hostname, in an own uts namespace\n"
+	"      --hostname H       hostname, in an own uts namespace\n"                                  \
+	"      --limit FILE=VALUE a limit of a cgroup controller, as memory.max=512M\n"                 \
+	"      --cgroup DIR       make its cgroup in this cgroup v2 directory\n"
 
 #define PROGRAM_HELP                                                                               \
 	"  -u, --user USER[:GROUP] run as a user of the container, by name or number\n"            \
@@ -55,6 +57,11 @@ const struct verb verbs[] = {
 	 "ps NAME [--json]\n"
 	 "List the tasks of a container, not those of nested ones.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
+	{"stats", NULL, "tell what containers use",
+	 "stats [--json] [NAME...]\n"
+	 "Tell what containers and those nested in them use of the machine, and their limits. Without NAME:\n"
+	 "all below the current one. What no cgroup controller counts here is empty.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
 	{"of", NULL, "tell which container a process is in",
 	 "of PID|--self\n"
 	 "Print the full name of the container that a process is in.\n\n"
@@ -62,6 +69,8 @@ const struct verb verbs[] = {
 	{"set", NULL, "change a container",
 	 "set NAME KEY=VALUE...\n"
 	 "Change a container for the tasks that come from now on.\n\n"
+	 "  CONTROLLER.NAME=VALUE  a limit, at once: memory.max=512M pids.max=100 cpu.max=\"50000 100000\"\n"
+	 "  cgroup.d=DIR           make its cgroup in this cgroup v2 directory from now on\n"
 	 "  hostname=H             what uname(2) says inside\n"
 	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"
 	 "  uid_map=\"INSIDE OUTSIDE COUNT[,...]\"\n"

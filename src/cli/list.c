@@ -36,6 +36,7 @@ enum column {
 	COL_OWNER,
 	COL_TRANSIENT,
 	COL_HOSTNAME,
+	COL_LIMITS,
 	COL_UID_MAP,
 	COL_GID_MAP,
 	COL_COUNT,
@@ -54,6 +55,7 @@ static const struct report_column columns[COL_COUNT] = {
 	[COL_OWNER] = {"OWNER", "owner", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
 	[COL_TRANSIENT] = {"TRANSIENT", "transient", 0, SCOLS_JSON_BOOLEAN},
 	[COL_HOSTNAME] = {"HOSTNAME", "hostname", 0, SCOLS_JSON_STRING},
+	[COL_LIMITS] = {"LIMITS", "limits", 0, SCOLS_JSON_STRING},
 	[COL_UID_MAP] = {"UID_MAP", "uid_map", 0, SCOLS_JSON_STRING},
 	[COL_GID_MAP] = {"GID_MAP", "gid_map", 0, SCOLS_JSON_STRING},
 };
@@ -74,6 +76,7 @@ struct list {
 	struct libscols_line *parent[MAX_DEPTH];
 	/* of the one that show is about */
 	char hostname[65];
+	char limits[4096];
 	char id_map[2][ID_MAP_SIZE]; /* empty: no own user namespace */
 };
 
@@ -119,6 +122,9 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		break;
 	case COL_HOSTNAME:
 		snprintf(buf, size, "%s", l->hostname);
+		break;
+	case COL_LIMITS:
+		snprintf(buf, size, "%s", l->limits);
 		break;
 	case COL_UID_MAP:
 		snprintf(buf, size, "%s", l->id_map[CONTAINER_UID_MAP]);
@@ -349,8 +355,10 @@ int verb_show(int argc, char **argv)
 		;
 	/* Its hostname cannot be told while an own uts namespace waits for its first task. */
 	container_get_hostname(container, s.hostname, sizeof(s.hostname));
+	listing_limits(container, s.limits, sizeof(s.limits));
 	list_columns(&s);
 	add_column(&s, COL_HOSTNAME);
+	add_column(&s, COL_LIMITS);
 	read_id_maps(&s, container);
 	for (int which = 0; which < 2; which++)
 		if (s.id_map[which][0])

@@ -19,7 +19,7 @@ static const struct action {
 	int (*run)(int argc, char **argv); /* NULL: in container-report */
 } actions[] = {
 	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", NULL},
-	{"show", NULL},		 {"ps", NULL},	      {"of", verb_of},	       {"set", verb_set},
+	{"show", NULL},		 {"ps", NULL},	      {"stats", NULL},	       {"of", verb_of},	       {"set", verb_set},
 	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
 	{"rename", verb_rename}, {"rm", verb_rm},
 };

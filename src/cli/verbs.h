@@ -14,5 +14,6 @@ int verb_rm(int argc, char **argv);
 int verb_run(int argc, char **argv);
 int verb_set(int argc, char **argv);
 int verb_show(int argc, char **argv);
+int verb_stats(int argc, char **argv);
 int verb_thaw(int argc, char **argv);
 int verb_wait(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include "control.h"
 #include "error.h"
 #include "init.h"
+#include "limit.h"
 #include "lock.h"
 #include "make.h"
 #include "vault.h"
@@ -123,7 +124,7 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 		e->child.join_keys = true;
 		e->child.object_dir = o->dir;
 		e->child.object_id = o->spec.id;
-		e->cgroup = object_make_cgroup(h, o);
+		e->cgroup = limit_make_tasks(h, o);
 		if (e->cgroup < 0)
 			return e->cgroup;
 		/* Nothing can have frozen one that was just made below the init container. */

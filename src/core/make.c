@@ -18,6 +18,7 @@
 #include "error.h"
 #include "join.h"
 #include "kernel.h"
+#include "limit.h"
 #include "lock.h"
 #include "maps.h"
 #include "proc.h"
@@ -236,7 +237,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	else if (r == 0 && (types & CLONE_NEWUTS))
 		r = join_plan_copied(h, o, &join.fds);
 	if (r == 0 && (types & CLONE_NEWCGROUP))
-		r = cgroup = object_make_cgroup(h, o);
+		r = cgroup = limit_make_tasks(h, o);
 	if (r >= 0 && cgroup >= 0)
 		r = control_check_not_frozen(cgroup);
 	if (r >= 0 && (types & CLONE_NEWNS)) {
@@ -399,6 +400,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	r = r ? r
 	      : lock_take(h->lock, parent->spec.id, first_nested ? LOCK_EXCLUSIVE : LOCK_SHARED);
 	r = r ? r : object_load(parent->dir, &parent_spec);
+	o.spec.adopted = r == 0 && parent_spec.adopted;
 	if (r == 0 && first_nested)
 		r = mark_nested(parent, &parent_spec);
 	if (r < 0)

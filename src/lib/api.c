@@ -234,23 +234,6 @@ EXPORT int container_root(int container)
 	return (int)call_done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
 }
 
-EXPORT int container_cgroup(int container)
-{
-	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
-
-	if (r < 0)
-		return (int)call_done(r, "open cgroup", NULL);
-	r = control_cgroup(&c.h, &c.o);
-	/* It has none yet: only for making it must others be waited for. */
-	if (r == -ENOENT) {
-		hierarchy_close(&c.h);
-		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
-		r = r ? r : control_make_cgroup(&c.h, &c.o);
-	}
-	return (int)call_done(r, "open cgroup", NULL);
-}
-
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
 {
 	autocall struct call c;

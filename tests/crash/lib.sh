@@ -9,7 +9,7 @@
 #   shared propagation as on a host of systemd, so that every mount that appears in it is ours.
 # - A process is known as ours by CONTAINERFS_STATE in its environment; that of the shell does not
 #   have it: it is given to each command alone. Only such processes are killed, by pid.
-# - /sys/fs/cgroup is only read. What a failure leaves there stays, and the report says so.
+# - /sys/fs/cgroup is only read, but for a directory that one operation needs. What a failure leaves there stays, and the report says so.
 # - A failure is written down and the hierarchy given up: the next case begins in a new one.
 set -u
 
@@ -23,7 +23,7 @@ call=${CALL:-$build/tests/crash/call}
 newline='
 '
 
-operations='create run run-keep set-network set-hostname set-id-map set-access rename rm rm-tree enter
+operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter
 	attach attach-task first rm-root'
 
 # --- the machine ---
@@ -259,6 +259,8 @@ op_words()
 	set-network) echo "set $2 network=own" ;;
 	set-hostname) echo "set $2 hostname=h" ;;
 	set-id-map) echo "set $2 uid_map=0:100000:65536" ;;
+	set-limit) echo "set $2/nested $limit" ;;
+	adopt) echo "set $2 cgroup.d=$adopted" ;;
 	rename) echo "rename $2 $2-new" ;;
 	rm) echo "rm $2" ;;
 	rm-tree) echo "rm -f -r $2" ;;
@@ -279,6 +281,9 @@ op_setup()
 	set-hostname) c create --own uts "$2" ;;
 	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
 	rm | enter) c create --own $types "$2" ;;
+	# The tasks of the container above are moved.
+	set-limit) find_limit && c create "$2" && c create "$2/nested" && busy "$2" ;;
+	adopt) adopted=$cgroup_mount/crash.containerfs-$$ && mkdir -p "$adopted" && c create --own cgroup "$2" ;;
 	rm-tree)
 		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
 		;;
@@ -391,8 +396,8 @@ op_after()
 	done
 	[ -z "$others" ] || wrong "unexpected containers:$others"
 	case $1:$3:$present$renamed in
-	set-*:*:yesno | enter:*:yesno | attach*:*:yesno | rename:*:yesno | rename:*:noyes) ;;
-	set-*:*:* | enter:*:* | attach*:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
+	set-*:*:yesno | adopt:*:yesno | enter:*:yesno | attach*:*:yesno | rename:*:yesno | rename:*:noyes) ;;
+	set-*:*:* | adopt:*:* | enter:*:* | attach*:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
 	esac
 	case $1:$3:$present$renamed in
 	create:yes:no* | first:yes:no* | run-keep:yes:no* | \
@@ -411,12 +416,54 @@ op_after()
 	fi
 	case $1:$present in
 	set-id-map:yes) check_id_map "$2" "$3" ;;
+	set-limit:yes) check_limit "$2" "$3" ;;
+	adopt:yes) check_adopted "$2" "$3" ;;
 	set-access:yes) check_access "$2" "$3" ;;
 	attach*:yes) check_target "$2" "$3" ;;
 	esac
 	target_end
 	[ "$present$renamed" = nono ] || c enter "$works" -- true >"$work/err" 2>&1 ||
 		wrong "enter $works does not work: $(cat "$work/err")"
+}
+
+# In $limit, one of a controller that this machine has in cgroup v2.
+find_limit()
+{
+	limit=
+	read -r words <"$cgroup_mount/cgroup.controllers"
+	for word in $words; do
+		case $word in
+		pids) limit=pids.max=1000 ;;
+		memory) limit=memory.max=1073741824 ;;
+		hugetlb) [ ! -e /sys/kernel/mm/hugepages/hugepages-2048kB ] || limit=hugetlb.2MB.max=2097152 ;;
+		esac
+	done
+	[ -n "$limit" ] || echo 'no controller in cgroup v2' >&2
+	[ -n "$limit" ]
+}
+
+# What is told is in force for the next task; the tasks of the container above are still in it.
+check_limit()
+{
+	c enter "$1/nested" -- true >"$work/err" 2>&1 || wrong "enter nested: $(cat "$work/err")"
+	told=$(c show "$1/nested" | sed -n 's/^limits: //p')
+	id=$(c show "$1/nested" | sed -n 's/^id: //p')
+	has=$(cat "$(find "$cgroup_root" -name "$id")/${limit%%=*}" 2>/dev/null)
+	case $told:$2 in
+	"$limit":*) [ "$has" = "${limit#*=}" ] || wrong "limit '$told' is '$has'" ;;
+	:maybe | :no) ;;
+	*) wrong "the limit is '$told', and '$has' in force" ;;
+	esac
+	[ "$(c ps "$1" | grep -c sleep)" = 1 ] || wrong "its task is not in it: $(c ps "$1")"
+}
+
+# It is where its record says, which is where its cgroup namespace begins.
+check_adopted()
+{
+	[ "$2" != yes ] || [ "$(c enter "$1" -- sed -n 's/^0:://p' /proc/self/cgroup 2>&1)" = / ] ||
+		wrong 'its cgroup namespace is of another cgroup'
+	id=$(c show "$1" | sed -n 's/^id: //p')
+	[ "$2" != yes ] || [ -d "$adopted/$id" ] || wrong 'its cgroup is not in the adopted one'
 }
 
 # The tasks of container $1 have the map that is told, old or new, and own what they have.
@@ -454,6 +501,7 @@ clean_up()
 		*) c rm -f -r "$name" >"$work/err" 2>&1 || wrong "rm -f -r: $(cat "$work/err")" ;;
 		esac
 	done
+	[ -z "${adopted:-}" ] || [ ! -d "$adopted" ] || rmdir "$adopted" || wrong "left in $adopted"
 	if [ -n "$background" ]; then
 		background_tree=
 		processes_left no
@@ -583,7 +631,7 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-	rm-tree | attach-task) processes_left yes ;;
+	rm-tree | set-limit | attach-task) processes_left yes ;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)

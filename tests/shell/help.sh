@@ -5,7 +5,7 @@
 . "$TESTS/lib.sh"
 
 top=$TESTS/../..
-verbs='create run enter ls show ps of set kill freeze thaw wait rename rm'
+verbs='create run enter ls show ps stats of set kill freeze thaw wait rename rm'
 aliases='exec:enter list:ls pause:freeze unpause:thaw mv:rename remove:rm'
 
 # options VERB: the long and short ones of its help, one a line.
