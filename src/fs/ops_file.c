@@ -251,7 +251,7 @@ static unsigned int poll_state(fuse_req_t req, fuse_ino_t ino, struct open_file 
 		f->watch = watch_open(r.look.container);
 	watch_notify(f->watch, handle);
 	e = e ? e : show(entry_of(KIND_STATE), &r.look, &text, &len);
-	if (e < 0)
+	if (e < 0 || !text)
 		return POLLIN | POLLPRI | POLLERR;
 	return POLLIN | (f->text && strcmp(text, f->text) != 0 ? POLLPRI : 0);
 }
