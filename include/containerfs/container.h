@@ -461,6 +461,33 @@ int container_move_mount(int container, int mount_fd, const char *path, unsigned
  */
 int container_umount(int container, const char *path, int flags);
 
+/* What container_mounts() tells of one mount: a line of proc_pid_mountinfo(5), its escapes undone. */
+struct container_mount {
+	size_t size;	     /* of what the library fills in */
+	uint64_t id, parent; /* mount ids, as in statx(2) and /proc/PID/fdinfo */
+	dev_t dev;	     /* as st_dev of its files, with most file systems */
+	uint64_t shared;     /* its peer group; 0: it is not shared */
+	uint64_t master;     /* the peer group that it is a slave of; 0: none */
+	int unbindable;
+	const char
+		*root; /* which directory of the file system; texts are valid during the callback */
+	const char *target; /* where it is in the container */
+	const char *options;
+	const char *type;
+	const char *source;
+	const char *super_options; /* of the file system */
+};
+
+/*
+ * container_mounts: call fn for each mount that is seen from the container's root, with or without
+ * tasks, in the kernel's order: what lies on another comes after it. fn ends this by returning a
+ * positive value, which is then returned. A container without an own mount namespace has that of the
+ * container it inherits it from. Errors as in container_openat(), and ENOENT: /proc is not mounted where
+ * the caller is.
+ */
+int container_mounts(int container, int (*fn)(const struct container_mount *mount, void *arg),
+		     void *arg);
+
 /*
  * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session
  * keyring, those that run already as well. Returns the key's serial number; a key of this type and description is updated. (container-objects-2017, (9))

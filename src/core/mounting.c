@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,6 +20,8 @@
 #include "kernel.h"
 #include "lock.h"
 #include "make.h"
+#include "mountinfo.h"
+#include "reach.h"
 #include "vault.h"
 #include "way.h"
 
@@ -189,6 +192,31 @@ int mounting_detach(const struct hierarchy *h, const struct object *o, const cha
 		return -ENAMETOOLONG;
 	r = run(h, o, &call, detach_agent);
 	return r < 0 ? error_default(r, "unmount", path) : 0;
+}
+
+int mounting_list(const struct hierarchy *h, const struct object *o,
+		  int (*fn)(const struct container_mount *mount, void *arg), void *arg)
+{
+	autoclose int fd = reach_mountinfo(h, o);
+	autofree char *line = NULL;
+	struct container_mount mount;
+	size_t room = 0;
+	int r = 0;
+	FILE *f;
+
+	if (fd < 0)
+		return fd;
+	f = fdopen(fd, "re");
+	if (!f)
+		return -errno;
+	take_fd(&fd);
+	while (r == 0 && getline(&line, &room, f) > 0)
+		if (mountinfo_parse(line, &mount) == 0)
+			r = fn(&mount, arg);
+	if (r == 0 && ferror(f))
+		r = -EIO;
+	fclose(f);
+	return r < 0 ? error_default(r, "read", "mountinfo") : r;
 }
 
 /*
