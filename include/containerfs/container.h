@@ -469,8 +469,7 @@ struct container_mount {
 	uint64_t shared;     /* its peer group; 0: it is not shared */
 	uint64_t master;     /* the peer group that it is a slave of; 0: none */
 	int unbindable;
-	const char
-		*root; /* which directory of the file system; texts are valid during the callback */
+	const char *root;   /* directory of the file system; texts are valid during the callback */
 	const char *target; /* where it is in the container */
 	const char *options;
 	const char *type;
@@ -480,10 +479,9 @@ struct container_mount {
 
 /*
  * container_mounts: call fn for each mount that is seen from the container's root, with or without
- * tasks, in the kernel's order: what lies on another comes after it. fn ends this by returning a
- * positive value, which is then returned. A container without an own mount namespace has that of the
- * container it inherits it from. Errors as in container_openat(), and ENOENT: /proc is not mounted where
- * the caller is.
+ * tasks, in the order that the kernel has them in. fn ends this by returning a positive value, which is
+ * then returned. A container without an own mount namespace has that of the container it inherits it
+ * from. Errors as in container_openat(), and ENOENT: /proc is not mounted where the caller is.
  */
 int container_mounts(int container, int (*fn)(const struct container_mount *mount, void *arg),
 		     void *arg);

@@ -109,6 +109,7 @@ int mountinfo_parse(char *line, struct container_mount *ret_mount)
 		return -EINVAL;
 	mountinfo_unescape(type);
 	mountinfo_unescape(source);
+	mountinfo_unescape(field);
 	m.type = type;
 	m.source = source;
 	m.super_options = field;

@@ -41,6 +41,9 @@ static const struct remedy {
 	{EXDEV, "vault",
 	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
 	 "remove the state directory"},
+	{EPERM, "no own mount namespace",
+	 "mount into the container that it has it from, or: container set NAME mount=own"},
+	{EBUSY, "unmount", "container holders tells by whom; or -l"},
 	{ENOSPC, "", "df -h /run; df -i /run"},
 	{ESRCH, "above has no task", "start a task there first"},
 	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},

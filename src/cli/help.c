@@ -92,6 +92,21 @@ const struct verb verbs[] = {
 	 "Remove containers that have no tasks. \"/\" takes down the whole hierarchy, if it is empty.\n\n"
 	 "  -f, --force            kill their tasks first; what does not exist is no error\n"
 	 "  -r, --recursive        remove nested containers first\n" HELP_HELP},
+	{"mount", NULL, "mount something into a container",
+	 "mount [OPTION]... -t TYPE|--bind NAME SOURCE TARGET\n"
+	 "Mount a new file system, or with --bind a file or directory of the host, at TARGET in a\n"
+	 "container, which may be running: its tasks see it, and nobody else. SOURCE is yours; TARGET is\n"
+	 "there already and cannot lead out of the container's root. A file system image gets a loop\n"
+	 "device.\n\n"
+	 "  -t, --type TYPE        type of the new file system\n"
+	 "  -o, --options OPT,...  ro nosuid nodev noexec noatime nosymfollow ..., and those of TYPE\n"
+	 "      --bind             what SOURCE is; also -o bind, or rbind\n"
+	 "  -r, --recursive        with all that is mounted below SOURCE\n"
+	 "      --map-ids          files belong to the ids of its own user namespace of the same number\n" HELP_HELP},
+	{"umount", NULL, "unmount in a container",
+	 "umount [-l] NAME TARGET...\n"
+	 "Unmount what is mounted at TARGET in a container.\n\n"
+	 "  -l, --lazy             take it away at once; who uses it goes on with it\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -52,7 +52,7 @@ static void check_random(struct chance *c)
 		sprintf(text + strlen(text), "shared:%u ", shared);
 	if (master)
 		sprintf(text + strlen(text), "master:%u propagate_from:3 ", master);
-	sprintf(text + strlen(text), "%s- fuse.x %s rw,size=3\n", odd ? "unbindable " : "", s);
+	sprintf(text + strlen(text), "%s- fuse.x %s rw,size=3,x=\\040y\n", odd ? "unbindable " : "", s);
 	line = exact_copy(text, strlen(text));
 	assert_int_equal(mountinfo_parse(line, &m), 0);
 	assert_int_equal(m.size, sizeof(m));
@@ -64,7 +64,7 @@ static void check_random(struct chance *c)
 	assert_string_equal(m.options, "rw,nosuid");
 	assert_string_equal(m.type, "fuse.x");
 	assert_string_equal(m.source, source);
-	assert_string_equal(m.super_options, "rw,size=3");
+	assert_string_equal(m.super_options, "rw,size=3,x= y");
 	assert_int_equal(m.shared, shared);
 	assert_int_equal(m.master, master);
 	assert_int_equal(m.unbindable, odd);
