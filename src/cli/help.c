@@ -107,6 +107,10 @@ const struct verb verbs[] = {
 	 "umount [-l] NAME TARGET...\n"
 	 "Unmount what is mounted at TARGET in a container.\n\n"
 	 "  -l, --lazy             take it away at once; who uses it goes on with it\n" HELP_HELP},
+	{"mounts", NULL, "list the mounts of a container",
+	 "mounts NAME [--json]\n"
+	 "List what is mounted in a container, as its root shows it, with or without tasks.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -8,6 +8,7 @@ int verb_freeze(int argc, char **argv);
 int verb_kill(int argc, char **argv);
 int verb_ls(int argc, char **argv);
 int verb_mount(int argc, char **argv);
+int verb_mounts(int argc, char **argv);
 int verb_of(int argc, char **argv);
 int verb_ps(int argc, char **argv);
 int verb_rename(int argc, char **argv);
