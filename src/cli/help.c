@@ -111,6 +111,12 @@ const struct verb verbs[] = {
 	 "mounts NAME [--json]\n"
 	 "List what is mounted in a container, as its root shows it, with or without tasks.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
+	{"cp", NULL, "copy files into, out of and between containers",
+	 "cp SOURCE... TARGET\n"
+	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"
+	 "SOURCE and TARGET are NAME:PATH in a container, and at most one of the two a path of the host\n"
+	 "(./a:b, if there is a colon in it). Into a TARGET that is a directory, else under its name.\n"
+	 "Owners keep their number, as each container numbers them.\n\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

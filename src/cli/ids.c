@@ -33,6 +33,11 @@ static int parse(struct ids *ids, int which, const char *map)
 		if (sscanf(s, "%u %u %u", &r->inside, &r->outside, &r->count) != 3)
 			return -1;
 	}
+	/* No own user namespace: so it is seen that there is nothing to be done. */
+	if (lines == 1 && memcmp(ids->range[which], identity, sizeof(identity)) == 0) {
+		free(ids->range[which]);
+		ids->range[which] = NULL;
+	}
 	return 0;
 }
 

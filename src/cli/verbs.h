@@ -2,6 +2,7 @@
 /* The verbs; each is described in main.c's table. */
 #pragma once
 
+int verb_cp(int argc, char **argv);
 int verb_create(int argc, char **argv);
 int verb_enter(int argc, char **argv);
 int verb_freeze(int argc, char **argv);
