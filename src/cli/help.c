@@ -111,6 +111,13 @@ const struct verb verbs[] = {
 	 "mounts NAME [--json]\n"
 	 "List what is mounted in a container, as its root shows it, with or without tasks.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
+	{"holders", NULL, "tell who keeps the mounts of a container busy",
+	 "holders NAME [PATH] [--json]\n"
+	 "List which processes of the machine keep the mounts of a container busy, and how: by a working\n"
+	 "or root directory, a program, an open file, a mapping; and in which other mount namespaces their\n"
+	 "file systems are. With PATH, a mount point in the container, only of that mount; also what is\n"
+	 "mounted on it is told then.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
 	{"cp", NULL, "copy files into, out of and between containers",
 	 "cp SOURCE... TARGET\n"
 	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"

@@ -6,6 +6,7 @@ int verb_cp(int argc, char **argv);
 int verb_create(int argc, char **argv);
 int verb_enter(int argc, char **argv);
 int verb_freeze(int argc, char **argv);
+int verb_holders(int argc, char **argv);
 int verb_kill(int argc, char **argv);
 int verb_ls(int argc, char **argv);
 int verb_mount(int argc, char **argv);
