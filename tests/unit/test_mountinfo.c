@@ -52,7 +52,8 @@ static void check_random(struct chance *c)
 		sprintf(text + strlen(text), "shared:%u ", shared);
 	if (master)
 		sprintf(text + strlen(text), "master:%u propagate_from:3 ", master);
-	sprintf(text + strlen(text), "%s- fuse.x %s rw,size=3,x=\\040y\n", odd ? "unbindable " : "", s);
+	sprintf(text + strlen(text), "%s- fuse.x %s rw,size=3,x=\\040y\n", odd ? "unbindable " : "",
+		s);
 	line = exact_copy(text, strlen(text));
 	assert_int_equal(mountinfo_parse(line, &m), 0);
 	assert_int_equal(m.size, sizeof(m));
