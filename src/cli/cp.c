@@ -82,7 +82,7 @@ static bool last_component(const char *path, char buf[COPY_NAME_MAX], size_t *re
 		begin--;
 	snprintf(buf, COPY_NAME_MAX, "%.*s", (int)(end - begin), path + begin);
 	if (buf[0] == '\0' || strcmp(buf, "..") == 0)
-		strcpy(buf, ".");
+		memcpy(buf, ".", 2);
 	*ret_begin = begin;
 	return end < given;
 }

@@ -289,7 +289,7 @@ static int run(struct job *j)
 
 	if (j->map_ids && open_user_ns(j))
 		return EXIT_FAILED;
-	mnt = j->options.bind ? bind(j) : new_file_system(j);
+	mnt = j->type ? new_file_system(j) : bind(j);
 	if (mnt < 0 || (j->map_ids && map_ids(j, mnt)))
 		return EXIT_FAILED;
 	if (container_move_mount(j->container, mnt, j->target,
@@ -298,20 +298,26 @@ static int run(struct job *j)
 	return 0;
 }
 
-/* What says something wrong together: 0, or EXIT_FAILED and told. */
-static int check(const struct job *j)
+/* What is wrong with what was said together; NULL: nothing. */
+static const char *find_contradiction(const struct job *j)
 {
 	const struct mount_options *o = &j->options;
 
 	if (o->bind && j->type)
-		return cli_usage("mount",
-				 "--bind and --type: a bind mount has the type of its source");
-	if (!o->bind && !j->type)
-		return cli_usage("mount", "--type TYPE, for a new file system, or --bind");
+		return "--bind and --type: a bind mount has the type of its source";
 	if (!o->bind && o->recursive)
-		return cli_usage("mount", "--recursive is for --bind");
-	if (o->bind && o->count)
-		return cli_usage("mount", "no option of a bind mount: %s", o->option[0]);
+		return "--recursive is for --bind";
+	return NULL;
+}
+
+static int check(const struct job *j)
+{
+	const char *wrong = find_contradiction(j);
+
+	if (wrong)
+		return cli_usage("mount", "%s", wrong);
+	if (j->options.bind && j->options.count)
+		return cli_usage("mount", "no option of a bind mount: %s", j->options.option[0]);
 	return 0;
 }
 
@@ -344,6 +350,8 @@ int verb_mount(int argc, char **argv)
 	}
 	if (argc - optind != 3)
 		return cli_usage("mount", "NAME, SOURCE and TARGET");
+	if (!j.type && !j.options.bind)
+		return cli_usage("mount", "--type TYPE, for a new file system, or --bind");
 	if (check(&j))
 		return EXIT_FAILED;
 	j.name = argv[optind];

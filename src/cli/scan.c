@@ -371,7 +371,6 @@ static int run_child(struct scan *s, struct reader *reader, int *ret)
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -1;
-	fflush(stdout);
 	s->caller = getpid();
 	child = fork();
 	if (child == 0) {

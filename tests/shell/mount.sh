@@ -138,6 +138,7 @@ is new "$(container enter a -- cat /srv/n)"
 check container umount a /srv
 
 it 'an image'
+modprobe -a ext4 loop 2>/dev/null
 if command -v mkfs.ext4 >/dev/null && [ -e /dev/loop-control ] && grep -qw ext4 /proc/filesystems; then
 	truncate -s 4M image
 	check mkfs.ext4 -q image
