@@ -445,6 +445,11 @@ int container_fsopen(int container, const char *fsname, unsigned int flags);
  * is seen, what the container mounts is not seen outside. mount_fd stays the caller's; used for
  * anything more it is the mount in the container.
  *
+ * If the mount namespace is of another user namespace than the caller's, privilege in there can take
+ * nothing away from the mount: read-only, nosuid, nodev, noexec and the handling of access times stay as
+ * they are, and what is mounted below it cannot be unmounted alone. With CONTAINER_MOUNT_PROPAGATE it
+ * becomes a slave all the same.
+ *
  * With path "/" and CONTAINER_ROOT the mount becomes the root of a container that was made with
  * CONTAINER_NEW_EMPTY_FS_NS, as by container_set_root(); one that is made with CONTAINER_KILL_ON_CLOSE
  * gets its own namespaces now, the pid namespace excepted. (container-objects-2017, (3))

@@ -19,6 +19,7 @@
 #include "inside.h"
 #include "kernel.h"
 #include "lock.h"
+#include "locked.h"
 #include "make.h"
 #include "mountinfo.h"
 #include "reach.h"
@@ -32,6 +33,8 @@ struct mount_call {
 	const char *path;
 	int mnt;	 /* attach */
 	bool propagates; /* attach */
+	bool is_locked;	 /* attach */
+	int proc;	 /* attach: the caller's /proc */
 	int flags;	 /* detach */
 };
 
@@ -71,6 +74,11 @@ static int attach_agent(void *arg)
 	r = check_same_kind(c->mnt, target);
 	if (r < 0)
 		return error_set(r, "a directory goes on a directory, a file on a file", c->path);
+	if (!c->is_locked) {
+		r = locked_is_needed(c->proc);
+		if (r)
+			return r < 0 ? r : -EXDEV;
+	}
 	/* In here, where a mount of the host's, given by mistake, is refused. */
 	r = c->propagates ? 0 : kernel_make_slave(c->mnt);
 	if (r < 0)
@@ -106,9 +114,16 @@ static int run(const struct hierarchy *h, const struct object *o, struct mount_c
 int mounting_attach(const struct hierarchy *h, const struct object *o, int mnt, const char *path,
 		    bool propagates)
 {
-	struct mount_call call = {.path = path, .mnt = mnt, .propagates = propagates};
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct mount_call call = {.path = path, .mnt = mnt, .propagates = propagates, .proc = proc};
+	int r = proc < 0 ? error_set(-errno, "open", "/proc") : run(h, o, &call, attach_agent);
 
-	return run(h, o, &call, attach_agent);
+	/* Asked for by the agent, which knows the namespace, and when nothing else is wrong. */
+	if (r != -EXDEV)
+		return r;
+	call.is_locked = true;
+	r = locked_replace(h, mnt);
+	return r ? r : run(h, o, &call, attach_agent);
 }
 
 /* The link "dir/link" -> "target" that path names: path becomes where it leads. */

@@ -172,6 +172,20 @@ if has_type user; then
 	check container mount u --bind src /srv
 	is 65534:65534 "$(container enter u -- stat -c %u:%g /srv/file)"
 	check container umount u /srv
+	mount -t tmpfs none src/sub
+	check container mount u --bind -r -o ro,nosuid src /srv
+	says '(denied|permitted)' container enter u -- mount -o remount,bind,rw /srv
+	says '(denied|permitted)' container enter u -- mount -o remount,bind,rw,suid /srv
+	check_not container enter u -- umount /srv/sub
+	check_not container enter u -- unshare -m sh -c 'mount -o remount,bind,rw /srv && touch /srv/new'
+	check container umount -l u /srv
+	check umount src/sub
+	check container enter u -- touch /tmp/f
+	check container mount u --bind -o ro src/file /tmp/f
+	is changed "$(container enter u -- cat /tmp/f)"
+	check_not container enter u -- sh -c 'mount -o remount,bind,rw /tmp/f && echo x >/tmp/f'
+	check container umount u /tmp/f
+	is changed "$(cat src/file)"
 	chown 7:8 src/file
 	if container mount u --bind --map-ids src /srv 2>err; then
 		is 7:8 "$(container enter u -- stat -c %u:%g /srv/file)"
