@@ -144,7 +144,6 @@ static int copy_from(const char *source, const struct place *to, bool into, bool
 {
 	autoplace struct place from;
 	struct copy c;
-	int status;
 
 	place_init(&from);
 	if (place_open(&from, source) < 0)
@@ -156,20 +155,21 @@ static int copy_from(const char *source, const struct place *to, bool into, bool
 	copy_one(&c, &from, to, into);
 	copy_free(&c);
 	*owners_lost |= c.owners_lost;
-	status = c.status;
-	return status;
+	return c.status;
 }
 
 int verb_cp(int argc, char **argv)
 {
-	static const struct option longs[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option longs[] = {
+		{"archive", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoplace struct place to;
 	bool owners_lost = false;
 	int c, status = 0;
 
 	place_init(&to);
-	while ((c = cli_option("cp", argc, argv, ":h", longs)) != -1)
-		return c == -2 ? 0 : EXIT_FAILED;
+	while ((c = cli_option("cp", argc, argv, ":ha", longs)) != -1)
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
 	if (argc - optind < 2)
 		return cli_usage("cp", "SOURCE... and TARGET");
 	if (place_open(&to, argv[argc - 1]) < 0)

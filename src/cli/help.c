@@ -119,11 +119,12 @@ const struct verb verbs[] = {
 	 "mounted on it is told then.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
 	{"cp", NULL, "copy files into, out of and between containers",
-	 "cp SOURCE... TARGET\n"
+	 "cp [-a] SOURCE... TARGET\n"
 	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"
 	 "SOURCE and TARGET are NAME:PATH in a container, and at most one of the two a path of the host\n"
 	 "(./a:b, if there is a colon in it). Into a TARGET that is a directory, else under its name.\n"
-	 "Owners keep their number, as each container numbers them.\n\n" HELP_HELP},
+	 "Owners keep their number, as each container numbers them.\n\n"
+	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

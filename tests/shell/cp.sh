@@ -52,7 +52,7 @@ it 'a whole tree in, out and between'
 tree src >wanted
 check container cp src a:/tmp
 is "$(cat wanted)" "$(tree_in a /tmp/src)" 'in'
-check container cp a:/tmp/src back
+check container cp -a a:/tmp/src back
 is "$(cat wanted)" "$(tree back)" 'out'
 check container cp /a:tmp/src b:../tmp/other
 is "$(cat wanted)" "$(tree_in b /tmp/other)" 'between'
