@@ -84,6 +84,15 @@ check container create idle --own mount
 check container mount idle -t tmpfs none /mnt
 matches ' /mnt ' "$(container enter idle -- cat /proc/self/mountinfo)"
 
+it 'a container of run, which nothing but its tasks holds'
+start "$WORK/run" container run -n r -- sh -c 'echo up; exec sleep 1000'
+check container mount r -t tmpfs none /mnt
+check container mount r -t proc none /srv
+is 1 "$(container enter r -- sh -c 'cd /srv && ls -d 1')" 'proc of its own pid namespace'
+check container umount r /mnt /srv
+check container rm -f r
+wait "$started"
+
 it 'a directory and a file of the host'
 check container mount a --bind src /srv
 is text "$(container enter a -- cat /srv/file)"

@@ -520,22 +520,20 @@ static int stop_at_once(const struct container_mount *mount, void *arg)
 	return 7;
 }
 
-static void test_mount_table(void **state)
+static void check_mount_table(unsigned int flags)
 {
-	struct wanted_mount w = {.target = "/tmp/odd \n\\name"};
-	int c, nested, empty, transient, mnt, calls = 0;
+	struct wanted_mount w = {.target = "/tmp/odd \\n\\\\name"};
+	int c, nested, mnt;
 	struct statx st;
 
-	(void)state;
-	need_private_tree();
-	c = make("c", CONTAINER_NEW_FS_NS);
+	c = make("c", flags);
 	nested = make("c/nested", 0);
-	empty = make("empty", CONTAINER_NEW_FS_NS | CONTAINER_NEW_EMPTY_FS_NS);
-	transient = make(NULL, CONTAINER_NEW_FS_NS | CONTAINER_KILL_ON_CLOSE);
 	ok(container_mkdirat(c, w.target, 0755));
 	mnt = new_tmpfs(c);
 	ok(container_move_mount(c, mnt, w.target, 0));
+	/* The caller's fd is of the mount in the container, even if that had to be copied. */
 	assert_int_equal(statx(mnt, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &st), 0);
+	assert_true(fcntl(mnt, F_GETFD) & FD_CLOEXEC);
 	close(mnt);
 	for (int i = 0; i < 2; i++) {
 		w.count = w.found.id = 0;
@@ -546,19 +544,34 @@ static void test_mount_table(void **state)
 		assert_string_equal(w.type, "tmpfs");
 		assert_int_equal(w.found.shared, 0);
 	}
-	assert_int_equal(kept(container_mounts(c, stop_at_once, &calls)), 7);
-	assert_int_equal(calls, 1);
 	ok(container_umount(c, w.target, 0));
 	w.found.id = 0;
 	ok(container_mounts(c, look_for, &w));
 	assert_int_equal(w.found.id, 0);
-	fails(ENOENT, container_mounts(empty, look_for, &w));
-	fails(ESRCH, container_mounts(transient, look_for, &w));
-	fails(EBADF, container_mounts(-1, look_for, &w));
 	ok(container_remove(c, CONTAINER_REMOVE_RECURSIVE));
 	fails(ENOENT, container_mounts(c, look_for, &w));
 	close(c);
 	close(nested);
+}
+
+static void test_mount_table(void **state)
+{
+	struct wanted_mount w = {.target = "/"};
+	int c, empty, transient, calls = 0;
+
+	(void)state;
+	need_private_tree();
+	check_mount_table(CONTAINER_NEW_FS_NS);
+	check_mount_table(CONTAINER_NEW_FS_NS | CONTAINER_NEW_USER_NS);
+	c = make("c", CONTAINER_NEW_FS_NS);
+	empty = make("empty", CONTAINER_NEW_FS_NS | CONTAINER_NEW_EMPTY_FS_NS);
+	transient = make(NULL, CONTAINER_NEW_FS_NS | CONTAINER_KILL_ON_CLOSE);
+	assert_int_equal(kept(container_mounts(c, stop_at_once, &calls)), 7);
+	assert_int_equal(calls, 1);
+	fails(ENOENT, container_mounts(empty, look_for, &w));
+	fails(ESRCH, container_mounts(transient, look_for, &w));
+	fails(EBADF, container_mounts(-1, look_for, &w));
+	close(c);
 	close(empty);
 	close(transient);
 }
