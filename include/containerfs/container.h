@@ -479,6 +479,11 @@ int container_fsopen(int container, const char *fsname, unsigned int flags);
  * is seen, what the container mounts is not seen outside. mount_fd stays the caller's; used for
  * anything more it is the mount in the container.
  *
+ * If the mount namespace is of another user namespace than the caller's, privilege in there can take
+ * nothing away from the mount: read-only, nosuid, nodev, noexec and the handling of access times stay as
+ * they are, and what is mounted below it cannot be unmounted alone. With CONTAINER_MOUNT_PROPAGATE it
+ * becomes a slave all the same.
+ *
  * With path "/" and CONTAINER_ROOT the mount becomes the root of a container that was made with
  * CONTAINER_NEW_EMPTY_FS_NS, as by container_set_root(); one that is made with CONTAINER_KILL_ON_CLOSE
  * gets its own namespaces now, the pid namespace excepted. (container-objects-2017, (3))
@@ -494,6 +499,31 @@ int container_move_mount(int container, int mount_fd, const char *path, unsigned
  * EINVAL: not a mount point; or path ends in "." or "..", or is the root. The rest as above.
  */
 int container_umount(int container, const char *path, int flags);
+
+/* What container_mounts() tells of one mount: a line of proc_pid_mountinfo(5), its escapes undone. */
+struct container_mount {
+	size_t size;	     /* of what the library fills in */
+	uint64_t id, parent; /* mount ids, as in statx(2) and /proc/PID/fdinfo */
+	dev_t dev;	     /* as st_dev of its files, with most file systems */
+	uint64_t shared;     /* its peer group; 0: it is not shared */
+	uint64_t master;     /* the peer group that it is a slave of; 0: none */
+	int unbindable;
+	const char *root;   /* directory of the file system; texts are valid during the callback */
+	const char *target; /* where it is in the container */
+	const char *options;
+	const char *type;
+	const char *source;
+	const char *super_options; /* of the file system */
+};
+
+/*
+ * container_mounts: call fn for each mount that is seen from the container's root, with or without
+ * tasks, in the order that the kernel has them in. fn ends this by returning a positive value, which is
+ * then returned. A container without an own mount namespace has that of the container it inherits it
+ * from. Errors as in container_openat(), and ENOENT: /proc is not mounted where the caller is.
+ */
+int container_mounts(int container, int (*fn)(const struct container_mount *mount, void *arg),
+		     void *arg);
 
 /*
  * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session

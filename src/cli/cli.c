@@ -41,6 +41,9 @@ static const struct remedy {
 	{EXDEV, "vault",
 	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
 	 "remove the state directory"},
+	{EPERM, "no own mount namespace",
+	 "mount into the container that it has it from, or: container set NAME mount=own"},
+	{EBUSY, "unmount", "container holders tells by whom; or -l"},
 	{ENOSPC, "take this value", NULL}, /* not about files */
 	{ENOSPC, "", "df -h /run; df -i /run"},
 	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},

@@ -101,6 +101,39 @@ const struct verb verbs[] = {
 	 "Remove containers that have no tasks. \"/\" takes down the whole hierarchy, if it is empty.\n\n"
 	 "  -f, --force            kill their tasks first; what does not exist is no error\n"
 	 "  -r, --recursive        remove nested containers first\n" HELP_HELP},
+	{"mount", NULL, "mount something into a container",
+	 "mount [OPTION]... -t TYPE|--bind NAME SOURCE TARGET\n"
+	 "Mount a new file system, or with --bind a file or directory of the host, at TARGET in a\n"
+	 "container, which may be running: its tasks see it, and nobody else. SOURCE is yours; TARGET is\n"
+	 "there already and cannot lead out of the container's root. A file system image gets a loop\n"
+	 "device.\n\n"
+	 "  -t, --type TYPE        type of the new file system\n"
+	 "  -o, --options OPT,...  ro nosuid nodev noexec noatime nosymfollow ..., and those of TYPE\n"
+	 "      --bind             what SOURCE is; also -o bind, or rbind\n"
+	 "  -r, --recursive        with all that is mounted below SOURCE\n"
+	 "      --map-ids          files belong to the ids of its own user namespace of the same number\n" HELP_HELP},
+	{"umount", NULL, "unmount in a container",
+	 "umount [-l] NAME TARGET...\n"
+	 "Unmount what is mounted at TARGET in a container.\n\n"
+	 "  -l, --lazy             take it away at once; who uses it goes on with it\n" HELP_HELP},
+	{"mounts", NULL, "list the mounts of a container",
+	 "mounts NAME [--json]\n"
+	 "List what is mounted in a container, as its root shows it, with or without tasks.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
+	{"holders", NULL, "tell who keeps the mounts of a container busy",
+	 "holders NAME [PATH] [--json]\n"
+	 "List which processes of the machine keep the mounts of a container busy, and how: by a working\n"
+	 "or root directory, a program, an open file, a mapping; and in which other mount namespaces their\n"
+	 "file systems are. With PATH, a mount point in the container, only of that mount; also what is\n"
+	 "mounted on it is told then.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
+	{"cp", NULL, "copy files into, out of and between containers",
+	 "cp [-a] SOURCE... TARGET\n"
+	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"
+	 "SOURCE and TARGET are NAME:PATH in a container, and at most one of the two a path of the host\n"
+	 "(./a:b, if there is a colon in it). Into a TARGET that is a directory, else under its name.\n"
+	 "Owners keep their number, as each container numbers them.\n\n"
+	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

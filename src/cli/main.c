@@ -21,7 +21,8 @@ static const struct action {
 	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", NULL},
 	{"show", NULL},		 {"ps", NULL},	      {"stats", NULL},	       {"of", verb_of},	       {"set", verb_set},
 	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
-	{"rename", verb_rename}, {"rm", verb_rm},
+	{"rename", verb_rename}, {"rm", verb_rm},     {"mount", verb_mount},   {"umount", verb_umount},
+	{"mounts", NULL},	 {"holders", NULL},   {"cp", verb_cp},
 };
 /* clang-format on */
 

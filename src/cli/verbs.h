@@ -2,11 +2,15 @@
 /* The verbs; each is described in main.c's table. */
 #pragma once
 
+int verb_cp(int argc, char **argv);
 int verb_create(int argc, char **argv);
 int verb_enter(int argc, char **argv);
 int verb_freeze(int argc, char **argv);
+int verb_holders(int argc, char **argv);
 int verb_kill(int argc, char **argv);
 int verb_ls(int argc, char **argv);
+int verb_mount(int argc, char **argv);
+int verb_mounts(int argc, char **argv);
 int verb_of(int argc, char **argv);
 int verb_ps(int argc, char **argv);
 int verb_rename(int argc, char **argv);
@@ -16,4 +20,5 @@ int verb_set(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_stats(int argc, char **argv);
 int verb_thaw(int argc, char **argv);
+int verb_umount(int argc, char **argv);
 int verb_wait(int argc, char **argv);

@@ -164,6 +164,17 @@ EXPORT int container_umount(int container, const char *path, int flags)
 	return (int)call_done(r ? r : mounting_detach(&c.h, &c.o, path, flags), "unmount", path);
 }
 
+EXPORT int container_mounts(int container,
+			    int (*fn)(const struct container_mount *mount, void *arg), void *arg)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	r = r ? r : mounting_list(&c.h, &c.o, fn, arg);
+	return r > 0 ? r : (int)call_done(r, "list mounts", NULL);
+}
+
 EXPORT int container_add_key(int container, const char *type, const char *description,
 			     const void *payload, size_t len)
 {

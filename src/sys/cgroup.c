@@ -14,25 +14,10 @@
 
 #include "cleanup.h"
 #include "kernel.h"
+#include "mountinfo.h"
 #include "text.h"
 
 #define CGROUP_PATH_SIZE 1024
-
-/* The octal escapes of mountinfo: space, tab, newline, backslash. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
 
 int cgroup_find_mount(char *buf, size_t size)
 {
@@ -49,7 +34,7 @@ int cgroup_find_mount(char *buf, size_t size)
 
 		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &point) != 1)
 			continue;
-		unescape(point);
+		mountinfo_unescape(point);
 		/* Not if something else is mounted over it. */
 		if (statfs(point, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC)
 			continue;

@@ -574,6 +574,92 @@ static void check_mounts(int c, const char *mounts_of_task)
 	ok(container_unlinkat(c, "/tmp/link", 0));
 }
 
+/* The table as the container's root shows it, with tasks, without, and from a nested one. */
+
+struct wanted_mount {
+	const char *target;
+	struct container_mount found; /* its texts are gone */
+	char type[32], source[64];
+	size_t count;
+};
+
+static int look_for(const struct container_mount *mount, void *arg)
+{
+	struct wanted_mount *w = arg;
+
+	assert_int_equal(mount->size, sizeof(*mount));
+	w->count++;
+	if (strcmp(mount->target, w->target) == 0) {
+		w->found = *mount;
+		snprintf(w->type, sizeof(w->type), "%s", mount->type);
+		snprintf(w->source, sizeof(w->source), "%s", mount->source);
+	}
+	return 0;
+}
+
+static int stop_at_once(const struct container_mount *mount, void *arg)
+{
+	(void)mount;
+	++*(int *)arg;
+	return 7;
+}
+
+static void check_mount_table(unsigned int flags)
+{
+	struct wanted_mount w = {.target = "/tmp/odd \\n\\\\name"};
+	int c, nested, mnt;
+	struct statx st;
+
+	c = make("c", flags);
+	nested = make("c/nested", 0);
+	ok(container_mkdirat(c, w.target, 0755));
+	mnt = new_tmpfs(c);
+	ok(container_move_mount(c, mnt, w.target, 0));
+	/* The caller's fd is of the mount in the container, even if that had to be copied. */
+	assert_int_equal(statx(mnt, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &st), 0);
+	assert_true(fcntl(mnt, F_GETFD) & FD_CLOEXEC);
+	close(mnt);
+	for (int i = 0; i < 2; i++) {
+		w.count = w.found.id = 0;
+		ok(container_mounts(i ? nested : c, look_for, &w));
+		assert_true(w.count >= 2);
+		assert_true(w.found.id == st.stx_mnt_id);
+		assert_true(w.found.dev == makedev(st.stx_dev_major, st.stx_dev_minor));
+		assert_string_equal(w.type, "tmpfs");
+		assert_int_equal(w.found.shared, 0);
+	}
+	ok(container_umount(c, w.target, 0));
+	w.found.id = 0;
+	ok(container_mounts(c, look_for, &w));
+	assert_int_equal(w.found.id, 0);
+	ok(container_remove(c, CONTAINER_REMOVE_RECURSIVE));
+	fails(ENOENT, container_mounts(c, look_for, &w));
+	close(c);
+	close(nested);
+}
+
+static void test_mount_table(void **state)
+{
+	struct wanted_mount w = {.target = "/"};
+	int c, empty, transient, calls = 0;
+
+	(void)state;
+	need_private_tree();
+	check_mount_table(CONTAINER_NEW_FS_NS);
+	check_mount_table(CONTAINER_NEW_FS_NS | CONTAINER_NEW_USER_NS);
+	c = make("c", CONTAINER_NEW_FS_NS);
+	empty = make("empty", CONTAINER_NEW_FS_NS | CONTAINER_NEW_EMPTY_FS_NS);
+	transient = make(NULL, CONTAINER_NEW_FS_NS | CONTAINER_KILL_ON_CLOSE);
+	assert_int_equal(kept(container_mounts(c, stop_at_once, &calls)), 7);
+	assert_int_equal(calls, 1);
+	fails(ENOENT, container_mounts(empty, look_for, &w));
+	fails(ESRCH, container_mounts(transient, look_for, &w));
+	fails(EBADF, container_mounts(-1, look_for, &w));
+	close(c);
+	close(empty);
+	close(transient);
+}
+
 static void test_mounts(void **state)
 {
 	static const unsigned int flags[] = {0, CONTAINER_NEW_USER_NS, CONTAINER_KILL_ON_CLOSE,
@@ -698,6 +784,7 @@ int main(void)
 		library_test(test_fsopen),	   library_test(test_fsopen_errors),
 		library_test(test_mounts),	   library_test(test_bind),
 		library_test(test_mounts_refused), library_test(test_mount_root),
+		library_test(test_mount_table),
 	};
 
 	return private_tree_run(tests);
