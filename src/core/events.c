@@ -19,7 +19,7 @@
 #include "proc.h"
 #include "walk.h"
 
-#define DIR_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
+#define DIR_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR)
 #define CGROUP_EVENTS (IN_CREATE | IN_ONLYDIR)
 #define WATCHES 3	/* its directory, its cgroup, its cgroup.events */
 #define END_TIMEOUT 100 /* ms */
@@ -45,6 +45,7 @@ struct told {
 struct container_events {
 	int container, inotify;
 	bool first, again;
+	bool blind;	     /* not all is watched */
 	struct known *known; /* in the order of the last look */
 	size_t known_count, known_room, pidfds, pidfd_limit;
 	struct told *queue;
@@ -94,7 +95,7 @@ static int tell(struct container_events *e, enum container_event_type type, cons
 	return tell_status(e, type, k, -1);
 }
 
-/* Out of watches: what is not watched is seen with others. The next look sees what came before it was set. */
+/* The next look sees what came before it was set. Out of watches: what is not watched is seen when asked for. */
 static void watch_fd(struct container_events *e, int *watch, int dir, const char *name,
 		     uint32_t events)
 {
@@ -108,6 +109,7 @@ static void watch_fd(struct container_events *e, int *watch, int dir, const char
 	text_append(path, sizeof(path), &len, name);
 	*watch = inotify_add_watch(e->inotify, path, events);
 	e->again |= *watch >= 0;
+	e->blind |= *watch < 0;
 }
 
 /* The cgroup may come later. */
@@ -344,9 +346,17 @@ static int tell_removed(struct container_events *e)
 	return r;
 }
 
-static void drain(struct container_events *e)
+/* Of the records in a container's directory only that of init is looked at. */
+static bool is_news(const struct inotify_event *event)
+{
+	return event->len == 0 || event->name[0] != '@' || strcmp(event->name, OBJECT_INIT) == 0;
+}
+
+/* Whether it is time to look. */
+static bool drain(struct container_events *e)
 {
 	char buf[4096] __attribute__((aligned(8)));
+	bool news = e->first || e->blind;
 	ssize_t n;
 
 	while ((n = read(e->inotify, buf, sizeof(buf))) > 0) {
@@ -354,10 +364,12 @@ static void drain(struct container_events *e)
 
 		for (char *p = buf; p < buf + n; p += sizeof(*event) + event->len) {
 			event = (const void *)p;
+			news |= is_news(event);
 			if (event->mask & (IN_IGNORED | IN_Q_OVERFLOW))
 				unwatched(e, event->wd);
 		}
 	}
+	return news;
 }
 
 static int look_once(const struct hierarchy *h, const struct object *o, struct container_events *e)
@@ -381,12 +393,15 @@ int events_look(const struct hierarchy *h, const struct object *o, struct contai
 {
 	int r = 0;
 
-	drain(events);
+	events->due |= drain(events);
+	if (!events->due)
+		return 0;
 	do {
-		events->again = false;
+		events->again = events->blind = false;
 		r = look_once(h, o, events);
 		events->first = events->first && events->again;
 	} while (r == 0 && events->again);
+	events->due = r < 0;
 	return r;
 }
 

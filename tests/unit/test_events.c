@@ -83,8 +83,10 @@ static void test_events(void **state)
 	expect(events, CONTAINER_EVENT_REMOVED, "/top/c");
 	ok(container_remove(other, 0));
 	expect_none(events);
+	ok(container_rename(top, "last"));
+	expect(events, CONTAINER_EVENT_RENAMED, "/last");
 	ok(container_remove(top, 0));
-	expect(events, CONTAINER_EVENT_REMOVED, "/top");
+	expect(events, CONTAINER_EVENT_REMOVED, "/last");
 	expect_none(events);
 	container_events_close(events);
 	close(top);
