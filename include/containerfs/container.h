@@ -66,7 +66,9 @@ enum container_state {
 	CONTAINER_CREATED, /* never had a task */
 	CONTAINER_RUNNING, /* has tasks, its own or a nested container's */
 	CONTAINER_FROZEN,
-	CONTAINER_STOPPED, /* had tasks, has none */
+	CONTAINER_STOPPED,   /* had tasks, has none */
+	CONTAINER_HALTED,    /* the same: its init has called reboot(2) to halt or to power off */
+	CONTAINER_REBOOTING, /* the same, to start again: somebody is to do that */
 };
 
 /*
@@ -529,30 +531,58 @@ int container_mounts(int container, int (*fn)(const struct container_mount *moun
  * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session
  * keyring, those that run already as well. Returns the key's serial number; a key of this type and description is updated. (container-objects-2017, (9))
  *
- * A task that comes into a container has a new session keyring: the caller's is not visible inside.
+ * A task that comes into a container has a new session keyring: the caller's is not visible inside. One
+ * that container_attach() moves gets one too, unless it had nothing to join and so was not stopped; and
+ * finds the container's keys if it is root.
  * When the container is removed its keyring is revoked. ENODEV: no such type; EDQUOT; EPERM as ever.
  */
 int container_add_key(int container, const char *type, const char *description, const void *payload,
 		      size_t len);
 
 /*
+ * container_keys: call fn for each key in the container's keyring; what is in keyrings that it holds is not
+ * told. fn ends it by returning a positive value, which is then returned. What a key contains can be read
+ * by the container's tasks only. EACCES: tasks made the keyring, and it is that of another user.
+ */
+struct container_key {
+	size_t size;
+	int serial;
+	uid_t uid;
+	gid_t gid;
+	unsigned int permissions; /* as in keyctl_setperm(3) */
+	const char *type;	  /* valid during the callback */
+	const char *description;
+};
+int container_keys(int container, int (*fn)(const struct container_key *key, void *arg), void *arg);
+
+/*
  * container_stop: let its tasks end in an orderly way, those of nested containers first; then it is
  * there without tasks. With an own pid namespace its init gets the stop signal and may end the others,
  * which the kernel does at the latest when init ends; else all tasks get it. What is left after timeout
  * ms in all (-1: after the grace period of each container) is killed: then 1 is returned, else 0. A
- * frozen one goes on, into the signal. EBUSY: tasks do not die. Blocks. (namespace-entering-2007)
+ * frozen one goes on, into the signal. One that is rebooting stays as it is, stopped. EBUSY: tasks do not
+ * die. Blocks. (namespace-entering-2007)
  *
  * container_set_stop: the stop signal, SIGTERM unless set, and the grace period in ms, 10000 unless set.
  */
 int container_stop(int container, int timeout);
 int container_set_stop(int container, int sig, int grace);
+int container_get_stop(int container, int *ret_sig, int *ret_grace);
 
 /*
  * container_reboot: as if its init had called reboot(2) in its own pid namespace: init and all with it
  * are killed, and who waits for init sees it ended by SIGHUP (cmd LINUX_REBOOT_CMD_RESTART) or SIGINT
  * (..._HALT, ..._POWER_OFF): to start it again is up to him. EPERM: no own pid namespace. ESRCH: no init.
+ *
+ * container_ended: who waits for init tells, by its pidfd, that it has ended, before it is reaped
+ * (waitid(2) with WNOWAIT): how it did, which the kernel says, is then the container's state and exit
+ * status. It has to be the caller's child, or one that he could ptrace. Returns CONTAINER_STOPPED, CONTAINER_HALTED, or CONTAINER_REBOOTING: then it is up to the caller to
+ * start it again. 0: it was not the init that the container had last. An init that reboots when
+ * container_stop() tells it to end has stopped. Of a CONTAINER_KILL_ON_CLOSE container that has stopped
+ * nothing is recorded. EBUSY: it has not ended. ESRCH: not to be known.
  */
 int container_reboot(int container, int cmd);
+int container_ended(int container, int pidfd);
 
 /* What happens to a container and to those nested in it. */
 enum container_event_type {
@@ -560,7 +590,7 @@ enum container_event_type {
 	CONTAINER_EVENT_STARTED, /* has tasks now */
 	CONTAINER_EVENT_FROZEN,
 	CONTAINER_EVENT_THAWED,
-	CONTAINER_EVENT_STOPPED, /* has none any more */
+	CONTAINER_EVENT_STOPPED, /* has none any more; see exit_status */
 	CONTAINER_EVENT_RENAMED, /* path is the new one */
 	CONTAINER_EVENT_REMOVED,
 };
@@ -569,6 +599,7 @@ struct container_event {
 	enum container_event_type type;
 	uint64_t id;
 	const char *path; /* full name; valid until the next call on the same events */
+	int exit_status;  /* STOPPED: that of init, as waitpid(2) has it; -1: not known */
 };
 
 /*
@@ -576,6 +607,10 @@ struct container_event {
  * failure. container_events_fd: an fd for poll(2), owned by the events: POLLIN tells that it is time to
  * call container_events_next() until it returns 0. That returns 1 and one event, and does not block.
  * Events of one container come in order; what is made and removed again between two calls is not told.
+ * exit_status is known if container_ended() was called, or if init was not reaped yet and the caller is its
+ * parent or could ptrace it; or with Linux 6.15, but for a reboot, which then looks like an end by
+ * SIGKILL or with 0. For that a pidfd of each init is held: at most a quarter of the fds that the process
+ * may have.
  * One thread at a time may use an events object. Needs no privilege but to see the containers.
  */
 struct container_events;
@@ -600,6 +635,7 @@ struct container_info {
 		*root; /* with CONTAINER_WALK_ROOT: "" inherited, "view", or a directory's path */
 	pid_t init;    /* 0: none; only with CONTAINER_WALK_TASKS */
 	size_t tasks;  /* own tasks; only with CONTAINER_WALK_TASKS */
+	int exit_status; /* of its last init, as waitpid(2) has it; -1: not known, or there are tasks */
 };
 #define CONTAINER_WALK_CHILDREN 0x0  /* those directly nested */
 #define CONTAINER_WALK_RECURSIVE 0x1 /* and those nested in them */

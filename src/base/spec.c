@@ -96,6 +96,11 @@ static const char *skip_word(const char *s, const char *word)
 	return strncmp(s, word, n) == 0 ? s + n : NULL;
 }
 
+bool spec_text_is_transient(const char *text)
+{
+	return strstr(text, " flags=transient,") != NULL;
+}
+
 /* At least one, each at most once, in the order in which they are written. */
 static int flags_parse(struct spec *spec, const char *s)
 {

@@ -43,6 +43,9 @@ int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE]);
 /* -EINVAL: not such a record. */
 int spec_parse(const char *text, struct spec *ret_spec);
 
+/* Of a record, without parsing it: whether the container ends with its creator's fd. */
+bool spec_text_is_transient(const char *text);
+
 /* Types in a given mode, as CLONE_NEW* flags. */
 unsigned int spec_flags(const struct spec *spec, enum container_ns_mode mode);
 

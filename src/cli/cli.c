@@ -266,6 +266,19 @@ static int set_limit(int container, const char *name, const char *setting, size_
 	return container_set_limit(container, file, setting + len + 1) < 0 ? cli_failed(name) : 0;
 }
 
+static int set_stop(int container, const char *name, const char *key, const char *value)
+{
+	bool is_signal = strcmp(key, "stop_signal") == 0;
+	int sig, grace, r = container_get_stop(container, &sig, &grace);
+
+	if (r == 0 && is_signal && (sig = cli_signal(value)) <= 0)
+		return cli_usage("set", "not a signal: %s", value);
+	if (r == 0 && !is_signal && cli_seconds(value, &grace) < 0)
+		return cli_usage("set", "not a number of seconds: %s", value);
+	r = r ? r : container_set_stop(container, sig, grace);
+	return r < 0 ? cli_failed(name) : 0;
+}
+
 int cli_set(int container, const char *name, const char *setting)
 {
 	const char *value = strchr(setting, '=');
@@ -287,11 +300,15 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_id_map(container, name, CONTAINER_GID_MAP, value);
 	if (len == 8 && memcmp(setting, "cgroup.d", 8) == 0)
 		return cli_adopt(container, name, value);
+	if (len == 11 && memcmp(setting, "stop_signal", 11) == 0)
+		return set_stop(container, name, "stop_signal", value);
+	if (len == 12 && memcmp(setting, "stop_timeout", 12) == 0)
+		return set_stop(container, name, "stop_timeout", value);
 	if (memchr(setting, '.', len))
 		return set_limit(container, name, setting, len);
 	return cli_usage("set",
-			 "unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, a "
-			 "namespace type, or a limit as memory.max)",
+			 "unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, stop_signal, "
+			 "stop_timeout, a namespace type, or a limit as memory.max)",
 			 (int)len, setting);
 }
 

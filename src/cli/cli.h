@@ -47,6 +47,19 @@ const char *cli_type_name(unsigned int clone_flag);
 
 int cli_open(const char *name); /* told on failure */
 
+/* A signal by number, or by name with or without "SIG": "USR1", "RTMIN+3"; -1. */
+int cli_signal(const char *text);
+
+/* "SIGUSR1"; the number if it has no name. */
+#define CLI_SIGNAL_SIZE 24
+void cli_signal_name(int sig, char buf[CLI_SIGNAL_SIZE]);
+
+/* "0.5" to 500 ms: 0; -1. */
+int cli_seconds(const char *text, int *ret_ms);
+
+/* A status of waitpid(2) as a shell tells it: 128 plus N if signal N ended it. */
+int cli_exit_status(int status);
+
 /* TYPE=CONTAINER|PATH|own|inherit and so on, one setting: 0, or EXIT_FAILED and told. */
 int cli_set(int container, const char *name, const char *setting);
 
@@ -68,8 +81,8 @@ void cli_program_free(struct cli_program *p);
 #define autoprogram __attribute__((cleanup(cli_program_free)))
 
 /*
- * Start it and wait for it with terminal and signals passed through. Returns the exit status for the
- * shell; *ret_started tells whether it ran.
+ * Start it and wait for it with terminal and signals passed through; again, if it was init and has called
+ * reboot(2) to restart. Returns the exit status for the shell, 0 after a halt.
  */
 int cli_program_run(struct cli_program *p, int container, const char *name);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Verbs that act on one or more existing containers: set, kill, freeze, thaw, wait, rename, rm, of.
+ * Verbs that act on one or more existing containers: set, kill, freeze, thaw, wait, stop, reboot,
+ * rename, rm, of.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include <linux/reboot.h>
 
 #include "cleanup.h"
 #include "cli.h"
 #include "verbs.h"
+
+enum { OPTION_HALT = 1000, OPTION_POWEROFF };
 
 static const struct option help_only[] = {{"help", no_argument, NULL, 'h'}, {0}};
 
@@ -46,35 +49,6 @@ int verb_set(int argc, char **argv)
 	return status;
 }
 
-/* clang-format off */
-static const struct signal_name {
-	const char *name;
-	int number;
-} signal_names[] = {
-	{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"ABRT", SIGABRT}, {"KILL", SIGKILL},
-	{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
-	{"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN},
-	{"TTOU", SIGTTOU}, {"WINCH", SIGWINCH}, {"PWR", SIGPWR},
-};
-/* clang-format on */
-
-static int parse_signal(const char *text)
-{
-	char *end;
-	long number;
-
-	if (strncasecmp(text, "SIG", 3) == 0)
-		text += 3;
-	for (size_t i = 0; i < ARRAY_SIZE(signal_names); i++)
-		if (strcasecmp(text, signal_names[i].name) == 0)
-			return signal_names[i].number;
-	if (!isdigit((unsigned char)text[0]))
-		return -1;
-	errno = 0;
-	number = strtol(text, &end, 10);
-	return errno || *end || number > SIGRTMAX ? -1 : (int)number;
-}
-
 static int kill_one(int container, void *arg)
 {
 	const int *sig = arg;
@@ -91,7 +65,7 @@ int verb_kill(int argc, char **argv)
 	while ((c = cli_option("kill", argc, argv, ":hs:", longs)) != -1) {
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
-		sig = parse_signal(optarg);
+		sig = cli_signal(optarg);
 		if (sig < 0)
 			return cli_usage("kill", "not a signal: %s", optarg);
 	}
@@ -138,17 +112,63 @@ int verb_wait(int argc, char **argv)
 	int timeout = -1, c;
 
 	while ((c = cli_option("wait", argc, argv, ":ht:", longs)) != -1) {
-		char *end;
-		double seconds;
-
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
-		seconds = strtod(optarg, &end);
-		if (end == optarg || *end || !(seconds >= 0 && seconds <= INT_MAX / 1000))
+		if (cli_seconds(optarg, &timeout) < 0)
 			return cli_usage("wait", "not a number of seconds: %s", optarg);
-		timeout = (int)(seconds * 1000);
 	}
 	return cli_each("wait", argc, argv, wait_one, &timeout);
+}
+
+static int stop_one(int container, void *arg)
+{
+	const int *timeout = arg;
+	char path[4096];
+	int r = container_stop(container, *timeout);
+
+	if (r > 0)
+		cli_message(container_path(container, path, sizeof(path)) < 0 ? NULL : path,
+			    "stop: the time was up: tasks have been killed");
+	return r < 0 ? r : 0;
+}
+
+int verb_stop(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int timeout = -1, c;
+
+	while ((c = cli_option("stop", argc, argv, ":ht:", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		if (cli_seconds(optarg, &timeout) < 0)
+			return cli_usage("stop", "not a number of seconds: %s", optarg);
+	}
+	return cli_each("stop", argc, argv, stop_one, &timeout);
+}
+
+static int reboot_one(int container, void *arg)
+{
+	const int *cmd = arg;
+
+	return container_reboot(container, *cmd);
+}
+
+int verb_reboot(int argc, char **argv)
+{
+	static const struct option longs[] = {{"halt", no_argument, NULL, OPTION_HALT},
+					      {"poweroff", no_argument, NULL, OPTION_POWEROFF},
+					      {"help", no_argument, NULL, 'h'},
+					      {0}};
+	int cmd = (int)LINUX_REBOOT_CMD_RESTART, c;
+
+	while ((c = cli_option("reboot", argc, argv, ":h", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		cmd = c == OPTION_HALT ? (int)LINUX_REBOOT_CMD_HALT
+				       : (int)LINUX_REBOOT_CMD_POWER_OFF;
+	}
+	return cli_each("reboot", argc, argv, reboot_one, &cmd);
 }
 
 int verb_rename(int argc, char **argv)

@@ -76,6 +76,8 @@ const struct verb verbs[] = {
 	 "  uid_map=\"INSIDE OUTSIDE COUNT[,...]\"\n"
 	 "                         users of an own user namespace, which is made anew\n"
 	 "  gid_map=...            the same for its groups\n"
+	 "  stop_signal=SIGNAL     what stop sends: TERM to begin with\n"
+	 "  stop_timeout=S         seconds until stop kills: 10 to begin with\n"
 	 "  TYPE=own               a new namespace of its own\n"
 	 "  TYPE=inherit           the parent container's\n"
 	 "  TYPE=CONTAINER|PATH    that of a container or of a file (/run/netns/x, /proc/N/ns/net)\n" HELP_HELP},
@@ -93,6 +95,28 @@ const struct verb verbs[] = {
 	 "wait [--timeout S] NAME...\n"
 	 "Wait until containers and those nested in them have no task.\n\n"
 	 "  -t, --timeout S        at most S seconds for each; then the status is 124\n" HELP_HELP},
+	{"stop", NULL, "let containers end in order",
+	 "stop [-t S] NAME...\n"
+	 "Tell init, or all tasks where there is none, by the stop signal to end; kill what is left after the\n"
+	 "grace period. Nested containers end first.\n\n"
+	 "  -t, --timeout S        S seconds in all, instead of the stop_timeout of each\n" HELP_HELP},
+	{"reboot", NULL, "end containers as by reboot(2)",
+	 "reboot [--halt|--poweroff] NAME...\n"
+	 "End init and all tasks with it, as if init had called reboot(2). The run or enter that has\n"
+	 "started init starts its command again.\n\n"
+	 "      --halt             it is not to be started again\n"
+	 "      --poweroff         the same\n" HELP_HELP},
+	{"events", NULL, "tell what happens, as it happens",
+	 "events [--json] [NAME]\n"
+	 "Print a line for each event of a container and of those nested in it, until interrupted: created,\n"
+	 "started, frozen, thawed, stopped with the exit status of init, renamed, removed.\n\n"
+	 "      --json             an object on each line\n" HELP_HELP},
+	{"key", NULL, "add and list keys of a container",
+	 "key add NAME TYPE DESCRIPTION [PAYLOAD|-]\n"
+	 "       container key ls [--json] NAME\n"
+	 "Add a key to the keyring of a container, or list the keys in it. With \"-\" the payload is read\n"
+	 "from standard input. The key's serial number is printed.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
 	{"rename", "mv", "rename a container",
 	 "rename NAME NEW\n"
 	 "Give a container a new name below the same parent. Its tasks do not notice.\n\n" HELP_HELP},

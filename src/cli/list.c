@@ -37,6 +37,9 @@ enum column {
 	COL_TRANSIENT,
 	COL_HOSTNAME,
 	COL_LIMITS,
+	COL_EXIT_STATUS,
+	COL_STOP_SIGNAL,
+	COL_STOP_TIMEOUT,
 	COL_UID_MAP,
 	COL_GID_MAP,
 	COL_COUNT,
@@ -56,6 +59,9 @@ static const struct report_column columns[COL_COUNT] = {
 	[COL_TRANSIENT] = {"TRANSIENT", "transient", 0, SCOLS_JSON_BOOLEAN},
 	[COL_HOSTNAME] = {"HOSTNAME", "hostname", 0, SCOLS_JSON_STRING},
 	[COL_LIMITS] = {"LIMITS", "limits", 0, SCOLS_JSON_STRING},
+	[COL_EXIT_STATUS] = {"EXIT_STATUS", "exit_status", 0, SCOLS_JSON_NUMBER},
+	[COL_STOP_SIGNAL] = {"STOP_SIGNAL", "stop_signal", 0, SCOLS_JSON_STRING},
+	[COL_STOP_TIMEOUT] = {"STOP_TIMEOUT", "stop_timeout", 0, SCOLS_JSON_NUMBER},
 	[COL_UID_MAP] = {"UID_MAP", "uid_map", 0, SCOLS_JSON_STRING},
 	[COL_GID_MAP] = {"GID_MAP", "gid_map", 0, SCOLS_JSON_STRING},
 };
@@ -77,6 +83,7 @@ struct list {
 	/* of the one that show is about */
 	char hostname[65];
 	char limits[4096];
+	int stop_signal, stop_grace;
 	char id_map[2][ID_MAP_SIZE]; /* empty: no own user namespace */
 };
 
@@ -125,6 +132,17 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		break;
 	case COL_LIMITS:
 		snprintf(buf, size, "%s", l->limits);
+		break;
+	case COL_EXIT_STATUS:
+		buf[0] = '\0';
+		if (info->exit_status >= 0)
+			snprintf(buf, size, "%d", cli_exit_status(info->exit_status));
+		break;
+	case COL_STOP_SIGNAL:
+		cli_signal_name(l->stop_signal, buf);
+		break;
+	case COL_STOP_TIMEOUT:
+		snprintf(buf, size, "%.10g", l->stop_grace / 1000.0);
 		break;
 	case COL_UID_MAP:
 		snprintf(buf, size, "%s", l->id_map[CONTAINER_UID_MAP]);
@@ -357,8 +375,10 @@ int verb_show(int argc, char **argv)
 	container_get_hostname(container, s.hostname, sizeof(s.hostname));
 	listing_limits(container, s.limits, sizeof(s.limits));
 	list_columns(&s);
-	add_column(&s, COL_HOSTNAME);
-	add_column(&s, COL_LIMITS);
+	if (container_get_stop(container, &s.stop_signal, &s.stop_grace) < 0)
+		return cli_failed(argv[optind]);
+	for (enum column i = COL_HOSTNAME; i < COL_UID_MAP; i++)
+		add_column(&s, i);
 	read_id_maps(&s, container);
 	for (int which = 0; which < 2; which++)
 		if (s.id_map[which][0])

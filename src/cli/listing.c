@@ -22,6 +22,10 @@ const char *listing_state(enum container_state state)
 		return "frozen";
 	case CONTAINER_STOPPED:
 		return "stopped";
+	case CONTAINER_HALTED:
+		return "halted";
+	case CONTAINER_REBOOTING:
+		return "rebooting";
 	}
 	return "?";
 }

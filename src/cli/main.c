@@ -16,13 +16,14 @@
 /* clang-format off */
 static const struct action {
 	const char *verb;
-	int (*run)(int argc, char **argv); /* NULL: in container-report */
+	int (*run)(int argc, char **argv); /* NULL, or if it returns -1: in container-report */
 } actions[] = {
-	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", NULL},
-	{"show", NULL},		 {"ps", NULL},	      {"stats", NULL},	       {"of", verb_of},	       {"set", verb_set},
-	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
-	{"rename", verb_rename}, {"rm", verb_rm},     {"mount", verb_mount},   {"umount", verb_umount},
-	{"mounts", NULL},	 {"holders", NULL},   {"cp", verb_cp},
+	{"create", verb_create}, {"run", verb_run}, {"enter", verb_enter}, {"ls", plain_ls},
+	{"show", NULL}, {"ps", NULL}, {"stats", NULL}, {"of", verb_of}, {"set", verb_set},
+	{"kill", verb_kill}, {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
+	{"stop", verb_stop}, {"reboot", verb_reboot}, {"events", verb_events}, {"key", verb_key},
+	{"rename", verb_rename}, {"rm", verb_rm}, {"mount", verb_mount}, {"umount", verb_umount},
+	{"mounts", NULL}, {"holders", NULL}, {"cp", verb_cp},
 };
 /* clang-format on */
 
@@ -54,18 +55,30 @@ int cli_report(char **argv)
 	return EXIT_FAILED;
 }
 
-/* The verb that begins like what was typed, for the message. */
+/* The verb that begins most like what was typed, for the message. */
 static int unknown(const char *name)
 {
-	for (const struct verb *v = verbs; v->name; v++)
-		if (name[0] && strncmp(v->name, name, 2) == 0)
-			return cli_usage(NULL, "no such verb: %s; did you mean %s", name, v->name);
-	return cli_usage(NULL, "no such verb: %s", name);
+	const char *like = NULL;
+	size_t most = 1;
+
+	for (const struct verb *v = verbs; v->name; v++) {
+		size_t len = 0;
+
+		while (name[len] && name[len] == v->name[len])
+			len++;
+		if (len > most) {
+			most = len;
+			like = v->name;
+		}
+	}
+	return like ? cli_usage(NULL, "no such verb: %s; did you mean %s", name, like)
+		    : cli_usage(NULL, "no such verb: %s", name);
 }
 
 static int run(int argc, char **argv)
 {
 	const struct verb *verb;
+	int status = -1;
 
 	if (argc < 2) {
 		overview(stderr);
@@ -83,16 +96,10 @@ static int run(int argc, char **argv)
 	verb = verb_find(argv[1]);
 	if (!verb)
 		return unknown(argv[1]);
-	if (strcmp(verb->name, "ls") == 0) {
-		int status = plain_ls(argc - 1, argv + 1);
-
-		if (status >= 0)
-			return status;
-	}
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0 && actions[i].run)
-			return actions[i].run(argc - 1, argv + 1);
-	return cli_report(argv);
+			status = actions[i].run(argc - 1, argv + 1);
+	return status >= 0 ? status : cli_report(argv);
 }
 
 int main(int argc, char **argv)

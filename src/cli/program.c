@@ -11,10 +11,14 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "cli.h"
+
+/* At most one start in so many ms, after an init that has called reboot(2). */
+#define RESTART_INTERVAL 1000
 
 extern char **environ;
 
@@ -107,16 +111,18 @@ static bool spared(pid_t pid, int sig)
 	return is_init && !(asked & 1ull << (sig - 1));
 }
 
+static bool is_ending(int sig)
+{
+	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT;
+}
+
 /*
  * A signal that asks the command to end also ends an init that never asked for signals, such as
  * "container run sleep 100", which would otherwise not feel Ctrl-C.
  */
 static void pass_signal(const siginfo_t *info, pid_t pid, int pidfd, int container, int *ended_by)
 {
-	bool ends = info->si_signo == SIGINT || info->si_signo == SIGTERM ||
-		    info->si_signo == SIGHUP || info->si_signo == SIGQUIT;
-
-	if (ends && spared(pid, info->si_signo)) {
+	if (is_ending(info->si_signo) && spared(pid, info->si_signo)) {
 		*ended_by = info->si_signo;
 		container_kill(container, SIGKILL);
 		return;
@@ -126,15 +132,16 @@ static void pass_signal(const siginfo_t *info, pid_t pid, int pidfd, int contain
 		syscall(SYS_pidfd_send_signal, pidfd, info->si_signo, NULL, 0);
 }
 
-static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed)
+/* *ret_ended: what container_ended() says. It is told before the command is reaped. */
+static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed, int *ret_ended)
 {
 	int ended_by = 0, status;
 
 	for (;;) {
-		siginfo_t info;
-		pid_t r = waitpid(pid, &status, WNOHANG);
+		siginfo_t info = {0};
+		int r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
 
-		if (r == pid)
+		if (r == 0 && info.si_pid == pid)
 			break;
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -145,9 +152,45 @@ static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed)
 		if (sigwaitinfo(passed, &info) > 0 && info.si_signo != SIGCHLD)
 			pass_signal(&info, pid, pidfd, container, &ended_by);
 	}
-	if (ended_by)
-		return 128 + ended_by;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	*ret_ended = container_ended(container, pidfd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return ended_by ? 128 + ended_by : cli_exit_status(status);
+}
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+ * An init that reboots at once shall not keep the machine busy. 0: go on; else a signal came that ends
+ * this program.
+ */
+static int wait_until(int64_t time, const sigset_t *passed)
+{
+	int64_t left;
+
+	while ((left = time - now()) > 0) {
+		struct timespec t = {left / 1000, left % 1000 * 1000000};
+		int sig = sigtimedwait(passed, NULL, &t);
+
+		if (is_ending(sig))
+			return sig;
+	}
+	return 0;
+}
+
+/* Whether it still waits to be started again: it may be removed, or stopped, or started by somebody else. */
+static bool is_rebooting(int container)
+{
+	struct container_info info = {.size = sizeof(info)};
+
+	return container_stat(container, CONTAINER_WALK_STATE, &info, NULL, 0) == 0 &&
+	       info.state == CONTAINER_REBOOTING;
 }
 
 static int start_status(const struct cli_program *p, const char *name)
@@ -177,13 +220,36 @@ static pid_t start(struct cli_program *p, int container)
 	return pid;
 }
 
-int cli_program_run(struct cli_program *p, int container, const char *name)
+/* Once: the exit status. */
+static int run(struct cli_program *p, int container, const char *name, const sigset_t *passed,
+	       int *ret_ended)
 {
 	pid_t foreground = isatty(STDIN_FILENO) ? tcgetpgrp(STDIN_FILENO) : -1;
 	autoclose int pidfd = -EBADF;
-	sigset_t passed, old;
 	pid_t pid;
 	int status;
+
+	*ret_ended = 0;
+	p->spawn.pidfd = &pidfd;
+	pid = start(p, container);
+	if (pid < 0) {
+		sigprocmask(SIG_SETMASK, p->spawn.signal_mask, NULL);
+		return start_status(p, name);
+	}
+	status = wait_for(pid, pidfd, container, passed, ret_ended);
+	if (foreground > 0) {
+		void (*old)(int) = signal(SIGTTOU, SIG_IGN);
+
+		tcsetpgrp(STDIN_FILENO, foreground);
+		signal(SIGTTOU, old);
+	}
+	return status;
+}
+
+int cli_program_run(struct cli_program *p, int container, const char *name)
+{
+	sigset_t passed, old;
+	int status, ended, sig = 0;
 
 	/* A caller that ignores SIGCHLD would have the kernel throw the exit status away. */
 	signal(SIGCHLD, SIG_DFL);
@@ -193,16 +259,15 @@ int cli_program_run(struct cli_program *p, int container, const char *name)
 	/* From before it starts, so that none is lost; the command has the mask there was. */
 	sigprocmask(SIG_BLOCK, &passed, &old);
 	p->spawn.signal_mask = &old;
-	p->spawn.pidfd = &pidfd;
-	pid = start(p, container);
-	if (pid < 0) {
-		sigprocmask(SIG_SETMASK, &old, NULL);
-		return start_status(p, name);
+	for (;;) {
+		int64_t next = now() + RESTART_INTERVAL;
+
+		status = run(p, container, name, &passed, &ended);
+		if (ended != CONTAINER_REBOOTING)
+			break;
+		sig = wait_until(next, &passed);
+		if (sig || !is_rebooting(container))
+			break;
 	}
-	status = wait_for(pid, pidfd, container, &passed);
-	if (foreground > 0) {
-		signal(SIGTTOU, SIG_IGN);
-		tcsetpgrp(STDIN_FILENO, foreground);
-	}
-	return status;
+	return sig ? 128 + sig : ended == CONTAINER_HALTED ? 0 : status;
 }

@@ -80,7 +80,8 @@ int main(int argc, char **argv)
 		       {"ps", verb_ps},
 		       {"stats", verb_stats},
 		       {"mounts", verb_mounts},
-		       {"holders", verb_holders}};
+		       {"holders", verb_holders},
+		       {"key", verb_key_ls}};
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 
 	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)

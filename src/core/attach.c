@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/keyctl.h>
+
 #include "agent.h"
 #include "cleanup.h"
 #include "control.h"
@@ -26,6 +28,7 @@
 #include "error.h"
 #include "init.h"
 #include "kernel.h"
+#include "keys.h"
 #include "proc.h"
 #include "source.h"
 #include "text.h"
@@ -45,6 +48,7 @@ struct attach {
 	char cgroup[PATH_SIZE]; /* where it is, as /proc tells */
 	int from, to;		/* cgroup.procs, open; -EBADF if it is in the container */
 	struct source source;
+	const struct object *o;
 	void (*answer)(void *arg);
 	void *arg;
 	bool answered;
@@ -347,6 +351,30 @@ static int move_stopped(const struct attach *a, struct trace *t)
 	return r;
 }
 
+/*
+ * As for those who are started in the container, as far as the task may: the keyring is linked by root alone,
+ * and where it has a user namespace of its own it is made by those who begin in that. No way back from this,
+ * and no reason to fail: it is done last. Threads get one each, which is no difference unless they add keys.
+ */
+static void join_keys(const struct attach *a, struct trace *t)
+{
+	bool make = a->o->spec.mode[NS_USER] == CONTAINER_NS_INHERIT;
+	int keyring = keys_find(a->o->dir, a->o->spec.id, make);
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct trace_thread *thread = &t->threads[i];
+		long result = -1;
+
+		if (trace_call(t, thread, SYS_keyctl,
+			       (const long[3]){KEYCTL_JOIN_SESSION_KEYRING, 0, 0}, &result) == 0 &&
+		    result >= 0 && keyring > 0)
+			trace_call(t, thread, SYS_keyctl,
+				   (const long[3]){KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING},
+				   &result);
+	}
+	error_clear();
+}
+
 static int ask_error(int r)
 {
 	static const struct {
@@ -382,6 +410,8 @@ static int attach_agent(void *arg)
 	}
 	r = r ? r : trace_wait(&t);
 	r = r < 0 ? ask_error(r) : move_stopped(a, &t);
+	if (r == 0 && a->to >= 0)
+		join_keys(a, &t);
 	if (r < 0 && a->answered)
 		trace_set_result(&t, a->writer, r);
 	trace_close(&t);
@@ -423,6 +453,7 @@ int attach_task(const struct hierarchy *h, struct object *o, const struct attach
 		.pidfd = -EBADF,
 		.from = -EBADF,
 		.to = -EBADF,
+		.o = o,
 		.answer = whom->answer,
 		.arg = whom->arg,
 	};

@@ -9,8 +9,8 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "ended.h"
 #include "error.h"
-#include "init.h"
 #include "kernel.h"
 #include "limit.h"
 #include "lock.h"
@@ -230,7 +230,7 @@ ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *
 }
 
 int control_state(const struct hierarchy *h, const struct object *o,
-		  enum container_state *ret_state)
+		  enum container_state *ret_state, int *ret_status)
 {
 	char path[PATH_SIZE];
 	struct cgroup_events events;
@@ -241,11 +241,12 @@ int control_state(const struct hierarchy *h, const struct object *o,
 		events = (struct cgroup_events){0};
 	else if (r < 0)
 		return r;
+	*ret_status = -1;
 	if (events.frozen)
 		*ret_state = CONTAINER_FROZEN;
 	else if (events.populated)
 		*ret_state = CONTAINER_RUNNING;
 	else
-		*ret_state = init_was_recorded(o->dir) ? CONTAINER_STOPPED : CONTAINER_CREATED;
+		*ret_state = ended_state(o, ret_status);
 	return 0;
 }

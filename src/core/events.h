@@ -3,7 +3,8 @@
  * What happens in a subtree, told from outside by comparing what there is with what there was. The kernel
  * says only that it is time to look: an inotify(7) fd watches the directories of the containers, their
  * cgroup directories and their cgroup.events. So nobody has to be at work for events to be seen, and
- * none is invented; what came and went between two looks is missed, but for a container's run.
+ * none is invented; what came and went between two looks is missed, but for a container's run. How init
+ * ended is asked of a pidfd of it, or read from the record (ended.h).
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 #define DEFAULT_DIR "/run/containerfs"
 #define SETUP_LOCK 0 /* no object has this id */
 #define HOST_TEXT_SIZE 256
+#define LAST_TRIES 40 /* each 5 ms */
 
 static const char *state_path(void)
 {
@@ -440,6 +442,11 @@ int hierarchy_remove(struct hierarchy *h)
 	bool bound;
 	int r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 
+	/* The watcher has it for a moment after the end of what it has watched. */
+	for (int i = 0; r == -EAGAIN && i < LAST_TRIES; i++) {
+		poll(NULL, 0, 5);
+		r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+	}
 	if (r < 0)
 		return r == -EAGAIN ? error_set(-EBUSY, "another operation is under way", NULL) : r;
 	if (kernel_readlink(h->dir, "cgroup", cgroup_path, sizeof(cgroup_path)) < 0)

@@ -14,23 +14,56 @@
 #include "proc.h"
 #include "text.h"
 
-#define INIT_TEXT_SIZE 48
-
-static int init_read(int dir, pid_t *ret_pid, uint64_t *ret_identity)
+int init_read_text(int dir, char text[INIT_TEXT_SIZE])
 {
-	char text[INIT_TEXT_SIZE];
-	uint64_t pid;
-	int used;
-	ssize_t n = kernel_readlink(dir, OBJECT_INIT, text, sizeof(text));
+	ssize_t n = kernel_readlink(dir, OBJECT_INIT, text, INIT_TEXT_SIZE);
 
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
-	used = text_parse_u64(text, INT32_MAX, &pid);
+	return n >= 0 ? 0 : n == -ENOENT ? -ESRCH : (int)n;
+}
+
+static int init_parse(const char *text, pid_t *ret_pid, uint64_t *ret_identity)
+{
+	uint64_t pid;
+	int used = text_parse_u64(text, INT32_MAX, &pid);
+
 	if (used < 0 || text[used] != ' ' ||
 	    text_parse_whole_u64(text + used + 1, UINT64_MAX, ret_identity) < 0)
 		return -EUCLEAN;
 	*ret_pid = (pid_t)pid;
 	return 0;
+}
+
+static int init_format(pid_t pid, int pidfd, char text[INIT_TEXT_SIZE])
+{
+	uint64_t identity;
+	size_t len;
+	int r = proc_identity(pidfd, pid, &identity);
+
+	if (r < 0)
+		return r;
+	text_format_u64((uint64_t)pid, text);
+	len = strlen(text);
+	text[len++] = ' ';
+	text_format_u64(identity, text + len);
+	return 0;
+}
+
+int init_open_text(const char *text)
+{
+	uint64_t identity;
+	pid_t pid;
+	int r = init_parse(text, &pid, &identity);
+
+	return r < 0 ? r : proc_open_identified(pid, identity, true);
+}
+
+bool init_text_is_of(const char *text, int pidfd)
+{
+	uint64_t identity, found;
+	pid_t pid;
+
+	return init_parse(text, &pid, &identity) == 0 && proc_identity(pidfd, pid, &found) == 0 &&
+	       found == identity;
 }
 
 /*
@@ -60,6 +93,7 @@ static int init_adopt(const struct hierarchy *h, const struct object *o, struct 
 	}
 	if (least == INT_MAX)
 		return n < 0 && n != -ENOENT ? (int)n : -ESRCH;
+	init_format(ret_init->pid, ret_init->pidfd, ret_init->text);
 	init_record(o, ret_init->pid, ret_init->pidfd);
 	return 0;
 }
@@ -69,16 +103,18 @@ int init_find(const struct hierarchy *h, const struct object *o, struct init *re
 	uint64_t identity;
 	pid_t pid;
 	int pidfd;
-	int r = init_read(o->dir, &pid, &identity);
+	int r = init_read_text(o->dir, ret_init->text);
 
+	r = r ? r : init_parse(ret_init->text, &pid, &identity);
 	ret_init->pidfd = -EBADF;
 	/* The numbers of cgroup.procs and of pidfds are of the caller's namespace. */
 	if (!proc_is_own_pid_ns())
 		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");
 	if (r == 0) {
-		pidfd = proc_open_identified(pid, identity);
+		pidfd = proc_open_identified(pid, identity, false);
 		if (pidfd >= 0) {
-			*ret_init = (struct init){.pid = pid, .pidfd = pidfd};
+			ret_init->pid = pid;
+			ret_init->pidfd = pidfd;
 			return 0;
 		}
 		r = pidfd;
@@ -88,19 +124,11 @@ int init_find(const struct hierarchy *h, const struct object *o, struct init *re
 
 int init_record(const struct object *o, pid_t pid, int pidfd)
 {
-	char text[INIT_TEXT_SIZE], number[21];
-	size_t len = 0;
-	uint64_t identity;
-	int r = proc_identity(pidfd, pid, &identity);
+	char text[INIT_TEXT_SIZE];
+	int r = init_format(pid, pidfd, text);
 
 	if (r < 0)
 		return r == -ESRCH ? 0 : r;
-	text_format_u64((uint64_t)pid, number);
-	text[0] = '\0';
-	text_append(text, sizeof(text), &len, number);
-	text_append(text, sizeof(text), &len, " ");
-	text_format_u64(identity, number);
-	text_append(text, sizeof(text), &len, number);
 	return kernel_replace_link(o->dir, OBJECT_INIT, text);
 }
 
@@ -111,13 +139,14 @@ bool init_was_recorded(int dir)
 
 pid_t init_peek(int dir)
 {
+	char text[INIT_TEXT_SIZE];
 	uint64_t identity;
 	pid_t pid;
 	int pidfd;
 
-	if (init_read(dir, &pid, &identity) < 0)
+	if (init_read_text(dir, text) < 0 || init_parse(text, &pid, &identity) < 0)
 		return 0;
-	pidfd = proc_open_identified(pid, identity);
+	pidfd = proc_open_identified(pid, identity, false);
 	if (pidfd < 0)
 		return 0;
 	close(pidfd);

@@ -8,9 +8,12 @@
 
 #include "object.h"
 
+#define INIT_TEXT_SIZE 48
+
 struct init {
 	pid_t pid;
-	int pidfd; /* the caller's; -EBADF if there is none */
+	int pidfd;		   /* the caller's; -EBADF if there is none */
+	char text[INIT_TEXT_SIZE]; /* what is recorded of it: that of no other process */
 };
 
 /* The init that is alive now. -ESRCH: none. */
@@ -18,6 +21,15 @@ int init_find(const struct hierarchy *h, const struct object *o, struct init *re
 
 /* Record a new one; pidfd is borrowed. */
 int init_record(const struct object *o, pid_t pid, int pidfd);
+
+/* What is recorded of the last one, alive or not. -ESRCH: nothing. */
+int init_read_text(int dir, char text[INIT_TEXT_SIZE]);
+
+/* A pidfd of the process that such a text is of, also if it has ended but was not waited for yet. -ESRCH. */
+int init_open_text(const char *text);
+
+/* Whether a text is of the process of a pidfd, which may have ended. */
+bool init_text_is_of(const char *text, int pidfd);
 
 /* Whether the container ever had one. */
 bool init_was_recorded(int dir);

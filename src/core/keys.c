@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -123,38 +124,59 @@ static int make_first(int dir, const char *name, struct record old)
 	return r == -EEXIST ? 1 : r;
 }
 
-static int join_keyring(int dir, const char *name)
+/* The serial number of what is linked now; 0: it is not to be had. */
+static int join_keyring(int dir, const char *name, bool make)
 {
+	struct record record;
 	int r = 1;
 
 	for (int i = 0; r == 1 && i < 3; i++) {
-		struct record record;
-
 		r = read_record(dir, &record);
 		if (r < 0)
 			return r;
 		if (record.serial && link_to(record.serial, KEY_SPEC_SESSION_KEYRING, name) == 0)
-			return 0;
+			return record.serial;
 		/* One that is held but not to be had was revoked, or is another user's. */
-		r = record.held ? 0 : make_first(dir, name, record);
+		if (record.held || !make)
+			return 0;
+		r = make_first(dir, name, record);
 	}
-	return r;
+	r = r ? r : read_record(dir, &record);
+	return r < 0 ? r : record.serial;
+}
+
+/* 1: without keys, or where a filter denies them, there is nothing to be seen. */
+static int leave_session(void)
+{
+	long r = kernel_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+
+	if (r == -ENOSYS || r == -EPERM)
+		return 1;
+	return r < 0 ? error_set((int)r, "leave the caller's session keyring", NULL) : 0;
 }
 
 int keys_join(int dir, uint64_t id)
 {
 	char name[NAME_TEXT_SIZE];
-	long r = kernel_keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0);
+	int r = leave_session();
 
-	/* Without keys, or where a filter denies them, there is nothing to be seen. */
-	if (r == -ENOSYS || r == -EPERM)
-		return 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
 	format_name(id, name);
-	if (r < 0)
-		return error_set((int)r, "leave the caller's session keyring", NULL);
 	/* Without room for a keyring or its record the task does without keys that come later. */
-	join_keyring(dir, name);
+	join_keyring(dir, name, true);
 	return 0;
+}
+
+int keys_find(int dir, uint64_t id, bool make)
+{
+	char name[NAME_TEXT_SIZE];
+	int r = leave_session();
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	format_name(id, name);
+	return join_keyring(dir, name, make);
 }
 
 static int open_init_container(const struct hierarchy *h, struct object *ret_o)
@@ -266,6 +288,138 @@ int keys_add(const struct hierarchy *h, struct object *o, const char *type, cons
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
 	return r ? r : add_locked(h, o, &call);
+}
+
+#define LIST_ROOM 64
+#define LIST_LIMIT (1 << 20) /* keys; a keyring holds fewer */
+#define LIST_TEXT 128	     /* bytes for each, to begin with */
+
+struct keys_listing {
+	int place;
+	int keyring;
+	const char *name;
+	size_t room, text_room; /* how much of each there is */
+	size_t count;
+	int32_t *serials;
+	char *text; /* what is said of each, one after the other, each with its NUL */
+};
+
+/* -ERANGE: no room for what is said of them all. One that is gone meanwhile is said nothing of. */
+static int describe_all(struct keys_listing *l)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		char *text = l->text + len;
+		size_t left = l->text_room - len;
+		long n = kernel_keyctl(KEYCTL_DESCRIBE, (unsigned long)l->serials[i],
+				       (unsigned long)text, left);
+
+		if (n > (long)left || left == 0)
+			return -ERANGE;
+		if (n <= 0)
+			*text = '\0';
+		len += n <= 0 ? 1 : (size_t)n;
+	}
+	return 0;
+}
+
+static int list_agent(void *arg)
+{
+	struct keys_listing *l = arg;
+	int r = l->place >= 0 ? go(l->place)
+			      : link_to(l->keyring, KEY_SPEC_PROCESS_KEYRING, l->name);
+	long n = r < 0 ? r
+		       : kernel_keyctl(KEYCTL_READ, (unsigned long)l->keyring,
+				       (unsigned long)l->serials, l->room * sizeof(*l->serials));
+
+	if (n < 0)
+		return (int)n;
+	l->count = (size_t)n / sizeof(*l->serials);
+	return l->count > l->room ? -ERANGE : describe_all(l);
+}
+
+static int list_with_room(struct keys_listing *l, size_t room)
+{
+	free(l->serials);
+	free(l->text);
+	l->room = room;
+	l->text_room = room * LIST_TEXT;
+	l->serials = calloc(l->room, sizeof(*l->serials));
+	l->text = malloc(l->text_room);
+	return l->serials && l->text ? agent_run(-1, list_agent, l) : -ENOMEM;
+}
+
+/* "TYPE;UID;GID;PERMISSIONS;DESCRIPTION" */
+static bool parse_key(char *text, struct container_key *key)
+{
+	char *field[4] = {text};
+	uint64_t number[2];
+
+	for (int i = 0; i < 4; i++) {
+		char *end = strchr(field[i], ';');
+
+		if (!end)
+			return false;
+		*end = '\0';
+		if (i < 3)
+			field[i + 1] = end + 1;
+		else
+			key->description = end + 1;
+	}
+	for (int i = 0; i < 2; i++)
+		if (text_parse_whole_u64(field[i + 1], UINT32_MAX, &number[i]) < 0)
+			return false;
+	key->type = text;
+	key->uid = (uid_t)number[0];
+	key->gid = (gid_t)number[1];
+	key->permissions = (unsigned int)strtoul(field[3], NULL, 16);
+	return true;
+}
+
+static int tell_keys(const struct keys_listing *l,
+		     int (*fn)(const struct container_key *key, void *arg), void *arg)
+{
+	char *text = l->text;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->count; i++) {
+		struct container_key key = {.size = sizeof(key), .serial = l->serials[i]};
+		char *next = text + strlen(text) + 1;
+
+		if (parse_key(text, &key))
+			r = fn(&key, arg);
+		text = next;
+	}
+	return r;
+}
+
+int keys_list(const struct hierarchy *h, const struct object *o,
+	      int (*fn)(const struct container_key *key, void *arg), void *arg)
+{
+	char name[NAME_TEXT_SIZE];
+	autoclose int place = -EBADF;
+	struct keys_listing l = {.name = name};
+	struct record record;
+	int r = read_record(o->dir, &record);
+
+	/* None was ever made. */
+	if (r < 0 || !record.serial)
+		return r;
+	place = record.held ? open_place(h, false) : -EBADF;
+	if (record.held && place < 0)
+		return place;
+	format_name(o->spec.id, name);
+	l.place = place;
+	l.keyring = record.serial;
+	r = -ERANGE;
+	for (size_t room = LIST_ROOM; r == -ERANGE && room <= LIST_LIMIT; room *= 4)
+		r = list_with_room(&l, room);
+	/* It has ended with the tasks that made it. */
+	r = r == -ENOKEY && !record.held ? 0 : r < 0 ? r : tell_keys(&l, fn, arg);
+	free(l.serials);
+	free(l.text);
+	return r;
 }
 
 /* Revoked already, or expired, is as good. */

@@ -34,6 +34,8 @@ struct object {
 #define OBJECT_KEYS "@keys"
 #define OBJECT_STOP "@stop"
 #define OBJECT_LIMITS "@limits"
+#define OBJECT_ENDED "@ended"
+#define OBJECT_ENDING "@ending"
 
 /* Read the record of the container whose directory is dir; o->dir is not touched. */
 int object_load(int dir, struct spec *ret_spec);

@@ -25,11 +25,12 @@
 #define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
-	OBJECT_SPEC,   OBJECT_INIT,	OBJECT_KEYS,	 OBJECT_ROOT,	    OBJECT_OWNER,
-	OBJECT_STOP,   "@new.@owner",	"@new.@spec",	 "@new.@init",	    "@new.@root",
-	"@new.@keys",  "@new.@stop",	"@uid_map",	 "@gid_map",	    "@uid_map.2",
-	"@gid_map.2",  "@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2",
-	OBJECT_LIMITS, "@new.@limits",
+	OBJECT_SPEC,	 OBJECT_INIT,	  OBJECT_KEYS,	     OBJECT_ROOT,	OBJECT_OWNER,
+	OBJECT_STOP,	 OBJECT_ENDED,	  OBJECT_ENDING,     "@new.@owner",	"@new.@spec",
+	"@new.@init",	 "@new.@root",	  "@new.@keys",	     "@new.@stop",	"@new.@ended",
+	"@new.@ending",	 "@uid_map",	  "@gid_map",	     "@uid_map.2",	"@gid_map.2",
+	"@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2", OBJECT_LIMITS,
+	"@new.@limits",
 };
 
 /*

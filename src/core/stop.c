@@ -18,6 +18,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
+#include "ended.h"
 #include "error.h"
 #include "init.h"
 #include "join.h"
@@ -70,6 +71,18 @@ int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace)
 	return kernel_replace_link(o->dir, OBJECT_STOP, text);
 }
 
+int stop_get(int dir, int *ret_sig, int *ret_grace)
+{
+	struct manner manner;
+	int r = load(dir, &manner);
+
+	if (r < 0)
+		return r;
+	*ret_sig = manner.sig;
+	*ret_grace = manner.grace;
+	return 0;
+}
+
 static int64_t now(void)
 {
 	struct timespec t;
@@ -92,7 +105,9 @@ static int tell(const struct hierarchy *h, const struct object *o, int sig)
 	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_find(h, o, &init) : -ESRCH;
 
 	if (r == 0)
-		r = kernel_pidfd_send_signal(init.pidfd, sig);
+		r = ended_expect(o, init.text);
+	if (init.pidfd >= 0)
+		r = r ? r : kernel_pidfd_send_signal(init.pidfd, sig);
 	else if (r == -ESRCH)
 		r = control_kill(h, o, sig);
 	close_fd(&init.pidfd);
@@ -109,6 +124,15 @@ static int kill_all(int cgroup)
 	return r < 0 ? r : 1;
 }
 
+/* Its init may have asked for a reboot a moment ago. */
+static int keep_stopped(const struct object *o)
+{
+	char text[INIT_TEXT_SIZE];
+	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_read_text(o->dir, text) : -ESRCH;
+
+	return r == -ESRCH ? 0 : r < 0 ? r : ended_expect(o, text);
+}
+
 static int stop_own(const struct hierarchy *h, const struct object *o, int64_t deadline)
 {
 	autoclose int cgroup = object_open_cgroup(h, o);
@@ -119,7 +143,9 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 	if (cgroup < 0)
 		return cgroup == -ENOENT ? 0 : cgroup;
 	r = cgroup_read_events(cgroup, &events);
-	if (r < 0 || !events.populated)
+	if (r == 0 && !events.populated)
+		return keep_stopped(o);
+	if (r < 0)
 		return r == -ENODEV ? 0 : r;
 	r = load(o->dir, &manner);
 	if (deadline < 0)
@@ -203,6 +229,16 @@ static bool is_known(int cmd)
 	       cmd == (int)LINUX_REBOOT_CMD_POWER_OFF;
 }
 
+/* If it was started again already, or removed, that has been told or is of no use. */
+static int record_reboot(const struct hierarchy *h, const struct object *o, const struct init *init,
+			 int cmd)
+{
+	int sig = cmd == (int)LINUX_REBOOT_CMD_RESTART ? SIGHUP : SIGINT;
+	int r = ended_record(h, o, init->text, sig);
+
+	return r == -ESRCH || r == -ENOENT ? 0 : r;
+}
+
 int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 {
 	autojoin struct join_plan plan;
@@ -217,11 +253,14 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	if (r == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN)
 		r = error_set(-EPERM, "it has no own pid namespace", NULL);
 	r = r ? r : init_find(h, o, &init);
+	if (r == -ESRCH)
+		error_set(r, "it has no init", NULL);
 	r = r ? r : join_plan_make(h, o, CLONE_NEWPID, &plan);
 	r = r ? r : agent_run_apart(-1, reboot_agent, &call, sizeof(call));
 	poll_fd.fd = init.pidfd;
 	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
 		r = error_set(-EBUSY, "init does not die", NULL);
+	r = r ? r : record_reboot(h, o, &init, cmd);
 	close_fd(&init.pidfd);
 	return r < 0 ? error_default(r, "reboot", NULL) : 0;
 }

@@ -8,9 +8,10 @@
 #include "object.h"
 
 int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace);
+int stop_get(int dir, int *ret_sig, int *ret_grace);
 
 /* timeout in ms, -1: the grace period of each. 1: some had to be killed. Takes no lock. */
 int stop_container(const struct hierarchy *h, const struct object *o, int timeout);
 
-/* As init's own reboot(2): cmd is one of its LINUX_REBOOT_CMD_*. */
+/* As init's own reboot(2): cmd is one of its LINUX_REBOOT_CMD_*. Recorded as how it has ended (ended.h). */
 int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd);

@@ -106,7 +106,7 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 			return -errno;
 		o.dir = dir;
 	}
-	r = control_state(w->h, &o, &info->state);
+	r = control_state(w->h, &o, &info->state, &info->exit_status);
 	if (r < 0 || !wants_tasks(w) ||
 	    (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN))
 		return r;
@@ -143,6 +143,7 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 		.own = spec_flags(spec, CONTAINER_NS_OWN),
 		.shared = spec_flags(spec, CONTAINER_NS_SHARE),
 		.transient = spec->transient,
+		.exit_status = -1,
 		.name = w->path + name_parent_len(w->path),
 		.path = w->path_len ? w->path : "/",
 		.root = "",
@@ -267,12 +268,15 @@ static int begin_path(struct walk *w, const struct object *o)
 	return 0;
 }
 
-static int report_name(struct walk *w, const char *name, const char *record)
+static int report_name(struct walk *w, int dir, const char *name, const char *record)
 {
-	struct container_info info = {.size = sizeof(info), .name = name, .path = "", .root = ""};
+	struct container_info info = {
+		.size = sizeof(info), .name = name, .path = "", .root = "", .exit_status = -1};
 
 	if (text_parse_id(record, &info.id) > 0)
-		return w->fn(&info, w->arg);
+		return spec_text_is_transient(record) && has_ended(dir, name)
+			       ? 0
+			       : w->fn(&info, w->arg);
 	w->damaged = true;
 	error_set(-EUCLEAN, "its record is damaged", name);
 	return 0;
@@ -286,7 +290,7 @@ static int walk_names(struct walk *w, const struct object *o)
 	int r = open_index(w, o->dir, o->spec.id, &index);
 
 	while (r == 0 && index_next(&index, &position, &name, &record))
-		r = report_name(w, name, record);
+		r = report_name(w, o->dir, name, record);
 	return r == 0 && w->damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
 }
 

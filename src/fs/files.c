@@ -20,10 +20,9 @@
 #define MAP_SIZE 16384 /* 340 lines of three numbers */
 
 static const char *const states[] = {
-	[CONTAINER_CREATED] = "created",
-	[CONTAINER_RUNNING] = "running",
-	[CONTAINER_FROZEN] = "frozen",
-	[CONTAINER_STOPPED] = "stopped",
+	[CONTAINER_CREATED] = "created", [CONTAINER_RUNNING] = "running",
+	[CONTAINER_FROZEN] = "frozen",	 [CONTAINER_STOPPED] = "stopped",
+	[CONTAINER_HALTED] = "halted",	 [CONTAINER_REBOOTING] = "rebooting",
 };
 
 static int error(void)

@@ -10,6 +10,7 @@
 
 #include "call.h"
 #include "cleanup.h"
+#include "ended.h"
 #include "error.h"
 #include "inside.h"
 #include "keys.h"
@@ -185,6 +186,17 @@ EXPORT int container_add_key(int container, const char *type, const char *descri
 	return (int)call_done(r, "add key", description);
 }
 
+EXPORT int container_keys(int container, int (*fn)(const struct container_key *key, void *arg),
+			  void *arg)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	r = r ? r : keys_list(&c.h, &c.o, fn, arg);
+	return r > 0 ? r : (int)call_done(r, "list keys", NULL);
+}
+
 EXPORT int container_set_stop(int container, int sig, int grace)
 {
 	autocall struct call c;
@@ -201,10 +213,47 @@ EXPORT int container_stop(int container, int timeout)
 	return (int)call_done(r ? r : stop_container(&c.h, &c.o, timeout), "stop", NULL);
 }
 
+EXPORT int container_get_stop(int container, int *ret_sig, int *ret_grace)
+{
+	struct spec spec;
+	int r = call_load(container, &spec);
+
+	return (int)call_done(r ? r : stop_get(container, ret_sig, ret_grace), "get stop signal",
+			      NULL);
+}
+
 EXPORT int container_reboot(int container, int cmd)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_REACH);
+	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
 	return (int)call_done(r ? r : stop_reboot(&c.h, &c.o, cmd), "reboot", NULL);
+}
+
+/* The hierarchy is opened only if there is something to be recorded. */
+static int ended(struct call *c, int container, int pidfd)
+{
+	struct ended e;
+	struct spec spec;
+	int r = call_load(container, &spec);
+
+	c->o = (struct object){.dir = container, .spec = spec};
+	r = r ? r : ended_look(&c->o, pidfd, &e);
+	if (r <= 0)
+		return r;
+	if (spec.transient && e.state == CONTAINER_STOPPED)
+		return (int)e.state;
+	r = hierarchy_open(&c->h, HIERARCHY_WRITE);
+	r = r ? r : object_check_below_caller(&c->h, &c->o);
+	r = r ? r : ended_record(&c->h, &c->o, e.text, e.status);
+	return r == -ESRCH ? 0 : r < 0 ? r : (int)e.state;
+}
+
+EXPORT int container_ended(int container, int pidfd)
+{
+	autocall struct call c;
+	int r = call_check_fds(&pidfd, 1, false);
+
+	hierarchy_init(&c.h);
+	return (int)call_done(r ? r : ended(&c, container, pidfd), "tell of its end", NULL);
 }

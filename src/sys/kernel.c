@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -178,6 +179,27 @@ bool kernel_pidfd_is_alive(int pidfd)
 	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
 
 	return poll(&poll_fd, 1, 0) == 0;
+}
+
+/* linux/pidfd.h of 6.15: what is asked for by mask, and told if mask says so afterwards. */
+struct pidfd_info {
+	uint64_t mask, cgroup;
+	uint32_t numbers[11];
+	int32_t exit_code;
+};
+#define PIDFD_INFO_EXIT 8
+#define PIDFD_GET_INFO _IOWR(0xff, 11, struct pidfd_info)
+
+int kernel_pidfd_exit_status(int pidfd, int *ret_status)
+{
+	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
+
+	if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0)
+		return -errno;
+	if (!(info.mask & PIDFD_INFO_EXIT))
+		return -ESRCH;
+	*ret_status = info.exit_code;
+	return 0;
 }
 
 bool kernel_has_thread(pid_t tid)

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -95,7 +97,7 @@ int proc_pid_of(int pidfd, pid_t *ret_pid)
 	return 0;
 }
 
-int proc_open_identified(pid_t pid, uint64_t identity)
+int proc_open_identified(pid_t pid, uint64_t identity, bool ended)
 {
 	autoclose int pidfd = kernel_pidfd_open(pid);
 	uint64_t found;
@@ -106,10 +108,68 @@ int proc_open_identified(pid_t pid, uint64_t identity)
 	r = proc_identity(pidfd, pid, &found);
 	if (r < 0)
 		return r;
-	/* The number may have been read of a later process: this one must be alive after it. */
-	if (found != identity || !kernel_pidfd_is_alive(pidfd))
+	/* The number may have been read of a later process: this one must have it after that. */
+	if (found != identity ||
+	    (ended ? kernel_pidfd_send_signal(pidfd, 0) == -ESRCH : !kernel_pidfd_is_alive(pidfd)))
 		return -ESRCH;
 	return take_fd(&pidfd);
+}
+
+static int child_exit_status(int pidfd, int *ret_status)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return -errno;
+	if (info.si_pid == 0)
+		return -EBUSY;
+	*ret_status = info.si_code == CLD_EXITED
+			      ? (info.si_status & 0xff) << 8
+			      : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+	return 0;
+}
+
+/*
+ * The last field, 52, of proc_pid_stat(5). It is 0 for whom the kernel does not let know: who may read the
+ * link of its user namespace, which a zombie has too, may know.
+ */
+static int zombie_exit_status(int pidfd, int *ret_status)
+{
+	char buf[1024], path[64], link[64];
+	uint64_t status;
+	const char *s;
+	pid_t pid, again;
+	int r = proc_pid_of(pidfd, &pid);
+
+	r = r ? r : proc_read(pid, "stat", buf, sizeof(buf));
+	if (r < 0)
+		return r;
+	proc_path(pid, "ns/user", path, sizeof(path));
+	if (readlink(path, link, sizeof(link)) < 0)
+		return -errno;
+	s = strrchr(buf, ')');
+	if (!s || strncmp(s, ") Z ", 4) != 0)
+		return -EBUSY;
+	s = strrchr(s, ' ');
+	if (text_parse_u64(s + 1, UINT16_MAX, &status) < 0)
+		return -EIO;
+	/* It was this one's if it has the number still. */
+	r = proc_pid_of(pidfd, &again);
+	if (r == 0 && again == pid)
+		*ret_status = (int)status;
+	return r;
+}
+
+int proc_exit_status(int pidfd, int *ret_status)
+{
+	int r;
+
+	if (kernel_pidfd_is_alive(pidfd))
+		return -EBUSY;
+	r = child_exit_status(pidfd, ret_status);
+	if (r < 0)
+		r = zombie_exit_status(pidfd, ret_status);
+	return r < 0 ? -ESRCH : 0;
 }
 
 int proc_cgroup(pid_t pid, char *buf, size_t size)

@@ -19,8 +19,14 @@ int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
 /* The number of the process that a pidfd is of. -EBADF, -EINVAL: it is none. -ESRCH: it has ended. */
 int proc_pid_of(int pidfd, pid_t *ret_pid);
 
-/* A pidfd of pid if it still is the process with this identity; -ESRCH. */
-int proc_open_identified(pid_t pid, uint64_t identity);
+/* A pidfd of pid if it still is the process with this identity; ended: or a zombie. -ESRCH. */
+int proc_open_identified(pid_t pid, uint64_t identity, bool ended);
+
+/*
+ * How the process of a pidfd has ended, as waitpid(2) tells, until it is reaped, which this does not do. It
+ * must be a child, or one that could be ptraced. -EBUSY: it has not ended. -ESRCH: not to be known.
+ */
+int proc_exit_status(int pidfd, int *ret_status);
 
 /* The cgroup v2 path of a process (0: the calling thread), relative to the hierarchy's root: "/a/b". */
 int proc_cgroup(pid_t pid, char *buf, size_t size);

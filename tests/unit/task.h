@@ -47,7 +47,7 @@ static inline void task_pause(void *arg)
 static inline void task_exec(void *arg)
 {
 	(void)arg;
-	execlp("sh", "sh", "-c", "exec sh -c 'exec sleep 0.02'", (char *)NULL);
+	execlp("sh", "sh", "-c", "exec sh -c 'exec sleep 0.1'", (char *)NULL);
 	_exit(1);
 }
 

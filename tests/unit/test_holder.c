@@ -127,6 +127,54 @@ static void test_holder_copied(void **state)
 	close(pair[1]);
 }
 
+/* Of the holder's copies one is a dup(2), one a child's by fork(2): each of them is enough. */
+static void test_holder_forked(void **state)
+{
+	int tell[2], order[2], pidfd;
+	pid_t pid, pids[2]; /* of the task, of the child that has a copy */
+	char byte;
+
+	(void)state;
+	need_private_tree();
+	assert_int_equal(pipe2(tell, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(order, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		int c = container_create("c", CONTAINER_KILL_ON_CLOSE), copy = dup(c);
+
+		child_holds(c >= 0 && copy >= 0);
+		pids[0] = spawn_sh(c, "exec sleep 1000", NULL);
+		close(c);
+		pids[1] = fork();
+		for (;;) {
+			if (pids[1] != 0)
+				child_holds(write(tell[1], pids, sizeof(pids)) == sizeof(pids));
+			/* The child stays until it is killed; so does this one, if nobody tells. */
+			if (pids[1] != 0 && read(order[0], &byte, 1) == 1)
+				close(copy);
+			pause();
+		}
+	}
+	assert_int_equal(read(tell[0], pids, sizeof(pids)), sizeof(pids));
+	pidfd = (int)syscall(SYS_pidfd_open, pids[0], 0);
+	/* The first fd is closed, two copies are left; then the child's alone; then none. */
+	usleep(50000);
+	assert_false(is_gone("c"));
+	assert_int_equal(write(order[1], "x", 1), 1);
+	usleep(50000);
+	assert_false(is_gone("c"));
+	assert_int_equal(kill(pids[1], SIGKILL), 0);
+	assert_int_equal(poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 100), 1);
+	assert_true(gone_within("c", 100));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(status_of(pid), 128 + SIGKILL);
+	close(pidfd);
+	for (int i = 0; i < 2; i++) {
+		close(tell[i]);
+		close(order[i]);
+	}
+}
+
 /* No name leads to it, and the next operation takes it apart. */
 static void test_holder_lazy(void **state)
 {
@@ -142,6 +190,9 @@ static void test_holder_lazy(void **state)
 	assert_true(is_gone("c"));
 	root = ok(container_open("/"));
 	assert_int_equal(ok(container_walk(root, 0, copy_info, &(struct container_info){0})), 0);
+	assert_int_equal(ok(container_walk(root, CONTAINER_WALK_NAMES, copy_info,
+					   &(struct container_info){0})),
+			 0);
 	close(root);
 	assert_int_equal(poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 0), 0);
 	close(ok(container_create("other", CONTAINER_FD_CLOEXEC)));
@@ -154,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		library_test(test_holder_killed),
 		library_test(test_holder_copied),
+		library_test(test_holder_forked),
 		library_test(test_holder_lazy),
 	};
 

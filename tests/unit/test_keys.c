@@ -112,6 +112,60 @@ static void test_keys(void **state)
 	close(other);
 }
 
+/* One that brings a key along, and is told when to look. */
+static struct inside bring(void)
+{
+	struct inside inside;
+	int go[2], ready[2];
+	char byte;
+
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	inside.pid = fork();
+	if (inside.pid == 0) {
+		close(go[1]);
+		keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+		child_holds(syscall(SYS_add_key, "user", "mine", "secret", 6,
+				    KEY_SPEC_SESSION_KEYRING) > 0);
+		child_holds(finds("mine", "secret"));
+		child_holds(write(ready[1], "x", 1) == 1);
+		child_holds(read(go[0], &byte, 1) == 1);
+		child_holds(!finds("mine", "secret"));
+		child_holds(finds("early", "one"));
+		child_holds(finds("late", "two"));
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	close(go[0]);
+	inside.go = go[1];
+	return inside;
+}
+
+/* A task that is moved in leaves its keys behind, and has those of the container, also as its first. */
+static void test_keys_moved(void **state)
+{
+	struct inside inside;
+	int c;
+
+	(void)state;
+	need_keys();
+	for (int first = 0; first < 2; first++) {
+		c = make("c", CONTAINER_NEW_UTS_NS);
+		if (!first)
+			add(c, "early", "one");
+		inside = bring();
+		ok(container_attach(c, inside.pid, 0));
+		if (first)
+			add(c, "early", "one");
+		add(c, "late", "two");
+		let_look(&inside);
+		ok(container_remove(c, CONTAINER_REMOVE_KILL));
+		close(c);
+	}
+}
+
 /* All tasks have ended, and the keyring that they made has with them. */
 static void test_keys_again(void **state)
 {
@@ -155,6 +209,80 @@ static void test_keys_revoked(void **state)
 	close(c);
 }
 
+struct found {
+	size_t count;
+	char text[4096]; /* "TYPE DESCRIPTION\n" of each */
+	int last;
+};
+
+static int note(const struct container_key *key, void *arg)
+{
+	struct found *found = arg;
+	size_t len = strlen(found->text);
+
+	assert_int_equal(key->size, sizeof(*key));
+	assert_int_equal(key->uid, getuid());
+	assert_true(key->permissions & 0x3f000000);
+	snprintf(found->text + len, sizeof(found->text) - len, "%s %s\n", key->type,
+		 key->description);
+	found->count++;
+	found->last = key->serial;
+	return 0;
+}
+
+static int stop_at_once(const struct container_key *key, void *arg)
+{
+	(void)key;
+	(void)arg;
+	return 7;
+}
+
+static void test_keys_list(void **state)
+{
+	struct found found = {0};
+	char name[3000];
+	pid_t pid;
+	int c, serial;
+
+	(void)state;
+	need_keys();
+	c = make("c", CONTAINER_NEW_PID_NS);
+	assert_int_equal(ok(container_keys(c, note, &found)), 0);
+	assert_int_equal(found.count, 0);
+	/* What only tasks hold. */
+	pid = spawn_sh(c, "exec sleep 1000", NULL);
+	assert_int_equal(ok(container_keys(c, note, &found)), 0);
+	assert_int_equal(found.count, 0);
+	serial = add(c, "one;two", "payload");
+	assert_int_equal(ok(container_keys(c, note, &found)), 0);
+	assert_string_equal(found.text, "user one;two\n");
+	assert_int_equal(found.last, serial);
+	assert_int_equal(ok(container_keys(c, stop_at_once, NULL)), 7);
+	/* More than there is room for at first, in both respects. */
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "%02d%0*d", i, i == 50 ? 2000 : 1, 0);
+		add(c, name, "x");
+	}
+	found = (struct found){0};
+	assert_int_equal(ok(container_keys(c, note, &found)), 0);
+	assert_int_equal(found.count, 101);
+	ok(container_kill(c, SIGKILL));
+	assert_int_equal(status_of(pid), 128 + SIGKILL);
+	found = (struct found){0};
+	assert_int_equal(ok(container_keys(c, note, &found)), 0);
+	assert_int_equal(found.count, 101);
+	ok(container_remove(c, CONTAINER_REMOVE_KILL));
+	fails(ENOENT, container_keys(c, note, &found));
+	/* A keyring that has ended with its tasks. */
+	close(c);
+	c = make("c", 0);
+	assert_int_equal(status_of(spawn_sh(c, "true", NULL)), 0);
+	found = (struct found){0};
+	assert_int_equal(ok(container_keys(c, note, &found)), 0);
+	assert_int_equal(found.count, 0);
+	close(c);
+}
+
 static void test_keys_errors(void **state)
 {
 	int c, root;
@@ -173,10 +301,9 @@ static void test_keys_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_keys),
-		library_test(test_keys_again),
-		library_test(test_keys_revoked),
-		library_test(test_keys_errors),
+		library_test(test_keys),       library_test(test_keys_moved),
+		library_test(test_keys_again), library_test(test_keys_revoked),
+		library_test(test_keys_list),  library_test(test_keys_errors),
 	};
 
 	return private_tree_run(tests);

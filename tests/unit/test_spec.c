@@ -51,6 +51,7 @@ static bool check_text(const char *text)
 	if (taken) {
 		assert_int_equal(spec_format(&spec, back), 0);
 		assert_string_equal(back, copy);
+		assert_int_equal(spec_text_is_transient(copy), spec.transient);
 	} else {
 		assert_int_equal(spec_parse(copy, &spec), -EINVAL);
 		assert_memory_equal(&spec, &untouched, sizeof(spec));

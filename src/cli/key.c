@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * key add. (key ls is in container-report.)
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "verbs.h"
+
+#define PAYLOAD_LIMIT ((1 << 20) - 1) /* of the kernel's */
+
+struct payload {
+	void *data;
+	size_t len;
+};
+
+static void payload_forget(struct payload *p)
+{
+	if (p->data)
+		explicit_bzero(p->data, p->len);
+	free(p->data);
+}
+
+static int read_payload(struct payload *p)
+{
+	p->data = malloc(PAYLOAD_LIMIT + 1);
+	while (p->data && p->len <= PAYLOAD_LIMIT) {
+		ssize_t n =
+			read(STDIN_FILENO, (char *)p->data + p->len, PAYLOAD_LIMIT + 1 - p->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cli_usage("key", "read the payload: %s", strerror(errno));
+		if (n == 0)
+			return 0;
+		p->len += (size_t)n;
+	}
+	return cli_usage("key", "the payload is too long");
+}
+
+static int key_add(int argc, char **argv)
+{
+	__attribute__((cleanup(payload_forget))) struct payload p = {0};
+	const char *given = argc > 3 ? argv[3] : NULL;
+	autoclose int container = -EBADF;
+	int serial;
+
+	if (argc < 3 || argc > 4)
+		return cli_usage("key", "add NAME TYPE DESCRIPTION [PAYLOAD|-]");
+	container = cli_open(argv[0]);
+	if (container < 0)
+		return EXIT_FAILED;
+	if (given && strcmp(given, "-") == 0) {
+		if (read_payload(&p))
+			return EXIT_FAILED;
+	} else if (given) {
+		p = (struct payload){strdup(given), strlen(given)};
+	}
+	serial = container_add_key(container, argv[1], argv[2], p.data, p.len);
+	if (serial < 0)
+		return cli_failed(argv[0]);
+	printf("%d\n", serial);
+	return 0;
+}
+
+int verb_key(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	bool json = false;
+	int c;
+
+	while ((c = cli_option("key", argc, argv, ":h", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		json = true;
+	}
+	if (optind < argc && strcmp(argv[optind], "ls") == 0)
+		return -1;
+	if (optind == argc || strcmp(argv[optind], "add") != 0)
+		return cli_usage("key", "add or ls?");
+	if (json)
+		return cli_usage("key", "--json is for ls");
+	return key_add(argc - optind - 1, argv + optind + 1);
+}
