@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -25,6 +26,14 @@
 #define XATTR_LIST_SIZE 65536 /* as the kernel limits lists and values */
 #define DEPTH_MAX 1000
 #define PROC_FD_SIZE 40
+#define LINKS_MAX 10000
+
+struct copy_link {
+	dev_t dev;
+	ino_t ino;
+	nlink_t left; /* names to come */
+	int fd;	      /* of what it was copied to */
+};
 
 int copy_init(struct copy *c, const struct ids *from, const struct ids *to)
 {
@@ -37,8 +46,11 @@ int copy_init(struct copy *c, const struct ids *from, const struct ids *to)
 
 void copy_free(struct copy *c)
 {
+	for (size_t i = 0; i < c->link_count; i++)
+		close_fd(&c->links[i].fd);
+	free(c->links);
 	free(c->buf);
-	c->buf = NULL;
+	*c = (struct copy){.status = c->status, .owners_lost = c->owners_lost};
 }
 
 static int fail(struct copy *c, const char *step)
@@ -204,12 +216,67 @@ static int copy_data(struct copy *c, int in, int out)
 	return 0;
 }
 
+/*
+ * Files with several names. Those that cannot be remembered, or linked where they go, become several
+ * files.
+ */
+static void remember(struct copy *c, const struct stat *st, int *fd)
+{
+	struct copy_link *grown;
+	struct rlimit limit;
+
+	/* The other half of the fds is for going on. */
+	if (st->st_nlink < 2 || c->link_count == LINKS_MAX ||
+	    getrlimit(RLIMIT_NOFILE, &limit) < 0 || (rlim_t)*fd > limit.rlim_cur / 2)
+		return;
+	grown = realloc(c->links, (c->link_count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	c->links = grown;
+	c->links[c->link_count++] =
+		(struct copy_link){st->st_dev, st->st_ino, st->st_nlink - 1, take_fd(fd)};
+}
+
+static struct copy_link *find_link(const struct copy *c, const struct stat *st)
+{
+	for (size_t i = c->link_count; i > 0; i--)
+		if (c->links[i - 1].ino == st->st_ino && c->links[i - 1].dev == st->st_dev)
+			return &c->links[i - 1];
+	return NULL;
+}
+
+static bool link_again(struct copy *c, const struct stat *st, int to_dir, const char *name)
+{
+	struct copy_link *link = st->st_nlink < 2 ? NULL : find_link(c, st);
+	char temporary[COPY_NAME_MAX];
+	int r;
+
+	if (!link)
+		return false;
+	do {
+		temporary_name(c, temporary);
+		r = linkat(link->fd, "", to_dir, temporary, AT_EMPTY_PATH);
+	} while (r < 0 && errno == EEXIST);
+	if (r < 0)
+		return false;
+	give_name(c, to_dir, temporary, name);
+	/* It does nothing if that is the same file already. */
+	unlinkat(to_dir, temporary, 0);
+	if (--link->left == 0) {
+		close_fd(&link->fd);
+		*link = c->links[--c->link_count];
+	}
+	return true;
+}
+
 static void copy_file(struct copy *c, int src, const struct stat *st, int to_dir, const char *name)
 {
 	char path[PROC_FD_SIZE], temporary[COPY_NAME_MAX];
 	autoclose int out = -EBADF;
 	autoclose int in = -EBADF;
 
+	if (link_again(c, st, to_dir, name))
+		return;
 	proc_fd(src, path);
 	in = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (in < 0) {
@@ -225,8 +292,8 @@ static void copy_file(struct copy *c, int src, const struct stat *st, int to_dir
 		fail(c, "create");
 	else if (copy_data(c, in, out) < 0 || finish(c, in, out, st) < 0)
 		unlinkat(to_dir, temporary, 0);
-	else
-		give_name(c, to_dir, temporary, name);
+	else if (give_name(c, to_dir, temporary, name) == 0)
+		remember(c, st, &out);
 }
 
 /* Links and nodes */

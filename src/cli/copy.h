@@ -21,6 +21,8 @@ struct copy {
 	dev_t top_dev;
 	ino_t top_ino;
 	char *buf;
+	struct copy_link *links; /* files with names that are still to come */
+	size_t link_count;
 };
 
 /* -1: told. */

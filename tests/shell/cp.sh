@@ -57,6 +57,17 @@ is "$(cat wanted)" "$(tree back)" 'out'
 check container cp /a:tmp/src b:../tmp/other
 is "$(cat wanted)" "$(tree_in b /tmp/other)" 'between'
 check cmp src/sparse back/sparse
+mkdir names
+echo 1 >names/a
+ln names/a names/b
+ln names/a ./third
+mkdir names/d
+ln names/a names/d/c
+check container cp names a:/tmp
+is 1 "$(container enter a -- sh -c 'stat -c %i /tmp/names/a /tmp/names/b /tmp/names/d/c | sort -u | wc -l')" 'files with several names'
+check container cp names a:/tmp
+is 3 "$(container enter a -- stat -c %h /tmp/names/a)" 'once more, over it'
+is '' "$(container enter a -- find /tmp -name '.container*')" 'temporary files'
 [ "$(du -k back/sparse | cut -f 1)" -lt 100 ] || bad 'holes are filled'
 is '' "$(find back -name '.container*')" 'temporary files'
 
@@ -171,6 +182,15 @@ if "$xattr" src/file trusted.x 'a value'; then
 else
 	part_skipped 'no attributes in this file system'
 fi
+
+it 'few open files'
+mkdir linked
+for i in $(seq 60); do
+	echo "$i" >"linked/$i" && ln "linked/$i" "linked/x$i"
+done
+check sh -c 'ulimit -n 40 && exec container cp linked a:/tmp'
+is 120 "$(container enter a -- sh -c 'ls /tmp/linked | wc -l')"
+check container enter a -- cmp /tmp/linked/60 /tmp/linked/x60
 
 it 'a container into itself'
 fails_with 125 'cannot be copied into itself' container cp a:/tmp/src a:/tmp/src/dir
