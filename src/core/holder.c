@@ -102,9 +102,7 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	if (holder.pid < 0)
 		return holder.pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
+	n = agent_read(holder.pid, in, &result, sizeof(result));
 	if (n != (ssize_t)sizeof(result))
 		return error_set(-ECHILD, "the holder died", NULL);
 	if (result.code < 0) {

@@ -15,6 +15,7 @@
 
 #include <linux/sched.h>
 
+#include "agent.h"
 #include "child.h"
 #include "cleanup.h"
 #include "entry.h"
@@ -296,9 +297,7 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	if (pid < 0)
 		return pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
+	n = agent_read(pid, in, &result, sizeof(result));
 	if (n == (ssize_t)sizeof(result) && result.code == 0)
 		return pid;
 	reap(pid);
