@@ -283,9 +283,10 @@ struct container_spawn {
 
 /*
  * container_spawn: start a program in the container without copying the caller's memory, but for a user
- * or a user or time namespace of its own. The child is the caller's child (waitpid(2) it), in the container's cgroup and pid namespace from its first
- * instruction; into an own pid namespace without init it is init. File descriptors above 2 do not
- * reach it. Blocks until the program runs or could not be started.
+ * or a user or time namespace of its own. The child is the caller's child (waitpid(2) it), in the
+ * container's cgroup and pid namespace from its first instruction; into an own pid namespace without
+ * init it is init. File descriptors above 2 do not reach it. Blocks until the program runs or could not
+ * be started.
  *
  * Nothing of the caller can be seen or traced by the container's tasks meanwhile, but they may kill the
  * child, or stop it, and with it the caller until it is killed. The program may be made to be a link to
