@@ -189,8 +189,8 @@ int container_namespace(int container, int nstype);
 /*
  * container_root: an O_PATH fd (close-on-exec) of the root directory that a task in the container
  * would have, with what is mounted there; it keeps that mount, and nothing else of the container.
- * ESRCH: an own mount namespace that comes with the first task, and there is none. EPERM: not below
- * the caller's container.
+ * ESRCH: an own mount namespace that comes with the first task, and there is none. ENOENT: it was made
+ * empty, and has no root yet. EPERM: not below the caller's container.
  */
 int container_root(int container);
 
