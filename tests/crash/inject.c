@@ -347,8 +347,9 @@ static void on_call(struct session *s, struct tracee *t)
 }
 
 /*
- * Those of the main process are ours: the first, and that of its sealed copy; any other begins the payload.
- * When a thread that is not the leader execs, it takes the leader's pid: the event's message is its former one.
+ * Those of the main process are ours: the first, and that of its sealed copy; any other begins the
+ * payload. When a thread that is not the leader execs, it takes the leader's pid: the event's message
+ * is its former one.
  */
 static void on_exec(struct session *s, struct tracee *t)
 {
