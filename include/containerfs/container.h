@@ -191,8 +191,8 @@ int container_namespace(int container, int nstype);
 /*
  * container_root: an O_PATH fd (close-on-exec) of the root directory that a task in the container
  * would have, with what is mounted there; it keeps that mount, and nothing else of the container.
- * ESRCH: an own mount namespace that comes with the first task, and there is none. EPERM: not below
- * the caller's container.
+ * ESRCH: an own mount namespace that comes with the first task, and there is none. ENOENT: it was made
+ * empty, and has no root yet. EPERM: not below the caller's container.
  */
 int container_root(int container);
 
@@ -298,7 +298,7 @@ struct container_spawn {
 	size_t size;
 	const char *const *argv; /* argv[0] is looked for along PATH of envp, inside */
 	const char *const *envp; /* NULL: the caller's environment */
-	const char *cwd;	 /* inside the container; NULL: "/" */
+	const char *cwd;	 /* inside the container, not by a magic link; NULL: "/" */
 	const char *
 		user; /* "USER[:GROUP]" of the container's passwd(5), or numbers; NULL: no change */
 	int stdio[3]; /* become 0, 1, 2; -1: the caller's own */
@@ -318,10 +318,17 @@ struct container_spawn {
 #define CONTAINER_SPAWN_CWD_OPTIONAL 0x2    /* "/" if cwd is not there */
 
 /*
- * container_spawn: start a program in the container without copying the caller's memory. The child
- * is the caller's child (waitpid(2) it), in the container's cgroup and pid namespace from its first
- * instruction; into an own pid namespace without init it is init. File descriptors above 2 do not
- * reach it. Blocks until the program runs or could not be started.
+ * container_spawn: start a program in the container without copying the caller's memory, but for a user
+ * or a user or time namespace of its own. The child is the caller's child (waitpid(2) it), in the
+ * container's cgroup and pid namespace from its first instruction; into an own pid namespace without
+ * init it is init. File descriptors above 2 do not reach it. Blocks until the program runs or could not
+ * be started.
+ *
+ * Nothing of the caller can be seen or traced by the container's tasks meanwhile, but they may kill the
+ * child, or stop it, and with it the caller until it is killed. The program may be made to be a link to
+ * /proc/self/exe, or a script of it: it is the caller's own program then, whose file root inside may
+ * write to afterwards if it has the owner's id outside, so start such containers' programs from a
+ * sealed copy (memfd_create(2)), as container(1) does.
  *
  * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
  * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the
@@ -333,6 +340,10 @@ pid_t container_spawn(int container, const struct container_spawn *how);
  * container_fork: fork(2), with the child in the container: 0 in the child, its pid in the caller.
  * The child is in the container's cgroup and namespaces before the call returns in it. Errors as in
  * container_spawn(); the first fork into an own pid namespace makes init. (container-objects-2017, (4))
+ *
+ * In a user namespace the child, and what enters, cannot be traced or read by the container's tasks
+ * (PR_SET_DUMPABLE is 0) until it runs another program, or has got rid of what they must not have and
+ * says so. Its fds are the caller's, those with close-on-exec too: close them before execve(2).
  */
 pid_t container_fork(int container);
 

@@ -83,20 +83,30 @@ static int become_mapped(const struct child_plan *plan, uid_t uid, gid_t gid)
 	return 0;
 }
 
+static int set_user_ns(const struct join_plan *join)
+{
+	int ns = join->task_types & CLONE_NEWUSER ? join->task : join->fds.fd[NS_USER];
+	int dumpable = prctl(PR_GET_DUMPABLE), r;
+
+	/* Root of that user namespace, who may be a task of the container, is not to trace or read us. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_set(-errno, "hide from the container's tasks", NULL);
+	if (setns(ns, CLONE_NEWUSER) == 0)
+		return 0;
+	r = join_error(-errno, "user");
+	prctl(PR_SET_DUMPABLE, dumpable);
+	return r;
+}
+
 /* The user namespace last: with it goes the privilege that all other steps need. */
 static int join_user(const struct child_plan *plan)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	int r = join_plan_joins(plan->join, NS_USER) ? set_user_ns(plan->join) : 0;
 
-	/* Root of that user namespace, who may be a task of the container, is not to trace or read us. */
-	if (join_plan_joins(plan->join, NS_USER) && prctl(PR_SET_DUMPABLE, 0) < 0)
-		return error_set(-errno, "hide from the container's tasks", NULL);
-	if ((plan->join->task_types & CLONE_NEWUSER) && setns(plan->join->task, CLONE_NEWUSER) < 0)
-		return join_error(-errno, "user");
-	if (plan->join->fds.fd[NS_USER] >= 0 &&
-	    setns(plan->join->fds.fd[NS_USER], CLONE_NEWUSER) < 0)
-		return join_error(-errno, "user");
+	if (r < 0)
+		return r;
 	/* A copy that the user namespace owns, in which what was mounted so far is locked. */
 	if (plan->user_owned && wants(plan, NS_MOUNT) && unshare(CLONE_NEWNS) < 0)
 		return error_set(-errno, "make namespaces", "mount");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
@@ -159,14 +160,11 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 	return r;
 }
 
-int entry_read_result(int pipe, const char *died)
+int entry_read_result(pid_t pid, int pipe, const char *died)
 {
 	struct child_result result;
-	ssize_t n;
+	ssize_t n = agent_read(pid, pipe, &result, sizeof(result));
 
-	do
-		n = read(pipe, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(result))
 		return error_set(-ECHILD, died, NULL);
 	if (result.code < 0)

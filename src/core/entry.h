@@ -50,7 +50,7 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
 
 /* What a child says through a pipe: 0 or -errno and its error; if nothing, -ECHILD and "died". */
-int entry_read_result(int pipe, const char *died);
+int entry_read_result(pid_t pid, int pipe, const char *died);
 
 /*
  * The pid namespace that the calling thread's next child will be in. Nothing else of the thread

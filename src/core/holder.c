@@ -93,7 +93,7 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	if (holder.pid < 0)
 		return holder.pid;
 	close_fd(&out);
-	r = entry_read_result(in, "the holder died");
+	r = entry_read_result(holder.pid, in, "the holder died");
 	if (r < 0)
 		return r;
 	*ret_holder = holder;

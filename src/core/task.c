@@ -15,6 +15,7 @@
 
 #include <linux/sched.h>
 
+#include "agent.h"
 #include "child.h"
 #include "cleanup.h"
 #include "entry.h"
@@ -310,7 +311,7 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	if (pid < 0)
 		return pid;
 	close_fd(&out);
-	r = entry_read_result(in, "child died");
+	r = entry_read_result(pid, in, "child died");
 	if (r == 0)
 		return pid;
 	reap(pid);

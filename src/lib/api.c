@@ -321,8 +321,13 @@ EXPORT pid_t container_fork(int container)
 {
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	bool begun = r == 0;
 
-	return (pid_t)call_done(r ? r : task_fork(&c.h, &c.o), "fork", NULL);
+	r = r ? r : task_fork(&c.h, &c.o);
+	/* In the child: the locks are the caller's, who is not done yet. */
+	if (begun && r == 0)
+		close_fd(&c.h.lock);
+	return (pid_t)call_done(r, "fork", NULL);
 }
 
 EXPORT int container_enter(int container, int nstypes)

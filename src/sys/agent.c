@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include "kernel.h"
 
 #define AGENT_STACK 65536
+#define STOP_LOOK 50 /* ms */
 
 struct agent {
 	int (*fn)(void *);
@@ -166,6 +168,25 @@ int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size)
 	memcpy(arg, apart->arg, size);
 	munmap(apart, total);
 	return r;
+}
+
+ssize_t agent_read(pid_t pid, int in, void *buf, size_t size)
+{
+	struct pollfd poll_fd = {.fd = in, .events = POLLIN};
+
+	for (;;) {
+		siginfo_t info = {0};
+		int r = poll(&poll_fd, 1, STOP_LOOK);
+		ssize_t n = r > 0 ? read(in, buf, size) : r;
+
+		if (r > 0 && (n >= 0 || errno != EINTR))
+			return n;
+		if (r < 0 && errno != EINTR)
+			return r;
+		if (r == 0 && waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | __WALL) == 0 &&
+		    info.si_pid == pid)
+			kill(pid, SIGCONT);
+	}
 }
 
 /* It keeps nothing of the caller's, locks above all, and does not outlive it. */

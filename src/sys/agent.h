@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Run fn(arg) in an agent; returns what fn returned, 0 or -errno. cgroup: the agent is in it from
@@ -27,6 +28,9 @@ int agent_run_thread(int (*fn)(void *arg), void *arg);
  * back, and its last error.
  */
 int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size);
+
+/* read(2) of what a child writes, which others see and may stop: then it goes on. */
+ssize_t agent_read(pid_t pid, int in, void *buf, size_t size);
 
 /*
  * A process that only waits, in a new user namespace, to be asked about by its pidfd; ended by

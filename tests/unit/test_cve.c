@@ -313,10 +313,21 @@ static void run_stopper(void)
 	}
 }
 
-static void open_many(void *arg)
+static void be_stopped(void *arg)
 {
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 8; i++) {
+		pid_t pid;
+
 		do_fsopen(*(int *)arg);
+		pid = forked(*(int *)arg);
+		if (pid == 0)
+			_exit(0);
+		/* In it, it is theirs to stop. */
+		kill(pid, SIGKILL);
+		status_of(pid);
+		if (i % 4 == 0)
+			do_attach(*(int *)arg);
+	}
 }
 
 static void test_stopped(void **state)
@@ -336,7 +347,7 @@ static void test_stopped(void **state)
 	stopper = forked(c);
 	if (stopper == 0)
 		run_stopper();
-	assert_int_equal(in_child(open_many, &c), 0);
+	assert_int_equal(in_child(be_stopped, &c), 0);
 	printf("# %ld times stopped\n", (long)found->tried);
 	assert_true(found->tried > 0);
 	ok(container_remove(c, CONTAINER_REMOVE_KILL));

@@ -324,6 +324,7 @@ static void test_files_errors(void **state)
 	fails(EINVAL, container_readlinkat(c, "tmp/file", buf, sizeof(buf)));
 	fails(EINVAL, container_fstatat(c, "tmp/file", &st, AT_EMPTY_PATH));
 	fails(ENOENT, container_openat(empty, "/", O_RDONLY, 0));
+	fails(ENOENT, container_root(empty));
 	fails(ESRCH, container_openat(kill, "/", O_RDONLY, 0));
 	ok(container_remove(c, 0));
 	fails(ENOENT, container_openat(c, "/", O_RDONLY, 0));
