@@ -101,12 +101,13 @@ static int apply(const struct hierarchy *h, const struct object *o, int cgroup)
 static int make_above(const struct hierarchy *h, const struct object *o)
 {
 	autoobject struct object parent = {.dir = -EBADF};
-	autoclose int above = -EBADF;
-	int r = object_open_parent(o, &parent);
+	int above, r = object_open_parent(o, &parent);
 
-	if (r == 0)
-		r = above = limit_make_cgroup(h, &parent);
-	return r < 0 ? r : 0;
+	above = r < 0 ? r : limit_make_cgroup(h, &parent);
+	if (above < 0)
+		return above;
+	close(above);
+	return 0;
 }
 
 static int make_cgroup(const struct hierarchy *h, const struct object *o)

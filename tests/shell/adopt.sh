@@ -150,7 +150,7 @@ is '' "$(ids "$top")"
 it 'the manager takes his cgroup away'
 mkdir "$top/gone"
 check container create --cgroup "$top/gone" lost
-check rmdir "$top/gone"
+check rmdir "$top/gone/$(id lost)" "$top/gone"
 is created "$(field lost state)"
 fails_with 125 'the one that was adopted is gone.*No such file' container enter lost -- true
 check container set lost cgroup.d="$top"
