@@ -236,6 +236,22 @@ static int set_locked(const struct hierarchy *h, const struct object *o, const c
 	return r ? r : apply(h, o, cgroup);
 }
 
+/* A limit whose controller is there no more, as missing says: nothing but the record is left of it. */
+static int forget(const struct hierarchy *h, struct object *o, const char *file, int missing)
+{
+	char list[LIMIT_LIST_SIZE], value[LIMIT_LIST_SIZE];
+	int r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+
+	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : load(o, list);
+	if (r < 0)
+		return r;
+	if (limit_list_get(list, file, value, sizeof(value)) <= 0)
+		return missing;
+	limit_list_put(list, file, "");
+	return store(o, list);
+}
+
 static int check(const struct hierarchy *h, const struct object *o, const char *file,
 		 const char *value, char expanded[LIMIT_LIST_SIZE])
 {
@@ -258,8 +274,12 @@ int limit_set(const struct hierarchy *h, struct object *o, const char *file, con
 	char expanded[LIMIT_LIST_SIZE], controller[LIMIT_NAME_SIZE];
 	int r = check(h, o, file, value, expanded);
 
-	limit_controller(r == 0 ? file : "", controller);
-	r = r ? r : controllers_check(h, o, controller);
+	if (r < 0)
+		return r;
+	limit_controller(file, controller);
+	r = controllers_check(h, o, controller);
+	if (r == -EOPNOTSUPP && strncmp(expanded, "max", 3) == 0)
+		return forget(h, o, file, r);
 	r = r ? r : use_leaves_above(h, o);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
