@@ -39,21 +39,21 @@ enum unit { UNIT_NONE, UNIT_BYTES, UNIT_USEC };
 
 /* Where a number stands: the file's first, or the one after key, or those after key in all lines. */
 static const struct source {
+	const char *file, *key;
 	struct report_column column;
 	enum unit unit;
-	const char *file, *key;
 	bool sum;
 } sources[USAGE_COUNT] = {
-	[USAGE_TASKS] = {{"TASKS", "tasks"}, UNIT_NONE, NULL, NULL, false},
-	[USAGE_THREADS] = {{"THREADS", "threads"}, UNIT_NONE, "pids.current", NULL, false},
-	[USAGE_CPU] = {{"CPU", "cpu_usec"}, UNIT_USEC, "cpu.stat", "usage_usec ", false},
-	[USAGE_USER] = {{"USER", "user_usec"}, UNIT_USEC, "cpu.stat", "user_usec ", false},
-	[USAGE_SYSTEM] = {{"SYSTEM", "system_usec"}, UNIT_USEC, "cpu.stat", "system_usec ", false},
-	[USAGE_MEMORY] = {{"MEMORY", "memory"}, UNIT_BYTES, "memory.current", NULL, false},
-	[USAGE_PEAK] = {{"PEAK", "memory_peak"}, UNIT_BYTES, "memory.peak", NULL, false},
-	[USAGE_READ] = {{"READ", "io_read"}, UNIT_BYTES, "io.stat", "rbytes=", true},
-	[USAGE_WRITTEN] = {{"WRITTEN", "io_written"}, UNIT_BYTES, "io.stat", "wbytes=", true},
-	[USAGE_OOM] = {{"OOM", "oom_kills"}, UNIT_NONE, "memory.events", "oom_kill ", false},
+	[USAGE_TASKS] = {NULL, NULL, {"TASKS", "tasks"}, UNIT_NONE, false},
+	[USAGE_THREADS] = {"pids.current", NULL, {"THREADS", "threads"}, UNIT_NONE, false},
+	[USAGE_CPU] = {"cpu.stat", "usage_usec ", {"CPU", "cpu_usec"}, UNIT_USEC, false},
+	[USAGE_USER] = {"cpu.stat", "user_usec ", {"USER", "user_usec"}, UNIT_USEC, false},
+	[USAGE_SYSTEM] = {"cpu.stat", "system_usec ", {"SYSTEM", "system_usec"}, UNIT_USEC, false},
+	[USAGE_MEMORY] = {"memory.current", NULL, {"MEMORY", "memory"}, UNIT_BYTES, false},
+	[USAGE_PEAK] = {"memory.peak", NULL, {"PEAK", "memory_peak"}, UNIT_BYTES, false},
+	[USAGE_READ] = {"io.stat", "rbytes=", {"READ", "io_read"}, UNIT_BYTES, true},
+	[USAGE_WRITTEN] = {"io.stat", "wbytes=", {"WRITTEN", "io_written"}, UNIT_BYTES, true},
+	[USAGE_OOM] = {"memory.events", "oom_kill ", {"OOM", "oom_kills"}, UNIT_NONE, false},
 };
 
 static const struct report_column name_column = {"NAME", "name", 0, SCOLS_JSON_STRING};

@@ -77,7 +77,7 @@ static int find_path(const struct hierarchy *h, int fd, char path[PATH_SIZE])
 
 static int check_cgroup(const struct hierarchy *h, int fd, char path[PATH_SIZE])
 {
-	char chain[SPEC_CGROUP_SIZE];
+	char chain[SPEC_CGROUP_SIZE] = "";
 	size_t len = strlen(h->cgroup_name);
 	struct statfs sfs;
 	int r;
@@ -120,7 +120,7 @@ static int record(const struct hierarchy *h, struct object *o, const char *path)
 int adopt_cgroup(const struct hierarchy *h, struct object *o, int fd)
 {
 	char path[PATH_SIZE], old[PATH_SIZE];
-	int r = change_begin(h, o, "adopt cgroup");
+	int cgroup, r = change_begin(h, o, "adopt cgroup");
 
 	r = r ? r : check_container(h, o);
 	r = r ? r : check_cgroup(h, fd, path);
@@ -133,5 +133,10 @@ int adopt_cgroup(const struct hierarchy *h, struct object *o, int fd)
 
 		r = make_own(h, o, CLONE_NEWCGROUP, &none, -EBADF);
 	}
-	return r < 0 ? error_default(r, "adopt cgroup", NULL) : 0;
+	/* At once: whoever waits for its first task watches it, and not what is above. */
+	cgroup = r ? r : limit_make_cgroup(h, o);
+	if (cgroup < 0)
+		return error_default(cgroup, "adopt cgroup", NULL);
+	close(cgroup);
+	return 0;
 }

@@ -233,13 +233,11 @@ int control_state(const struct hierarchy *h, const struct object *o,
 		  enum container_state *ret_state, int *ret_status)
 {
 	char path[PATH_SIZE];
-	struct cgroup_events events;
+	struct cgroup_events events = {0};
 	int r = object_cgroup_path(h, &o->spec, path);
 
 	r = r ? r : cgroup_read_events_of(h->cgroup, path, &events);
-	if (r == -ENODEV || r == -ENOENT)
-		events = (struct cgroup_events){0};
-	else if (r < 0)
+	if (r < 0 && r != -ENODEV && r != -ENOENT)
 		return r;
 	*ret_status = -1;
 	if (events.frozen)

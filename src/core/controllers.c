@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgroup.h"
@@ -15,6 +16,7 @@
 #include "text.h"
 
 #define MOVE_ROUNDS 200
+#define BUSY_ROUNDS 200 /* of 5 ms */
 
 /* One of the cgroups above a container's. */
 struct level {
@@ -137,6 +139,11 @@ static ssize_t move_tasks(const struct level *l, int cgroup)
 	return r < 0 ? r : n;
 }
 
+static void pause_a_moment(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
 /*
  * No process may be in a cgroup whose children have controllers; the topmost of all is exempt, and has no
  * cgroup.type. The kernel takes some controllers all the same, and makes of the cgroup a threaded one: then
@@ -156,17 +163,33 @@ static int make_room(const struct level *l, int cgroup)
 		return n < 0 ? (int)n : 0;
 	}
 	n = cgroup_pids(cgroup, false, &pid, 1);
+	/* In the hierarchy's own there is none, but a watcher (watch.h) that is about to end. */
+	for (int i = 0; n > 0 && strcmp(l->path, ".") == 0 && i < BUSY_ROUNDS; i++) {
+		pause_a_moment();
+		n = cgroup_pids(cgroup, false, &pid, 1);
+	}
 	return n > 0 ? -EBUSY : (int)n;
 }
 
+/*
+ * A task that has ended, and is on no list any more, is in the way for a moment still (Linux 6.18): the
+ * kernel is asked again.
+ */
 static int switch_on(const struct level *l, int cgroup, const char *controller)
 {
 	char word[LIMIT_NAME_SIZE + 1] = "+";
 	size_t len = 1;
-	int r = make_room(l, cgroup);
+	int r = -EBUSY;
 
 	text_append(word, sizeof(word), &len, controller);
-	r = r ? r : kernel_write_file(cgroup, "cgroup.subtree_control", word);
+	for (int i = 0; r == -EBUSY && i < BUSY_ROUNDS; i++) {
+		if (i > 0)
+			pause_a_moment();
+		r = make_room(l, cgroup);
+		if (r < 0)
+			break;
+		r = kernel_write_file(cgroup, "cgroup.subtree_control", word);
+	}
 	if (r == -EBUSY)
 		return error_set(r,
 				 l->chain[0] ? "its tasks fork faster than they can be moved"

@@ -101,12 +101,13 @@ static int apply(const struct hierarchy *h, const struct object *o, int cgroup)
 static int make_above(const struct hierarchy *h, const struct object *o)
 {
 	autoobject struct object parent = {.dir = -EBADF};
-	autoclose int above = -EBADF;
-	int r = object_open_parent(o, &parent);
+	int above, r = object_open_parent(o, &parent);
 
-	if (r == 0)
-		r = above = limit_make_cgroup(h, &parent);
-	return r < 0 ? r : 0;
+	above = r < 0 ? r : limit_make_cgroup(h, &parent);
+	if (above < 0)
+		return above;
+	close(above);
+	return 0;
 }
 
 static int make_cgroup(const struct hierarchy *h, const struct object *o)
@@ -235,6 +236,22 @@ static int set_locked(const struct hierarchy *h, const struct object *o, const c
 	return r ? r : apply(h, o, cgroup);
 }
 
+/* A limit whose controller is there no more, as missing says: nothing but the record is left of it. */
+static int forget(const struct hierarchy *h, struct object *o, const char *file, int missing)
+{
+	char list[LIMIT_LIST_SIZE], value[LIMIT_LIST_SIZE];
+	int r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+
+	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : load(o, list);
+	if (r < 0)
+		return r;
+	if (limit_list_get(list, file, value, sizeof(value)) <= 0)
+		return missing;
+	limit_list_put(list, file, "");
+	return store(o, list);
+}
+
 static int check(const struct hierarchy *h, const struct object *o, const char *file,
 		 const char *value, char expanded[LIMIT_LIST_SIZE])
 {
@@ -257,8 +274,12 @@ int limit_set(const struct hierarchy *h, struct object *o, const char *file, con
 	char expanded[LIMIT_LIST_SIZE], controller[LIMIT_NAME_SIZE];
 	int r = check(h, o, file, value, expanded);
 
-	limit_controller(r == 0 ? file : "", controller);
-	r = r ? r : controllers_check(h, o, controller);
+	if (r < 0)
+		return r;
+	limit_controller(file, controller);
+	r = controllers_check(h, o, controller);
+	if (r == -EOPNOTSUPP && strncmp(expanded, "max", 3) == 0)
+		return forget(h, o, file, r);
 	r = r ? r : use_leaves_above(h, o);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);

@@ -227,8 +227,14 @@ static void join_cgroup(const struct hierarchy *h)
 		kernel_write_file(h->cgroup, CGROUP "/cgroup.procs", "0");
 }
 
+/* So that it can be removed. Where controllers are on for those below no process may be: it stays. */
 static void leave_cgroup(const struct hierarchy *h)
 {
+	char controllers[256];
+
+	if (kernel_read_file(h->cgroup, "cgroup.subtree_control", controllers,
+			     sizeof(controllers)) > 1)
+		return;
 	if (kernel_write_file(h->cgroup, "cgroup.procs", "0") == 0)
 		cgroup_remove(h->cgroup, CGROUP);
 }

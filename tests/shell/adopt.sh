@@ -117,6 +117,21 @@ if [ "$limit" ]; then
 	check container set web "$limit"
 	check container set web/db "$limit"
 	is "${limit#*=}" "$(field web/db limits | sed 's/.*=//; s/^536870912$/512M/; s/^2097152$/2M/')"
+	check container kill web
+	check container wait -t "$(seconds 10)" web
+	find "$unit/$(id web)" -depth -type d -exec rmdir {} +
+	echo -"$controller" >"$unit/cgroup.subtree_control"
+	echo -"$controller" >"$top/cgroup.subtree_control"
+	fails_with 125 'not delegated' container enter web/db -- true
+	check container set web "${limit%%=*}=max"
+	check container set web/db "${limit%%=*}=max"
+	check container enter web/db -- true
+	fails_with 125 'not delegated' container set web/db "${limit%%=*}=max"
+	echo +"$controller" >"$top/cgroup.subtree_control"
+	check container set web/db "$limit"
+	check container set web "$limit"
+	task web/db
+	nested=$(container ps --json web/db | jq '.[0].pid')
 	[ -e "$unit/$(id web)/$(id web/db)/${limit%%=*}" ] || bad 'the controller is not on'
 	is /web/db "$(container of "$nested")"
 	check container enter web -- true
@@ -150,7 +165,7 @@ is '' "$(ids "$top")"
 it 'the manager takes his cgroup away'
 mkdir "$top/gone"
 check container create --cgroup "$top/gone" lost
-check rmdir "$top/gone"
+check rmdir "$top/gone/$(id lost)" "$top/gone"
 is created "$(field lost state)"
 fails_with 125 'the one that was adopted is gone.*No such file' container enter lost -- true
 check container set lost cgroup.d="$top"

@@ -28,10 +28,13 @@ static int make(const char *name, unsigned int flags)
 /* The cgroup2 mount, from the init container's cgroup. */
 static int open_mount(void)
 {
-	int root = ok(container_open("/")), cgroup = ok(container_cgroup(root));
+	int some = make("some", 0), root = ok(container_open("/")),
+	    cgroup = ok(container_cgroup(root));
 	int mount = openat(cgroup, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(mount >= 0);
+	ok(container_remove(some, 0));
+	close(some);
 	close(cgroup);
 	close(root);
 	return mount;
@@ -174,6 +177,25 @@ static void *race(void *arg)
 	return NULL;
 }
 
+static void check_runs(int c, pid_t pid)
+{
+	struct container_info info = info_of(c);
+	int cgroup, status = 0;
+	char own[256], leaf[256], events[256];
+	pid_t ended;
+
+	if (info.tasks >= 1)
+		return;
+	cgroup = ok(container_cgroup(c));
+	read_at(cgroup, "cgroup.procs", own, sizeof(own));
+	read_at(cgroup, "tasks/cgroup.procs", leaf, sizeof(leaf));
+	read_at(cgroup, "cgroup.events", events, sizeof(events));
+	ended = waitpid(pid, &status, WNOHANG);
+	fail_msg("%zu tasks, state %d; of %d waitpid says %d, %x; own: %s leaf: %s events: %s",
+		 info.tasks, (int)info.state, (int)pid, (int)ended, (unsigned int)status, own, leaf,
+		 events);
+}
+
 static void test_nested_race(void **state)
 {
 	const struct limit *l;
@@ -208,7 +230,7 @@ static void test_nested_race(void **state)
 			pthread_join(racer[i].thread, NULL);
 			assert_string_equal(racer[i].why, "");
 		}
-		assert_true(info_of(c).tasks >= 1);
+		check_runs(c, pid);
 		ok(container_kill(c, SIGKILL));
 		assert_int_equal(status_of(pid), 128 + SIGKILL);
 		ok(container_wait(c, 5000));
@@ -219,11 +241,24 @@ static void test_nested_race(void **state)
 	}
 }
 
+/* Membership alone. */
+static void check_attach(int c, pid_t pid, const char *name)
+{
+	char path[64];
+	int of;
+
+	ok(container_attach(c, pid, CLONE_NEWUTS));
+	of = ok(container_of(pid));
+	assert_true(ok(container_path(of, path, sizeof(path))) > 0);
+	assert_string_equal(path, name);
+	close(of);
+}
+
 /* A task of a container that moved to the leaf is found, signalled, frozen and waited for as before. */
 static void test_leaf(void **state)
 {
 	const struct limit *l;
-	pid_t pid, pids[4];
+	pid_t pid, other, pids[4];
 	int c, nested, of;
 	char path[64];
 
@@ -251,6 +286,15 @@ static void test_leaf(void **state)
 						.root = -1}));
 	ok(container_freeze(c, 0));
 	assert_int_equal(run_sh(c, "exit 3", path, sizeof(path)), 3);
+	other = fork();
+	if (other == 0) {
+		pause();
+		_exit(0);
+	}
+	check_attach(c, other, "/c");
+	check_attach(nested, other, "/c/nested");
+	kill(other, SIGKILL);
+	assert_int_equal(status_of(other), 128 + SIGKILL);
 	ok(container_kill(c, SIGUSR1));
 	assert_int_equal(status_of(pid), 7);
 	ok(container_wait(c, 5000));
@@ -300,6 +344,11 @@ static void test_adopt(void **state)
 	for (int i = 0; i < 500 && unlinkat(mount, name, AT_REMOVEDIR) < 0; i++)
 		usleep(10000);
 	assert_int_equal(faccessat(mount, name, F_OK, 0), -1);
+	/* Who has removed it may not be done with the rest. */
+	c = ok(container_open("/"));
+	for (int i = 0; i < 500 && container_remove(c, 0) < 0; i++)
+		usleep(10000);
+	close(c);
 	close(dir);
 	close(mount);
 }
