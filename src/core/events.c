@@ -46,7 +46,7 @@ struct container_events {
 	int container, inotify;
 	bool first, again;
 	bool blind;	     /* not all is watched */
-	bool due;	     /* something has happened that no look has seen yet */
+	bool due;	     /* something has happened, or a look has failed */
 	struct known *known; /* in the order of the last look */
 	size_t known_count, known_room, pidfds, pidfd_limit;
 	struct told *queue;
