@@ -9,7 +9,9 @@ mkdir "$WORK/bin"
 victim=$WORK/bin/container
 cp "$BUILD/src/cli/container" "$victim"
 before=$(cksum "$victim")
-make_root "$WORK/root" sleep
+# With what it is linked to, if it is: or it would not run there.
+make_root "$WORK/root" sleep container
+rm "$WORK/root/bin/container"
 ln -s /proc/self/exe "$WORK/root/bin/link"
 printf '#!/proc/self/exe --help\n' >"$WORK/root/bin/script"
 chmod +x "$WORK/root/bin/script"
