@@ -7,13 +7,15 @@
  *	pid, ipc, uts, mount and cgroup namespaces, ROOT as root with fresh /proc, /dev and /sys
  *   floor enter [--cgroup DIR] PID CMD...
  *	all namespaces of PID, and its root
+ *   floor spawn [--cgroup DIR] [--loop N] PID CMD...
+ *	the same by a thread that stays where it is: its child goes there, as a task of PID's container
  *   floor pin [--cgroup DIR] [--loop N]
  *	uts, network, ipc and mount namespaces, held by a bind mount each in a private mount
  *	namespace and let go again: a container with no task (without one no pid namespace lives)
  *
  * With --loop everything is done N times in this process and the mean time of one, in microseconds,
  * is printed; else once, and the exit status is the command's. --cgroup DIR makes a cgroup in DIR
- * for each run and starts the command in it; for enter, DIR is the cgroup to start it in.
+ * for each run and starts the command in it; for enter and spawn, DIR is the cgroup to start it in.
  *
  * The child shares our memory until it executes (CLONE_VM | CLONE_VFORK), on a stack of its own: we
  * wait meanwhile, so one static stack and one static place for its error are enough.
@@ -56,6 +58,7 @@ struct job {
 	int cgroup;
 	int tree;
 	int ns[4];
+	int target, own; /* pidfds, for spawn */
 };
 
 extern char **environ;
@@ -333,6 +336,37 @@ static int enter_once(struct job *job, const char *pid)
 	return reap(start(0, job->cgroup_parent, enter_child, job));
 }
 
+static void spawn_child(void *data)
+{
+	const struct job *job = data;
+	int types = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET;
+
+	child_try(syscall(SYS_setns, job->target, types), "setns");
+	execve(job->argv[0], job->argv, environ);
+	child_die(job->argv[0]);
+}
+
+/* Only the pid namespace must be joined before the clone, by the thread itself. */
+static int spawn_once(struct job *job)
+{
+	pid_t pid;
+
+	if (syscall(SYS_setns, job->target, CLONE_NEWPID) < 0)
+		die("setns");
+	pid = start(0, job->cgroup_parent, spawn_child, job);
+	if (syscall(SYS_setns, job->own, CLONE_NEWPID) < 0)
+		die("setns back");
+	return reap(pid);
+}
+
+static void spawn_prepare(struct job *job, const char *pid)
+{
+	job->target = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+	job->own = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (job->target < 0 || job->own < 0)
+		die("pidfd_open");
+}
+
 /* Shares our file descriptors too: what it opens stays open with us. */
 static void pin_child(void *data)
 {
@@ -457,10 +491,15 @@ int main(int argc, char **argv)
 		job.argv = argv + i + 1;
 		return enter_once(&job, argv[i]);
 	}
+	if (strcmp(verb, "spawn") == 0 && left >= 2) {
+		job.argv = argv + i + 1;
+		spawn_prepare(&job, argv[i]);
+		return repeat(&job, spawn_once);
+	}
 	if (strcmp(verb, "pin") == 0 && left == 0) {
 		pin_prepare(&job);
 		return repeat(&job, pin_once);
 	}
-	fputs("usage: floor run|enter|pin ...: see the head of floor.c\n", stderr);
+	fputs("usage: floor run|enter|spawn|pin ...: see the head of floor.c\n", stderr);
 	return FAILURE;
 }

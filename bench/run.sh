@@ -3,7 +3,7 @@
 #
 # The benchmarks: containerfs beside its peers and beside the bare system calls (README.md).
 #
-#   BUILD=build  ROUNDS=50  ONLY=run,enter,loop,mounts,list,tree  JSON=$BUILD/bench.json
+#   BUILD=build  ROUNDS=50  ONLY=run,enter,loop,mounts,list,tree,reach  JSON=$BUILD/bench.json
 #   MANY=1000 (mounts)  SMALL=1000 LARGE=5000 (containers to list)  PAUSE=0 (ms before each run)
 #   CONTAINER=$BUILD/container  SERVER=$BUILD/src/fs/mount.containerfs
 #
@@ -36,7 +36,7 @@ start()
 	CONTAINER=${CONTAINER:-$BUILD/container}
 	SERVER=${SERVER:-$BUILD/src/fs/mount.containerfs}
 	ROUNDS=${ROUNDS:-50}
-	ONLY=${ONLY:-run,enter,loop,mounts,list,tree}
+	ONLY=${ONLY:-run,enter,loop,mounts,list,tree,reach}
 	JSON=$(realpath -m "${JSON:-$BUILD/bench.json}")
 	PAUSE=${PAUSE:-0}
 	MANY=${MANY:-1000}
@@ -47,8 +47,8 @@ start()
 	esac
 	for i in $(echo "$ONLY" | tr ',' ' '); do
 		case $i in
-		run | enter | loop | mounts | list | tree) ;;
-		*) stop "ONLY=$i: not one of run, enter, loop, mounts, list, tree" ;;
+		run | enter | loop | mounts | list | tree | reach) ;;
+		*) stop "ONLY=$i: not one of run, enter, loop, mounts, list, tree, reach" ;;
 		esac
 	done
 	for i in tiny pause floor setup bench; do
@@ -556,6 +556,75 @@ section_tree()
 	take_tree_down
 }
 
+# One that waits, with a private view of the host: what nsenter(1) starts is to be found in it.
+start_reached()
+{
+	mkdir $B/source
+	"$CONTAINER" create --own mount,network,ipc,uts,pid,cgroup reached
+	"$CONTAINER" enter reached -- "$BUILD/bench/pause" &
+	sleep 1
+	pid=$("$CONTAINER" ps reached | awk 'END { print $1 }')
+	cgroup=$CG$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+}
+
+# reach_section TITLE OPERATION TIMES ARG
+reach_section()
+{
+	echo "section $1"
+	echo "yardstick bare"
+	for i in library bare; do
+		loop "$i" "$BUILD/bench/reachloop" "$2" $i "$3" reached "$4"
+	done
+}
+
+section_reach()
+{
+	start_reached
+	tiny=$BUILD/bench/tiny
+	{
+		reach_section "a socket in a container's network namespace" socket 200 -
+		loop "child, setns, SCM_RIGHTS" "$BUILD/bench/reachloop" socket child 200 reached -
+		loop "30 microseconds" echo 30
+		echo "goal 1 library / 30 microseconds"
+		echo "compare library / child, setns, SCM_RIGHTS"
+		echo "compare library / bare"
+	} | measure
+	{
+		reach_section "a directory mounted into it" mount 50 $B/source
+		loop "bare, in a child" "$BUILD/bench/reachloop" mount child 50 reached $B/source
+		echo "goal 2 library / bare, in a child"
+		echo "compare library / bare"
+	} | measure
+	{
+		echo "section a directory mounted into it, by a command"
+		echo "yardstick nsenter mount"
+		candidate "container mount" "$CONTAINER" mount reached --bind /etc /mnt
+		echo "	after $CONTAINER umount -l reached /mnt"
+		candidate "nsenter mount" nsenter -t "$pid" -m mount --bind /etc /mnt
+		echo "	after $CONTAINER umount -l reached /mnt"
+		echo "compare container mount / nsenter mount"
+	} | measure
+	{
+		reach_section "a file in its root opened" open 200 /etc/passwd
+		candidate "nsenter cat" nsenter -t "$pid" -m cat /etc/passwd
+		echo "compare library / bare"
+		echo "compare library / nsenter cat"
+	} | measure
+	{
+		echo "section a program spawned into it"
+		echo "yardstick floor, cgroup"
+		loop "library" "$BUILD/bench/reachloop" spawn library 50 reached "$tiny"
+		loop "floor" "$BUILD/bench/floor" spawn --loop 50 "$pid" "$tiny"
+		loop "floor, cgroup" "$BUILD/bench/floor" spawn --loop 50 --cgroup "$cgroup" \
+			"$pid" "$tiny"
+		candidate "nsenter" nsenter -t "$pid" -a "$tiny"
+		echo "goal 1.2 library / floor, cgroup"
+		echo "compare library / nsenter"
+	} | measure
+	kill "$pid"
+	"$CONTAINER" rm -f reached || :
+}
+
 # --- inside: from here to the end -----------------------------------------------------------------
 
 version()
@@ -588,7 +657,7 @@ inside()
 {
 	set_up
 	tell_machine
-	for i in run enter loop mounts list tree; do
+	for i in run enter loop mounts list tree reach; do
 		if wants $i; then
 			section_$i
 		fi

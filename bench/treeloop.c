@@ -15,6 +15,8 @@
  * After the operation may stand how many times (100). Prints the median time of one in microseconds,
  * since among moves some still wait; the first one of all is not counted, but for lone.
  */
+#include "timing.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,14 +38,6 @@ static void die(const char *what)
 	exit(1);
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static int open_or_die(const char *path, int flags)
 {
 	int fd = open(path, flags | O_CLOEXEC);
@@ -55,8 +49,9 @@ static int open_or_die(const char *path, int flags)
 
 /* Each returns the time that is not to be counted. */
 
-static double op_fstat(const char *path)
+static double op_fstat(void *arg)
 {
+	const char *path = arg;
 	static int fd = -1;
 	struct stat st;
 
@@ -67,8 +62,9 @@ static double op_fstat(const char *path)
 	return 0;
 }
 
-static double op_stat(const char *path)
+static double op_stat(void *arg)
 {
+	const char *path = arg;
 	struct stat st;
 
 	if (stat(path, &st) < 0)
@@ -76,8 +72,9 @@ static double op_stat(const char *path)
 	return 0;
 }
 
-static double op_list(const char *path)
+static double op_list(void *arg)
 {
+	const char *path = arg;
 	static char buf[BUFFER];
 	int fd = open_or_die(path, O_RDONLY | O_DIRECTORY);
 	long n;
@@ -91,8 +88,9 @@ static double op_list(const char *path)
 	return 0;
 }
 
-static double op_cat(const char *path)
+static double op_cat(void *arg)
 {
+	const char *path = arg;
 	char buf[4096];
 	int fd = open_or_die(path, O_RDONLY);
 	ssize_t n;
@@ -105,8 +103,9 @@ static double op_cat(const char *path)
 	return 0;
 }
 
-static double op_mkdir(const char *path)
+static double op_mkdir(void *arg)
 {
+	const char *path = arg;
 	char made[4096];
 
 	snprintf(made, sizeof(made), "%s/made", path);
@@ -118,20 +117,21 @@ static double op_mkdir(const char *path)
 static void move(const char *path, double *ret_took)
 {
 	char text[16];
-	double begin = now();
+	double begin = timing_now();
 	int fd = open_or_die(path, O_WRONLY);
 	int len = snprintf(text, sizeof(text), "%d\n", getpid());
 
 	if (write(fd, text, (size_t)len) != len)
 		die(path);
 	close(fd);
-	*ret_took = now() - begin;
+	*ret_took = timing_now() - begin;
 }
 
-static double op_move(const char *path)
+static double op_move(void *arg)
 {
+	const char *path = arg;
 	static double *took;
-	double begin = now();
+	double begin = timing_now();
 	int status;
 	pid_t pid;
 
@@ -149,51 +149,25 @@ static double op_move(const char *path)
 	}
 	if (waitpid(pid, &status, 0) < 0 || status != 0)
 		exit(1);
-	return now() - begin - *took;
+	return timing_now() - begin - *took;
 }
 
-static double op_lone(const char *path)
+static double op_lone(void *arg)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
-	double begin = now();
+	double begin = timing_now();
 
 	nanosleep(&pause, NULL);
-	return now() - begin + op_move(path);
+	return timing_now() - begin + op_move(arg);
 }
 
 static const struct {
 	const char *name;
-	double (*once)(const char *path);
+	double (*once)(void *arg);
 } ops[] = {
 	{"fstat", op_fstat}, {"stat", op_stat}, {"list", op_list}, {"cat", op_cat},
 	{"mkdir", op_mkdir}, {"move", op_move}, {"lone", op_lone},
 };
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double (*once)(const char *path), const char *path, unsigned long loop)
-{
-	double *took = calloc(loop, sizeof(*took)), result;
-
-	if (!took)
-		die("memory");
-	if (once != op_lone)
-		once(path);
-	for (unsigned long n = 0; n < loop; n++) {
-		double begin = now(), left_out = once(path);
-
-		took[n] = now() - begin - left_out;
-	}
-	qsort(took, loop, sizeof(*took), by_value);
-	result = took[loop / 2];
-	free(took);
-	return result;
-}
 
 int main(int argc, char **argv)
 {
@@ -203,7 +177,8 @@ int main(int argc, char **argv)
 	     i++) {
 		if (strcmp(argv[1], ops[i].name) != 0)
 			continue;
-		printf("%.3f\n", median(ops[i].once, argv[argc - 1], loop));
+		printf("%.3f\n",
+		       timing_median(ops[i].once, argv[argc - 1], loop, ops[i].once != op_lone));
 		return 0;
 	}
 	fputs("usage: treeloop fstat|stat|list|cat|mkdir|move|lone [N] PATH\n", stderr);

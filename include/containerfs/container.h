@@ -191,8 +191,8 @@ int container_namespace(int container, int nstype);
 /*
  * container_root: an O_PATH fd (close-on-exec) of the root directory that a task in the container
  * would have, with what is mounted there; it keeps that mount, and nothing else of the container.
- * ESRCH: an own mount namespace that comes with the first task, and there is none. EPERM: not below
- * the caller's container.
+ * ESRCH: an own mount namespace that comes with the first task, and there is none. ENOENT: it was made
+ * empty, and has no root yet. EPERM: not below the caller's container.
  */
 int container_root(int container);
 
@@ -201,6 +201,40 @@ int container_root(int container);
  * if there has been no task yet. Of the init container: the hierarchy's. EPERM as above.
  */
 int container_cgroup(int container);
+
+/*
+ * container_set_limit: how much of the machine the container and those nested in it may use. file is an
+ * interface file of cgroup v2, CONTROLLER.NAME ("memory.max", "cpu.max", "pids.max", "io.max", ...), and
+ * value what is written to it: one line, as cgroups(7) and the kernel's cgroup-v2 document have it. Sizes
+ * may be written with K, M, G, T, P or E, the powers of 1024 ("512M", "8:0 rbps=1MiB"). What the kernel
+ * made of it belongs to the container from now on, and is in force before the first instruction of each
+ * task, however often its cgroup is made. A value that begins with "max" takes the limit away again.
+ *
+ * The controller is switched on where that is needed. For a nested container the tasks of those above it
+ * are moved into a cgroup of their own for that, "tasks" below the container's, and are there from now on.
+ * A container is limited from above: EPERM for the caller's own and the init container.
+ *
+ * EOPNOTSUPP: no such controller in this machine's cgroup v2, or the manager of an adopted cgroup has not
+ * delegated it; the error's step tells why and what to do. EBUSY: a cgroup on the way has processes that
+ * are no container's. EINVAL: not such a file or value; what else the kernel says of the value.
+ *
+ * container_get_limit: what is in force, as the kernel has it, or with file NULL all that were set, a line
+ * "FILE=VALUE" for each. Returns the length without the NUL. 4096 bytes are always enough for those that
+ * were set: ERANGE. ENODATA: there is none. Needs no privilege.
+ */
+int container_set_limit(int container, const char *file, const char *value);
+ssize_t container_get_limit(int container, const char *file, char *buf, size_t size);
+
+/*
+ * container_adopt_cgroup: the container's cgroup is made below the directory fd (O_PATH will do), which is
+ * somebody else's, from now on: his limits and accounting are the container's, too. What
+ * else is there is left alone, also when the container is removed. fd stays the caller's. It must be below
+ * the mount that STATE's own cgroup is in: EXDEV.
+ *
+ * EOPNOTSUPP: a nested container, which goes with the outermost one. EBUSY: there are tasks, or limits.
+ * ENOTEMPTY: there are nested containers. EINVAL: not a cgroup v2 directory, or a container's.
+ */
+int container_adopt_cgroup(int container, int fd);
 
 /*
  * container_set_namespace: for the tasks that come from now on. CONTAINER_NS_OWN makes a new one,
@@ -264,7 +298,7 @@ struct container_spawn {
 	size_t size;
 	const char *const *argv; /* argv[0] is looked for along PATH of envp, inside */
 	const char *const *envp; /* NULL: the caller's environment */
-	const char *cwd;	 /* inside the container; NULL: "/" */
+	const char *cwd;	 /* inside the container, not by a magic link; NULL: "/" */
 	const char *
 		user; /* "USER[:GROUP]" of the container's passwd(5), or numbers; NULL: no change */
 	int stdio[3]; /* become 0, 1, 2; -1: the caller's own */
@@ -284,10 +318,17 @@ struct container_spawn {
 #define CONTAINER_SPAWN_CWD_OPTIONAL 0x2    /* "/" if cwd is not there */
 
 /*
- * container_spawn: start a program in the container without copying the caller's memory. The child
- * is the caller's child (waitpid(2) it), in the container's cgroup and pid namespace from its first
- * instruction; into an own pid namespace without init it is init. File descriptors above 2 do not
- * reach it. Blocks until the program runs or could not be started.
+ * container_spawn: start a program in the container without copying the caller's memory, but for a user
+ * or a user or time namespace of its own. The child is the caller's child (waitpid(2) it), in the
+ * container's cgroup and pid namespace from its first instruction; into an own pid namespace without
+ * init it is init. File descriptors above 2 do not reach it. Blocks until the program runs or could not
+ * be started.
+ *
+ * Nothing of the caller can be seen or traced by the container's tasks meanwhile, but they may kill the
+ * child, or stop it, and with it the caller until it is killed. The program may be made to be a link to
+ * /proc/self/exe, or a script of it: it is the caller's own program then, whose file root inside may
+ * write to afterwards if it has the owner's id outside, so start such containers' programs from a
+ * sealed copy (memfd_create(2)), as container(1) does.
  *
  * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
  * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the
@@ -299,6 +340,10 @@ pid_t container_spawn(int container, const struct container_spawn *how);
  * container_fork: fork(2), with the child in the container: 0 in the child, its pid in the caller.
  * The child is in the container's cgroup and namespaces before the call returns in it. Errors as in
  * container_spawn(); the first fork into an own pid namespace makes init. (container-objects-2017, (4))
+ *
+ * In a user namespace the child, and what enters, cannot be traced or read by the container's tasks
+ * (PR_SET_DUMPABLE is 0) until it runs another program, or has got rid of what they must not have and
+ * says so. Its fds are the caller's, those with close-on-exec too: close them before execve(2).
  */
 pid_t container_fork(int container);
 
@@ -447,6 +492,11 @@ int container_fsopen(int container, const char *fsname, unsigned int flags);
  * is seen, what the container mounts is not seen outside. mount_fd stays the caller's; used for
  * anything more it is the mount in the container.
  *
+ * If the mount namespace is of another user namespace than the caller's, privilege in there can take
+ * nothing away from the mount: read-only, nosuid, nodev, noexec and the handling of access times stay as
+ * they are, and what is mounted below it cannot be unmounted alone. With CONTAINER_MOUNT_PROPAGATE it
+ * becomes a slave all the same.
+ *
  * With path "/" and CONTAINER_ROOT the mount becomes the root of a container that was made with
  * CONTAINER_NEW_EMPTY_FS_NS, as by container_set_root(); one that is made with CONTAINER_KILL_ON_CLOSE
  * gets its own namespaces now, the pid namespace excepted. (container-objects-2017, (3))
@@ -462,6 +512,31 @@ int container_move_mount(int container, int mount_fd, const char *path, unsigned
  * EINVAL: not a mount point; or path ends in "." or "..", or is the root. The rest as above.
  */
 int container_umount(int container, const char *path, int flags);
+
+/* What container_mounts() tells of one mount: a line of proc_pid_mountinfo(5), its escapes undone. */
+struct container_mount {
+	size_t size;	     /* of what the library fills in */
+	uint64_t id, parent; /* mount ids, as in statx(2) and /proc/PID/fdinfo */
+	dev_t dev;	     /* as st_dev of its files, with most file systems */
+	uint64_t shared;     /* its peer group; 0: it is not shared */
+	uint64_t master;     /* the peer group that it is a slave of; 0: none */
+	int unbindable;
+	const char *root;   /* directory of the file system; texts are valid during the callback */
+	const char *target; /* where it is in the container */
+	const char *options;
+	const char *type;
+	const char *source;
+	const char *super_options; /* of the file system */
+};
+
+/*
+ * container_mounts: call fn for each mount that is seen from the container's root, with or without
+ * tasks, in the order that the kernel has them in. fn ends this by returning a positive value, which is
+ * then returned. A container without an own mount namespace has that of the container it inherits it
+ * from. Errors as in container_openat(), and ENOENT: /proc is not mounted where the caller is.
+ */
+int container_mounts(int container, int (*fn)(const struct container_mount *mount, void *arg),
+		     void *arg);
 
 /*
  * container_add_key: add_key(2) to the container's keyring, which its tasks find through their session

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Ownership of file descriptors, memory and directory streams.
+ * Ownership of file descriptors, memory, streams and directory streams.
  *
  * An unset fd is -EBADF. Cleanups accept unset and half-built objects and keep errno. close(2) is
  * never retried: on Linux the fd is gone even after EINTR.
@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -47,6 +48,17 @@ static inline void cleanup_dir(DIR **d)
 	errno = saved;
 }
 
+static inline void cleanup_file(FILE **f)
+{
+	int saved = errno;
+
+	if (*f)
+		fclose(*f);
+	*f = NULL;
+	errno = saved;
+}
+
 #define autoclose __attribute__((cleanup(close_fd)))
 #define autofree __attribute__((cleanup(cleanup_free)))
 #define autodir __attribute__((cleanup(cleanup_dir)))
+#define autofile __attribute__((cleanup(cleanup_file)))

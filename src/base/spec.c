@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "text.h"
 
-#define FLAG_COUNT 3
+#define FLAG_COUNT 5
 
 struct flag {
 	const char *word;
@@ -20,6 +20,8 @@ static void flag_list(struct spec *spec, struct flag flags[FLAG_COUNT])
 	flags[0] = (struct flag){"transient,", &spec->transient};
 	flags[1] = (struct flag){"empty,", &spec->empty_root};
 	flags[2] = (struct flag){"nested,", &spec->nested};
+	flags[3] = (struct flag){"leaf,", &spec->leaf};
+	flags[4] = (struct flag){"adopted,", &spec->adopted};
 }
 
 /* Each letter means one state of a type, and each state has one letter. */
@@ -149,7 +151,7 @@ int spec_parse(const char *text, struct spec *ret_spec)
 		if (mode_parse(&spec, t, s[t]) < 0)
 			return -EINVAL;
 	s += NS_COUNT;
-	spec.transient = spec.empty_root = spec.nested = false;
+	spec.transient = spec.empty_root = spec.nested = spec.leaf = spec.adopted = false;
 	if (*s != '\0') {
 		s = skip_word(s, " flags=");
 		if (!s || flags_parse(&spec, s) < 0)

@@ -32,6 +32,8 @@ struct spec {
 	bool transient;		       /* ends with the last copy of its creator's fd */
 	bool empty_root;	       /* own mount namespace that has no root yet */
 	bool nested;		       /* has, or once had, nested containers */
+	bool leaf;		       /* its tasks are in a cgroup of their own, "tasks" */
+	bool adopted;		       /* its cgroup, or one above, is in one that was adopted */
 	char cgroup[SPEC_CGROUP_SIZE]; /* below the hierarchy's cgroup: "" or "/ID/ID" */
 };
 

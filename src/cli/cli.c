@@ -41,7 +41,12 @@ static const struct remedy {
 	{EXDEV, "vault",
 	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
 	 "remove the state directory"},
+	{EPERM, "no own mount namespace",
+	 "mount into the container that it has it from, or: container set NAME mount=own"},
+	{EBUSY, "unmount", "container holders tells by whom; or -l"},
+	{ENOSPC, "take this value", NULL}, /* not about files */
 	{ENOSPC, "", "df -h /run; df -i /run"},
+	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},
 	{ESRCH, "above has no task", "start a task there first"},
 	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},
 };
@@ -239,6 +244,28 @@ static int set_id_map(int container, const char *name, int which, const char *va
 	return container_set_id_map(container, which, map) < 0 ? cli_failed(name) : 0;
 }
 
+int cli_adopt(int container, const char *name, const char *path)
+{
+	autoclose int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0) {
+		cli_message(name, "adopt cgroup: %s: %s", path, strerror(errno));
+		return EXIT_FAILED;
+	}
+	return container_adopt_cgroup(container, dir) < 0 ? cli_failed(name) : 0;
+}
+
+static int set_limit(int container, const char *name, const char *setting, size_t len)
+{
+	char file[256];
+
+	if (len >= sizeof(file))
+		return cli_usage("set", "the name of a limit is too long: %s", setting);
+	memcpy(file, setting, len);
+	file[len] = '\0';
+	return container_set_limit(container, file, setting + len + 1) < 0 ? cli_failed(name) : 0;
+}
+
 static int set_stop(int container, const char *name, const char *key, const char *value)
 {
 	bool is_signal = strcmp(key, "stop_signal") == 0;
@@ -271,13 +298,17 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_id_map(container, name, CONTAINER_UID_MAP, value);
 	if (len == 7 && memcmp(setting, "gid_map", 7) == 0)
 		return set_id_map(container, name, CONTAINER_GID_MAP, value);
+	if (len == 8 && memcmp(setting, "cgroup.d", 8) == 0)
+		return cli_adopt(container, name, value);
 	if (len == 11 && memcmp(setting, "stop_signal", 11) == 0)
 		return set_stop(container, name, "stop_signal", value);
 	if (len == 12 && memcmp(setting, "stop_timeout", 12) == 0)
 		return set_stop(container, name, "stop_timeout", value);
+	if (memchr(setting, '.', len))
+		return set_limit(container, name, setting, len);
 	return cli_usage("set",
-			 "unknown key \"%.*s\" (hostname, root, uid_map, gid_map, stop_signal, "
-			 "stop_timeout, or a namespace type)",
+			 "unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, stop_signal, "
+			 "stop_timeout, a namespace type, or a limit as memory.max)",
 			 (int)len, setting);
 }
 

@@ -63,6 +63,9 @@ int cli_exit_status(int status);
 /* TYPE=CONTAINER|PATH|own|inherit and so on, one setting: 0, or EXIT_FAILED and told. */
 int cli_set(int container, const char *name, const char *setting);
 
+/* The container's cgroup in this directory: 0, or EXIT_FAILED and told. */
+int cli_adopt(int container, const char *name, const char *path);
+
 /* Options that tell how a program runs, common to run and enter. */
 struct cli_program {
 	struct container_spawn spawn;

@@ -8,6 +8,14 @@
 #include "cli.h"
 #include "verbs.h"
 
+/* What else set takes is for other options. */
+static bool is_limit(const char *setting)
+{
+	size_t len = strcspn(setting, "=");
+
+	return setting[len] && memchr(setting, '.', len) && strncmp(setting, "cgroup.", 7) != 0;
+}
+
 int create_option(struct create_options *o, const char *verb, int option, const char *value)
 {
 	switch (option) {
@@ -28,13 +36,27 @@ int create_option(struct create_options *o, const char *verb, int option, const 
 		o->hostname = value;
 		o->own |= CONTAINER_NEW_UTS_NS;
 		return 0;
+	case OPTION_CGROUP:
+		o->cgroup = value;
+		return 0;
+	case OPTION_LIMIT:
+		if (o->limit_count == CREATE_LIMITS || !is_limit(value))
+			return cli_usage(verb, "not CONTROLLER.NAME=VALUE, as memory.max=512M: %s",
+					 value);
+		o->limit[o->limit_count++] = value;
+		return 0;
 	default:
 		return EXIT_FAILED;
 	}
 }
 
-int create_share(const struct create_options *o, int container, const char *name)
+int create_set(const struct create_options *o, int container, const char *name)
 {
+	if (o->cgroup && cli_adopt(container, name, o->cgroup))
+		return EXIT_FAILED;
+	for (size_t i = 0; i < o->limit_count; i++)
+		if (cli_set(container, name, o->limit[i]))
+			return EXIT_FAILED;
 	for (size_t i = 0; i < o->share_count; i++)
 		if (cli_set(container, name, o->share[i]))
 			return EXIT_FAILED;
@@ -44,7 +66,7 @@ int create_share(const struct create_options *o, int container, const char *name
 static int apply(const struct create_options *o, int container, const char *name)
 {
 	char setting[4096 + sizeof("hostname=")];
-	int r = create_share(o, container, name);
+	int r = create_set(o, container, name);
 
 	if (r == 0 && o->root) {
 		snprintf(setting, sizeof(setting), "root=%s", o->root);

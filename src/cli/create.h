@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #define CREATE_SHARES 32
+#define CREATE_LIMITS 64
 
 struct create_options {
 	unsigned int own;     /* CONTAINER_NEW_* */
@@ -17,15 +18,29 @@ struct create_options {
 	const char *hostname;
 	const char *share[CREATE_SHARES]; /* TYPE=CONTAINER|PATH */
 	size_t share_count;
+	const char *cgroup;		  /* adopt this one */
+	const char *limit[CREATE_LIMITS]; /* FILE=VALUE */
+	size_t limit_count;
 };
 
-enum { OPTION_OWN = 1000, OPTION_INHERIT, OPTION_SHARE, OPTION_ROOT, OPTION_HOSTNAME, OPTION_KEEP };
+enum {
+	OPTION_OWN = 1000,
+	OPTION_INHERIT,
+	OPTION_SHARE,
+	OPTION_ROOT,
+	OPTION_HOSTNAME,
+	OPTION_CGROUP,
+	OPTION_LIMIT,
+	OPTION_KEEP,
+};
 
 #define CREATE_LONG_OPTIONS                                                                        \
 	{"own", required_argument, NULL, OPTION_OWN},                                              \
 		{"share", required_argument, NULL, OPTION_SHARE},                                  \
 		{"root", required_argument, NULL, OPTION_ROOT},                                    \
 		{"hostname", required_argument, NULL, OPTION_HOSTNAME},                            \
+		{"limit", required_argument, NULL, OPTION_LIMIT},                                  \
+		{"cgroup", required_argument, NULL, OPTION_CGROUP},                                \
 	{                                                                                          \
 		"help", no_argument, NULL, 'h'                                                     \
 	}
@@ -39,5 +54,5 @@ int create_option(struct create_options *o, const char *verb, int option, const 
  */
 int create_persistent(const struct create_options *o, const char *name, unsigned int flags);
 
-/* The shares of a container that is made: 0, or EXIT_FAILED and told. */
-int create_share(const struct create_options *o, int container, const char *name);
+/* The cgroup, limits and shares of a container that is made: 0, or EXIT_FAILED and told. */
+int create_set(const struct create_options *o, int container, const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <getopt.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -54,8 +55,7 @@ int verb_enter(int argc, char **argv)
 	if (optind >= argc)
 		return cli_usage("enter", "which container?");
 	name = argv[optind++];
-	if (optind < argc && argv[optind][0] == '-' && argv[optind][1] == '-' &&
-	    argv[optind][2] == '\0')
+	if (optind < argc && strcmp(argv[optind], "--") == 0)
 		optind++;
 	container = cli_open(name);
 	if (container < 0)

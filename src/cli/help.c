@@ -12,7 +12,9 @@
 	"      --share TYPE=CONTAINER|PATH\n"                                                           \
 	"                         share a namespace of a container or of a file\n"                      \
 	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"          \
-	"      --hostname H       hostname, in an own uts namespace\n"
+	"      --hostname H       hostname, in an own uts namespace\n"                                  \
+	"      --limit FILE=VALUE a limit of a cgroup controller, as memory.max=512M\n"                 \
+	"      --cgroup DIR       make its cgroup in this cgroup v2 directory\n"
 
 #define PROGRAM_HELP                                                                               \
 	"  -u, --user USER[:GROUP] run as a user of the container, by name or number\n"            \
@@ -55,6 +57,11 @@ const struct verb verbs[] = {
 	 "ps NAME [--json]\n"
 	 "List the tasks of a container, not those of nested ones.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
+	{"stats", NULL, "tell what containers use",
+	 "stats [--json] [NAME...]\n"
+	 "Tell what containers and those nested in them use of the machine, and their limits. Without NAME:\n"
+	 "all below the current one. What no cgroup controller counts here is empty.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
 	{"of", NULL, "tell which container a process is in",
 	 "of PID|--self\n"
 	 "Print the full name of the container that a process is in.\n\n"
@@ -62,6 +69,8 @@ const struct verb verbs[] = {
 	{"set", NULL, "change a container",
 	 "set NAME KEY=VALUE...\n"
 	 "Change a container for the tasks that come from now on.\n\n"
+	 "  CONTROLLER.NAME=VALUE  a limit, at once: memory.max=512M pids.max=100 cpu.max=\"50000 100000\"\n"
+	 "  cgroup.d=DIR           make its cgroup in this cgroup v2 directory from now on\n"
 	 "  hostname=H             what uname(2) says inside\n"
 	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"
 	 "  uid_map=\"INSIDE OUTSIDE COUNT[,...]\"\n"
@@ -116,6 +125,39 @@ const struct verb verbs[] = {
 	 "Remove containers that have no tasks. \"/\" takes down the whole hierarchy, if it is empty.\n\n"
 	 "  -f, --force            kill their tasks first; what does not exist is no error\n"
 	 "  -r, --recursive        remove nested containers first\n" HELP_HELP},
+	{"mount", NULL, "mount something into a container",
+	 "mount [OPTION]... -t TYPE|--bind NAME SOURCE TARGET\n"
+	 "Mount a new file system, or with --bind a file or directory of the host, at TARGET in a\n"
+	 "container, which may be running: its tasks see it, and nobody else. SOURCE is yours; TARGET is\n"
+	 "there already and cannot lead out of the container's root. A file system image gets a loop\n"
+	 "device.\n\n"
+	 "  -t, --type TYPE        type of the new file system\n"
+	 "  -o, --options OPT,...  ro nosuid nodev noexec noatime nosymfollow ..., and those of TYPE\n"
+	 "      --bind             what SOURCE is; also -o bind, or rbind\n"
+	 "  -r, --recursive        with all that is mounted below SOURCE\n"
+	 "      --map-ids          files belong to the ids of its own user namespace of the same number\n" HELP_HELP},
+	{"umount", NULL, "unmount in a container",
+	 "umount [-l] NAME TARGET...\n"
+	 "Unmount what is mounted at TARGET in a container.\n\n"
+	 "  -l, --lazy             take it away at once; who uses it goes on with it\n" HELP_HELP},
+	{"mounts", NULL, "list the mounts of a container",
+	 "mounts NAME [--json]\n"
+	 "List what is mounted in a container, as its root shows it, with or without tasks.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
+	{"holders", NULL, "tell who keeps the mounts of a container busy",
+	 "holders NAME [PATH] [--json]\n"
+	 "List which processes of the machine keep the mounts of a container busy, and how: by a working\n"
+	 "or root directory, a program, an open file, a mapping; and in which other mount namespaces their\n"
+	 "file systems are. With PATH, a mount point in the container, only of that mount; also what is\n"
+	 "mounted on it is told then.\n\n"
+	 "      --json             as a JSON array\n" HELP_HELP},
+	{"cp", NULL, "copy files into, out of and between containers",
+	 "cp [-a] SOURCE... TARGET\n"
+	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"
+	 "SOURCE and TARGET are NAME:PATH in a container, and at most one of the two a path of the host\n"
+	 "(./a:b, if there is a colon in it). Into a TARGET that is a directory, else under its name.\n"
+	 "Owners keep their number, as each container numbers them.\n\n"
+	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

@@ -36,6 +36,7 @@ enum column {
 	COL_OWNER,
 	COL_TRANSIENT,
 	COL_HOSTNAME,
+	COL_LIMITS,
 	COL_EXIT_STATUS,
 	COL_STOP_SIGNAL,
 	COL_STOP_TIMEOUT,
@@ -57,6 +58,7 @@ static const struct report_column columns[COL_COUNT] = {
 	[COL_OWNER] = {"OWNER", "owner", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
 	[COL_TRANSIENT] = {"TRANSIENT", "transient", 0, SCOLS_JSON_BOOLEAN},
 	[COL_HOSTNAME] = {"HOSTNAME", "hostname", 0, SCOLS_JSON_STRING},
+	[COL_LIMITS] = {"LIMITS", "limits", 0, SCOLS_JSON_STRING},
 	[COL_EXIT_STATUS] = {"EXIT_STATUS", "exit_status", 0, SCOLS_JSON_NUMBER},
 	[COL_STOP_SIGNAL] = {"STOP_SIGNAL", "stop_signal", 0, SCOLS_JSON_STRING},
 	[COL_STOP_TIMEOUT] = {"STOP_TIMEOUT", "stop_timeout", 0, SCOLS_JSON_NUMBER},
@@ -80,6 +82,7 @@ struct list {
 	struct libscols_line *parent[MAX_DEPTH];
 	/* of the one that show is about */
 	char hostname[65];
+	char limits[4096];
 	int stop_signal, stop_grace;
 	char id_map[2][ID_MAP_SIZE]; /* empty: no own user namespace */
 };
@@ -126,6 +129,9 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		break;
 	case COL_HOSTNAME:
 		snprintf(buf, size, "%s", l->hostname);
+		break;
+	case COL_LIMITS:
+		snprintf(buf, size, "%s", l->limits);
 		break;
 	case COL_EXIT_STATUS:
 		buf[0] = '\0';
@@ -367,6 +373,7 @@ int verb_show(int argc, char **argv)
 		;
 	/* Its hostname cannot be told while an own uts namespace waits for its first task. */
 	container_get_hostname(container, s.hostname, sizeof(s.hostname));
+	listing_limits(container, s.limits, sizeof(s.limits));
 	list_columns(&s);
 	if (container_get_stop(container, &s.stop_signal, &s.stop_grace) < 0)
 		return cli_failed(argv[optind]);

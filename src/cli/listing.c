@@ -46,6 +46,23 @@ void listing_types(unsigned int flags, char *buf, size_t size)
 		}
 }
 
+void listing_limits(int container, char *buf, size_t size)
+{
+	char list[4096];
+	size_t len = 0;
+
+	buf[0] = '\0';
+	if (container_get_limit(container, NULL, list, sizeof(list)) < 0)
+		return;
+	for (const char *s = list; *s && len < size;) {
+		size_t n = strcspn(s, "\n");
+
+		len += (size_t)snprintf(buf + len, size - len, "%s%.*s", len ? "; " : "", (int)n,
+					s);
+		s += n + (s[n] == '\n');
+	}
+}
+
 int listing_open(const char *name, struct listing_base *ret_base)
 {
 	int container = container_open(name ? name : ".");

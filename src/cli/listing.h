@@ -12,6 +12,9 @@ const char *listing_state(enum container_state state);
 /* "mount,pid" of CLONE_NEW* flags. */
 void listing_types(unsigned int flags, char *buf, size_t size);
 
+/* The limits that were set, "memory.max=536870912; pids.max=100"; "": none. */
+void listing_limits(int container, char *buf, size_t size);
+
 /* What names are relative to, set by listing_open(). */
 struct listing_base {
 	char path[4096];

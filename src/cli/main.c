@@ -18,11 +18,12 @@ static const struct action {
 	const char *verb;
 	int (*run)(int argc, char **argv); /* NULL, or if it returns -1: in container-report */
 } actions[] = {
-	{"create", verb_create}, {"run", verb_run},   {"enter", verb_enter},   {"ls", plain_ls},
-	{"show", NULL},		 {"ps", NULL},	      {"of", verb_of},	       {"set", verb_set},
-	{"kill", verb_kill},	 {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
-	{"stop", verb_stop},	 {"reboot", verb_reboot}, {"events", verb_events}, {"key", verb_key},
-	{"rename", verb_rename}, {"rm", verb_rm},
+	{"create", verb_create}, {"run", verb_run}, {"enter", verb_enter}, {"ls", plain_ls},
+	{"show", NULL}, {"ps", NULL}, {"stats", NULL}, {"of", verb_of}, {"set", verb_set},
+	{"kill", verb_kill}, {"freeze", verb_freeze}, {"thaw", verb_thaw}, {"wait", verb_wait},
+	{"stop", verb_stop}, {"reboot", verb_reboot}, {"events", verb_events}, {"key", verb_key},
+	{"rename", verb_rename}, {"rm", verb_rm}, {"mount", verb_mount}, {"umount", verb_umount},
+	{"mounts", NULL}, {"holders", NULL}, {"cp", verb_cp},
 };
 /* clang-format on */
 

@@ -52,8 +52,7 @@ static int add_row(struct rows *rows, const char *const cell[], size_t count)
 
 		if (grow((void **)&rows->text, &rows->room, rows->len + len + 1, 1) < 0)
 			return -1;
-		for (size_t b = 0; b <= len; b++)
-			rows->text[rows->len + b] = cell[i][b];
+		memcpy(rows->text + rows->len, cell[i], len + 1);
 		rows->len += len + 1;
 		if (len > rows->width[i])
 			rows->width[i] = len;
@@ -80,11 +79,9 @@ static int add_container(const struct container_info *info, void *arg)
 		       COLUMNS);
 }
 
-static int compare_rows(const void *a, const void *b, void *arg)
+static int compare_rows(const struct rows *rows, size_t a, size_t b)
 {
-	const struct rows *rows = arg;
-
-	return strcmp(rows->text + *(const size_t *)a, rows->text + *(const size_t *)b);
+	return strcmp(rows->text + rows->start[a], rows->text + rows->start[b]);
 }
 
 /* A merge sort: qsort_r(3) is not in all libcs that this is built with. */
@@ -97,8 +94,7 @@ static void sort_rows(struct rows *rows, size_t *scratch, size_t begin, size_t e
 	sort_rows(rows, scratch, begin, middle);
 	sort_rows(rows, scratch, middle, end);
 	while (a < middle || b < end) {
-		bool from_a = b == end || (a < middle && compare_rows(&rows->start[a],
-								      &rows->start[b], rows) <= 0);
+		bool from_a = b == end || (a < middle && compare_rows(rows, a, b) <= 0);
 
 		scratch[n++] = rows->start[from_a ? a++ : b++];
 	}

@@ -2,7 +2,7 @@
 /*
  * ls without options for a pipe or a file: the list that scripts ask for most, without the time that
  * loading and running a table library takes. It looks the same as container-report's, to the byte:
- * tests/shell/ls_plain.sh compares them.
+ * tests/shell/list.sh compares them.
  */
 #pragma once
 

@@ -93,7 +93,7 @@ static bool spared(pid_t pid, int sig)
 	char path[64], line[256];
 	unsigned long long mask, asked = 0;
 	bool is_init = false;
-	FILE *f;
+	autofile FILE *f = NULL;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	f = fopen(path, "re");
@@ -108,7 +108,6 @@ static bool spared(pid_t pid, int sig)
 		    sscanf(line, "SigCgt: %llx", &mask) == 1)
 			asked |= mask;
 	}
-	fclose(f);
 	return is_init && !(asked & 1ull << (sig - 1));
 }
 

@@ -40,7 +40,7 @@ static FILE *open_proc(pid_t pid, const char *file)
 /* Name, number inside and user, from status; the process may be gone. */
 static int read_status(pid_t pid, struct task *t)
 {
-	FILE *f = open_proc(pid, "status");
+	autofile FILE *f = open_proc(pid, "status");
 	char line[4096];
 
 	if (!f)
@@ -56,13 +56,12 @@ static int read_status(pid_t pid, struct task *t)
 		else if (sscanf(line, "Uid: %u", &uid) == 1)
 			snprintf(t->user, sizeof(t->user), "%u", uid);
 	}
-	fclose(f);
 	return 0;
 }
 
 static int read_task(pid_t pid, struct task *t)
 {
-	FILE *f;
+	autofile FILE *f = NULL;
 	size_t n;
 
 	snprintf(t->pid, sizeof(t->pid), "%d", (int)pid);
@@ -79,7 +78,6 @@ static int read_task(pid_t pid, struct task *t)
 			if (t->command[i] == '\0')
 				t->command[i] = ' ';
 	}
-	fclose(f);
 	return 0;
 }
 
@@ -120,7 +118,7 @@ int verb_ps(int argc, char **argv)
 	autoclose int container = -EBADF;
 	autofree pid_t *pids = NULL;
 	struct libscols_table *table;
-	bool json = false;
+	bool json = false, failed = false;
 	ssize_t n;
 	int c, status;
 
@@ -140,10 +138,11 @@ int verb_ps(int argc, char **argv)
 	table = report_table(columns, ARRAY_SIZE(columns), json, false);
 	if (!table)
 		return EXIT_FAILED;
-	for (ssize_t i = 0; i < n; i++)
-		if (pids[i] > 0 && add_task(table, pids[i]) < 0)
-			break;
-	status = report_print(table, json);
+	for (ssize_t i = 0; i < n && !failed; i++)
+		failed = pids[i] > 0 && add_task(table, pids[i]) < 0;
+	if (failed)
+		cli_message(argv[optind], "out of memory");
+	status = failed ? EXIT_FAILED : report_print(table, json);
 	scols_unref_table(table);
 	return status;
 }

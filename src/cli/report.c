@@ -75,7 +75,13 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *verb;
 		int (*run)(int, char **);
-	} actions[] = {{"ls", verb_ls}, {"show", verb_show}, {"ps", verb_ps}, {"key", verb_key_ls}};
+	} actions[] = {{"ls", verb_ls},
+		       {"show", verb_show},
+		       {"ps", verb_ps},
+		       {"stats", verb_stats},
+		       {"mounts", verb_mounts},
+		       {"holders", verb_holders},
+		       {"key", verb_key_ls}};
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 
 	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)

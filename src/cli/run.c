@@ -97,7 +97,7 @@ static int run_transient(struct run_options *o, unsigned int flags)
 	o->program.spawn.root = root < 0 ? -1 : root;
 	o->program.spawn.hostname = o->create.hostname;
 	o->program.spawn.flags |= CONTAINER_SPAWN_DIE_WITH_PARENT;
-	status = create_share(&o->create, container, shown_name(o));
+	status = create_set(&o->create, container, shown_name(o));
 	if (status == 0)
 		status = cli_program_run(&o->program, container, shown_name(o));
 	if (container_remove(container, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE) < 0 &&
@@ -136,9 +136,12 @@ int verb_run(int argc, char **argv)
 			return EXIT_FAILED;
 	}
 	flags = (DEFAULT_OWN & ~o.create.inherit) | o.create.own;
-	for (size_t i = 0; i < o.create.share_count; i++)
+	for (size_t i = 0; i < o.create.share_count; i++) {
 		if (strncmp(o.create.share[i], "mount=", 6) == 0)
 			flags &= ~(unsigned int)CONTAINER_NEW_FS_NS;
+		if (strncmp(o.create.share[i], "pid=", 4) == 0)
+			flags &= ~(unsigned int)CONTAINER_NEW_PID_NS;
+	}
 	if (o.create.root && !(flags & CONTAINER_NEW_FS_NS))
 		return cli_usage("run", "--root needs an own mount namespace");
 	if (o.create.hostname && !(flags & CONTAINER_NEW_UTS_NS))

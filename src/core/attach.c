@@ -152,6 +152,15 @@ static int compare(struct attach *a, const struct join_plan *join, unsigned int 
 	return 0;
 }
 
+/* Where the tasks of the container with this chain are. */
+static int open_searched(const struct hierarchy *h, const char *chain)
+{
+	autoobject struct object o = {.dir = -EBADF};
+	int r = object_find_cgroup(h, chain, &o);
+
+	return r < 0 ? r : object_open_tasks(h, &o);
+}
+
 /*
  * To go back to. searched: the path is relative to another cgroup namespace than the hierarchy's, and
  * what is known is the container that it was found in.
@@ -168,9 +177,10 @@ static int open_from(const struct hierarchy *h, struct attach *a, const char *ch
 				 NULL);
 	if (!searched && text_append(path, sizeof(path), &len, a->cgroup) < 0)
 		return -ENAMETOOLONG;
-	dir = openat(h->cgroup, searched ? chain + 1 : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	dir = searched ? open_searched(h, chain)
+		       : openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return error_set(-errno, "open its cgroup", a->cgroup);
+		return error_set(searched ? dir : -errno, "open its cgroup", a->cgroup);
 	/* The topmost cgroup has no such file, and cannot be frozen. */
 	r = control_check_not_frozen(dir);
 	if (r < 0 && r != -ENODEV)

@@ -83,17 +83,30 @@ static int become_mapped(const struct child_plan *plan, uid_t uid, gid_t gid)
 	return 0;
 }
 
+static int set_user_ns(const struct join_plan *join)
+{
+	int ns = join->task_types & CLONE_NEWUSER ? join->task : join->fds.fd[NS_USER];
+	int dumpable = prctl(PR_GET_DUMPABLE), r;
+
+	/* Root of that user namespace, who may be a task of the container, is not to trace or read us. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_set(-errno, "hide from the container's tasks", NULL);
+	if (setns(ns, CLONE_NEWUSER) == 0)
+		return 0;
+	r = join_error(-errno, "user");
+	prctl(PR_SET_DUMPABLE, dumpable);
+	return r;
+}
+
 /* The user namespace last: with it goes the privilege that all other steps need. */
 static int join_user(const struct child_plan *plan)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	int r = join_plan_joins(plan->join, NS_USER) ? set_user_ns(plan->join) : 0;
 
-	if ((plan->join->task_types & CLONE_NEWUSER) && setns(plan->join->task, CLONE_NEWUSER) < 0)
-		return join_error(-errno, "user");
-	if (plan->join->fds.fd[NS_USER] >= 0 &&
-	    setns(plan->join->fds.fd[NS_USER], CLONE_NEWUSER) < 0)
-		return join_error(-errno, "user");
+	if (r < 0)
+		return r;
 	/* A copy that the user namespace owns, in which what was mounted so far is locked. */
 	if (plan->user_owned && wants(plan, NS_MOUNT) && unshare(CLONE_NEWNS) < 0)
 		return error_set(-errno, "make namespaces", "mount");
@@ -304,15 +317,22 @@ static int place_stdio(const int stdio[3])
 	return 0;
 }
 
+/* A link of the container's making may lead through /proc to where another process is. */
+static int go_to(const char *cwd)
+{
+	autoclose int dir = kernel_openat2(AT_FDCWD, cwd, O_PATH | O_DIRECTORY, LOOKUP_USUAL);
+
+	return dir < 0 ? dir : fchdir(dir) < 0 ? -errno : 0;
+}
+
 static int change_dir(const struct child_plan *plan)
 {
 	const char *cwd = plan->cwd ? plan->cwd : "/";
+	int r = go_to(cwd);
 
-	if (chdir(cwd) == 0)
-		return 0;
-	if (!plan->cwd_optional || chdir("/") < 0)
-		return error_set(-errno, "change directory", cwd);
-	return 0;
+	if (r < 0 && plan->cwd_optional)
+		r = go_to("/");
+	return r < 0 ? error_set(r, "change directory", cwd) : 0;
 }
 
 static int run(const struct child_plan *plan)
@@ -335,8 +355,14 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 {
 	int r = place_stdio(plan->stdio);
 
-	if (r == 0 && kernel_close_on_exec_from(3) < 0)
-		r = error_set(-errno, "close fds", NULL);
+	/*
+	 * Closed before a path of the container's is followed, which may go through /proc/self/fd: that of
+	 * the directory, of the program, of its interpreter. execve(2) closes them too late also since
+	 * it lets root of the container's user namespace look at them a moment before.
+	 */
+	r = r ? r : launch_close_fds(&plan->launch);
+	if (r < 0)
+		error_default(r, "close fds", NULL);
 	r = r ? r : change_dir(plan);
 	if (r == 0 && plan->has_user)
 		r = become_user(&plan->user);
@@ -345,8 +371,9 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 		r = error_set(-errno, "set the parent-death signal", NULL);
 	if (r < 0)
 		return r;
+	cpu_release(&plan->cpus);
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	result->at_exec = true;
-	r = run(plan);
+	r = plan->launch.file < 0 ? run(plan) : launch_run(&plan->launch, plan->envp);
 	return error_set(r, "exec", plan->argv[0]);
 }

@@ -7,7 +7,9 @@
 #pragma once
 
 #include "account.h"
+#include "cpu.h"
 #include "join.h"
+#include "launch.h"
 #include "root.h"
 
 /* How far the child came: in shared memory, read after the clone call returned. */
@@ -41,12 +43,14 @@ struct child_plan {
 	const char *const *argv;
 	const char *const *envp;
 	const char *const *paths; /* candidates for execve(2), NULL at the end */
+	struct launch launch;
 	const char *cwd;
 	bool cwd_optional; /* go to "/" if it is not there */
 	bool has_user;
 	struct account_wish user;
 	int stdio[3];
 	bool die_with_parent;
+	struct cpu_hold cpus;
 	sigset_t signal_mask;	    /* the caller's, from before the clone */
 	const sigset_t *given_mask; /* instead of it, or NULL */
 };

@@ -12,6 +12,7 @@
 #include "ended.h"
 #include "error.h"
 #include "kernel.h"
+#include "limit.h"
 #include "lock.h"
 #include "proc.h"
 
@@ -115,7 +116,7 @@ static int freeze_locked(const struct hierarchy *h, const struct object *o)
 	r = r ? r : object_load(o->dir, &spec);
 	if (r < 0)
 		return r;
-	cgroup = object_make_cgroup(h, o);
+	cgroup = limit_make_cgroup(h, o);
 	if (cgroup < 0)
 		return cgroup;
 	r = cgroup_freeze(cgroup, true);
@@ -183,7 +184,7 @@ static int make_cgroup_locked(const struct hierarchy *h, const struct object *o)
 	int r = object_is_root(o) ? 0 : lock_take(h->lock, o->spec.id, LOCK_SHARED);
 
 	r = r ? r : object_load(o->dir, &spec);
-	return r ? r : object_make_cgroup(h, o);
+	return r ? r : limit_make_cgroup(h, o);
 }
 
 int control_wait_fd(const struct hierarchy *h, const struct object *o)
@@ -220,27 +221,23 @@ int control_make_cgroup(const struct hierarchy *h, const struct object *o)
 
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n)
 {
-	autoclose int cgroup = -EBADF;
-	int r = check_target(h, o);
+	ssize_t count = check_target(h, o);
 
-	if (r < 0)
-		return r;
-	cgroup = object_open_cgroup(h, o);
-	if (cgroup < 0)
-		return cgroup == -ENOENT ? 0 : cgroup;
-	return cgroup_pids(cgroup, false, pids, n);
+	if (count < 0)
+		return count;
+	count = object_tasks(h, o, pids, n);
+	return count == -ENOENT ? 0 : count;
 }
 
 int control_state(const struct hierarchy *h, const struct object *o,
 		  enum container_state *ret_state, int *ret_status)
 {
-	const char *path = object_is_root(o) ? "." : o->spec.cgroup + 1;
-	struct cgroup_events events;
-	int r = cgroup_read_events_of(h->cgroup, path, &events);
+	char path[PATH_SIZE];
+	struct cgroup_events events = {0};
+	int r = object_cgroup_path(h, &o->spec, path);
 
-	if (r == -ENODEV)
-		events = (struct cgroup_events){0};
-	else if (r < 0)
+	r = r ? r : cgroup_read_events_of(h->cgroup, path, &events);
+	if (r < 0 && r != -ENODEV && r != -ENOENT)
 		return r;
 	*ret_status = -1;
 	if (events.frozen)

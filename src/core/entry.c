@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
 #include "init.h"
+#include "limit.h"
 #include "lock.h"
 #include "make.h"
 #include "vault.h"
@@ -27,10 +29,12 @@ void entry_init(struct entry *e)
 				       .base_mount = -EBADF,
 				       .proc = -EBADF,
 				       .stdio = {-1, -1, -1}};
+	launch_init(&e->child.launch);
 }
 
 void entry_close(struct entry *e)
 {
+	launch_close(&e->child.launch);
 	join_plan_close(&e->join);
 	close_fd(&e->cgroup);
 	close_fd(&e->base_mount);
@@ -121,7 +125,7 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 		e->child.join_keys = true;
 		e->child.object_dir = o->dir;
 		e->child.object_id = o->spec.id;
-		e->cgroup = object_make_cgroup(h, o);
+		e->cgroup = limit_make_tasks(h, o);
 		if (e->cgroup < 0)
 			return e->cgroup;
 		/* Nothing can have frozen one that was just made below the init container. */
@@ -143,16 +147,29 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 
 	r = r ? r : entry_plan_root(h, o, e);
 	r = r ? r : entry_user_ns(o, e);
-	if (r == 0 && (e->join.fds.fd[NS_USER] >= 0 || (e->join.task_types & CLONE_NEWUSER))) {
+	if (r == 0 && join_plan_joins(&e->join, NS_USER)) {
 		e->child.proc = e->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		r = e->proc < 0 ? error_set(-errno, "open", "/proc") : 0;
 	}
-	e->own_mm = e->join.fds.fd[NS_TIME] >= 0 || (e->join.task_types & CLONE_NEWTIME);
+	e->own_mm = e->child.has_user || join_plan_joins(&e->join, NS_USER) ||
+		    join_plan_joins(&e->join, NS_TIME);
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;
 	e->child.renew_proc =
 		e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN && !o->spec.empty_root;
 	return r;
+}
+
+int entry_read_result(pid_t pid, int pipe, const char *died)
+{
+	struct child_result result;
+	ssize_t n = agent_read(pid, pipe, &result, sizeof(result));
+
+	if (n != (ssize_t)sizeof(result))
+		return error_set(-ECHILD, died, NULL);
+	if (result.code < 0)
+		error_copy(&result.error);
+	return result.code;
 }
 
 static int pid_switch_save(struct pid_switch *s)
@@ -170,23 +187,23 @@ static int pid_switch_result(struct pid_switch *s, int r)
 	return r;
 }
 
-int pid_switch_to(struct pid_switch *s, int ns)
+static int pid_switch_to(struct pid_switch *s, int ns)
 {
-	int r = pid_switch_save(s);
+	int r;
 
+	if (ns < 0)
+		return 0;
+	r = pid_switch_save(s);
 	return r < 0 ? r : pid_switch_result(s, setns(ns, CLONE_NEWPID));
 }
 
 int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool make)
 {
-	bool by_task = join->task_types & CLONE_NEWPID;
 	int r;
 
 	s->old = -EBADF;
-	if (!make && !by_task && join->fds.fd[NS_PID] < 0)
-		return 0;
 	if (!make)
-		return pid_switch_to(s, by_task ? join->task : join->fds.fd[NS_PID]);
+		return pid_switch_to(s, join_plan_pid(join));
 	r = pid_switch_save(s);
 	return r < 0 ? r : pid_switch_result(s, unshare(CLONE_NEWPID));
 }
@@ -204,6 +221,26 @@ void pid_switch_end(struct pid_switch *s)
 	/* It was the thread's a moment ago, so the kernel cannot refuse it. */
 	if (!pid_switch_back(s))
 		abort();
+}
+
+/* -ENOMEM is also what the kernel says of a pid namespace, joined for it, whose init has ended. */
+int pid_switch_error(const struct pid_switch *s, int r, const char *step)
+{
+	if (r == -ENOMEM && s->old >= 0)
+		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
+	return error_set(r, step, NULL);
+}
+
+pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *arg), void *arg)
+{
+	struct pid_switch s = {.old = -EBADF};
+	int r = pid_switch_to(&s, ns);
+	pid_t pid = r < 0 ? r : kernel_clone(req, fn, arg);
+
+	if (pid < 0 && r == 0)
+		pid = pid_switch_error(&s, pid, "start a task");
+	pid_switch_end(&s);
+	return pid;
 }
 
 void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)

@@ -10,6 +10,7 @@
 
 #include "child.h"
 #include "join.h"
+#include "kernel.h"
 #include "object.h"
 #include "root.h"
 
@@ -23,7 +24,12 @@ struct entry {
 	int base_mount;
 	int proc;      /* if a user namespace is joined */
 	bool make_pid; /* the task begins a pid namespace */
-	bool own_mm;   /* joins a time namespace: not allowed while memory is shared */
+	/*
+	 * The task has memory of its own from its start: it joins a time namespace, which is not allowed
+	 * else, or takes credentials with which somebody inside is its equal, so that the kernel, or
+	 * child_setup(), has to keep others from looking into it. That would be done to the caller too.
+	 */
+	bool own_mm;
 	bool records_init;
 };
 
@@ -43,6 +49,9 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 /* After the clone: remember init. The task runs already; a failure here loses nothing but a hint. */
 void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
 
+/* What a child says through a pipe: 0 or -errno and its error; if nothing, -ECHILD and "died". */
+int entry_read_result(pid_t pid, int pipe, const char *died);
+
 /*
  * The pid namespace that the calling thread's next child will be in. Nothing else of the thread
  * changes, and only for the moment of one clone with signals blocked.
@@ -54,11 +63,14 @@ struct pid_switch {
 /* To that of the plan, or with make to a new one. */
 int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool make);
 
-/* To that of an nsfs fd or pidfd. */
-int pid_switch_to(struct pid_switch *s, int ns);
-
 /* False: only if the thread has joined a user namespace meanwhile. */
 bool pid_switch_back(struct pid_switch *s);
 
 /* The same where that cannot be. */
 void pid_switch_end(struct pid_switch *s);
+
+/* What r, of a clone or fork in between, means: sets the error. */
+int pid_switch_error(const struct pid_switch *s, int r, const char *step);
+
+/* kernel_clone() into the pid namespace of an nsfs fd or pidfd, or into the thread's own: -EBADF. */
+pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *arg), void *arg);

@@ -50,12 +50,6 @@ static int join(const struct join_plan *plan, enum nstype type)
 	return error_set(-errno, "join namespace", info->name);
 }
 
-static bool joins(const struct join_plan *plan, enum nstype type)
-{
-	return plan->fds.fd[type] >= 0 ||
-	       (plan->task_types & (unsigned int)nstype_info(type)->clone_flag);
-}
-
 static int born_inside(void *arg)
 {
 	struct fsopen_call *c = arg;
@@ -65,7 +59,7 @@ static int born_inside(void *arg)
 		if ((unsigned int)nstype_info(t)->clone_flag & JOINED)
 			r = join(c->plan, t);
 	/* The privilege to mount is looked for in the user namespace of the mount namespace. */
-	if (r == 0 && joins(c->plan, NS_USER))
+	if (r == 0 && join_plan_joins(c->plan, NS_USER))
 		r = join(c->plan, NS_MOUNT);
 	r = r ? r : join(c->plan, NS_USER);
 	if (r < 0)
@@ -79,9 +73,9 @@ static int fsopen_agent(void *arg)
 	struct fsopen_call *c = arg;
 	int r = join(c->plan, NS_PID);
 
-	r = r ? r : agent_run(-1, born_inside, c);
+	r = r ? r : agent_run_apart(-1, born_inside, c, sizeof(*c));
 	/* What the kernel says of a pid namespace whose init has ended. */
-	if (r == -ENOMEM && joins(c->plan, NS_PID))
+	if (r == -ENOMEM && join_plan_joins(c->plan, NS_PID))
 		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
 	return r;
 }
@@ -113,6 +107,6 @@ int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *
 		if (missing & (unsigned int)nstype_info(t)->clone_flag)
 			return error_set(-ESRCH, "no task has brought to life its own namespace",
 					 nstype_info(t)->name);
-	r = agent_run_apart(fsopen_agent, &call, sizeof(call));
+	r = agent_run_apart(-1, fsopen_agent, &call, sizeof(call));
 	return r ? r : call.fd;
 }

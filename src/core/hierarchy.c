@@ -224,7 +224,7 @@ static int remove_state(struct hierarchy *h)
 {
 	static const char *const links[] = {"tree/@spec", "tree/@owner", "cgroup", "host",  "boot",
 					    "vault",	  "mounts",	 "bound",  "cradle"};
-	static const char *const dirs[] = {"tree", "held", "limbo"};
+	static const char *const dirs[] = {"tree", "held", "limbo", "adopted"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		if (unlinkat(h->dir, links[i], 0) < 0 && errno != ENOENT)

@@ -56,18 +56,11 @@ static pid_t holder_clone(struct holder_arg *arg, int pid_ns, int *ret_pidfd)
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
-	struct pid_switch pid_switch = {.old = -EBADF};
 	sigset_t old;
 	pid_t pid;
-	int r = 0;
 
 	kernel_block_signals(&old);
-	if (pid_ns >= 0)
-		r = pid_switch_to(&pid_switch, pid_ns);
-	pid = r < 0 ? r : kernel_clone(&req, holder_main, arg);
-	if (pid < 0 && r == 0)
-		error_set(pid, "start a holder", NULL);
-	pid_switch_end(&pid_switch);
+	pid = pid_switch_clone(pid_ns, &req, holder_main, arg);
 	kernel_restore_signals(&old);
 	return pid;
 }
@@ -90,9 +83,7 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	autoholder struct holder holder = {.pidfd = -EBADF};
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
-	struct child_result result;
-	int tell[2];
-	ssize_t n;
+	int tell[2], r;
 
 	if (pipe2(tell, O_CLOEXEC) < 0)
 		return error_set(-errno, "start a holder", NULL);
@@ -102,15 +93,9 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	if (holder.pid < 0)
 		return holder.pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(result))
-		return error_set(-ECHILD, "the holder died", NULL);
-	if (result.code < 0) {
-		error_copy(&result.error);
-		return result.code;
-	}
+	r = entry_read_result(holder.pid, in, "the holder died");
+	if (r < 0)
+		return r;
 	*ret_holder = holder;
 	holder_init(&holder);
 	return 0;

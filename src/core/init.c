@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cgroup.h"
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
@@ -75,17 +74,13 @@ bool init_text_is_of(const char *text, int pidfd)
  */
 static int init_adopt(const struct hierarchy *h, const struct object *o, struct init *ret_init)
 {
-	autoclose int cgroup = -EBADF;
 	int least = INT_MAX;
 	pid_t pids[256];
 	ssize_t n;
 
 	if (o->spec.mode[NS_PID] != CONTAINER_NS_OWN)
 		return -ESRCH;
-	cgroup = object_open_cgroup(h, o);
-	if (cgroup < 0)
-		return cgroup == -ENOENT ? -ESRCH : cgroup;
-	n = cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
+	n = object_tasks(h, o, pids, ARRAY_SIZE(pids));
 	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++) {
 		autoclose int pidfd = pids[i] > 0 ? kernel_pidfd_open(pids[i]) : -ESRCH;
 		int depth = pidfd < 0 ? 0 : proc_nested_init_depth(pids[i]);
@@ -98,7 +93,7 @@ static int init_adopt(const struct hierarchy *h, const struct object *o, struct 
 		least = depth;
 	}
 	if (least == INT_MAX)
-		return n < 0 ? (int)n : -ESRCH;
+		return n < 0 && n != -ENOENT ? (int)n : -ESRCH;
 	init_format(ret_init->pid, ret_init->pidfd, ret_init->text);
 	init_record(o, ret_init->pid, ret_init->pidfd);
 	return 0;

@@ -25,6 +25,13 @@ void join_plan_init(struct join_plan *plan);
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan);
 
+/* Whether there is one of this type to join. */
+static inline bool join_plan_joins(const struct join_plan *plan, enum nstype type)
+{
+	return plan->fds.fd[type] >= 0 ||
+	       (plan->task_types & (unsigned int)nstype_info(type)->clone_flag);
+}
+
 /* For a new uts namespace of o: the one it begins as a copy of, unless that is the caller's. */
 int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds);
 
@@ -33,6 +40,9 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 
 /* The inodes of the namespaces of these types that the plan leads to. -ESRCH: its task has ended. */
 int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT]);
+
+/* The nsfs fd or pidfd to join the pid namespace of; -EBADF: there is none to join. */
+int join_plan_pid(const struct join_plan *plan);
 
 void join_plan_close(struct join_plan *plan);
 #define autojoin __attribute__((cleanup(join_plan_close)))

@@ -263,12 +263,12 @@ static int add_locked(const struct hierarchy *h, const struct object *o, struct 
 	call->place = place;
 	call->name = name;
 	if (!call->record.held) {
-		r = agent_run(-1, hold_agent, call);
+		r = agent_run_apart(-1, hold_agent, call, sizeof(*call));
 		call->record.held = true;
 		format_record(call->record, text);
 		r = r ? r : kernel_replace_link(o->dir, OBJECT_KEYS, text);
 	}
-	r = r ? r : agent_run(-1, add_agent, call);
+	r = r ? r : agent_run_apart(-1, add_agent, call, sizeof(*call));
 	return r ? r : call->key;
 }
 
@@ -448,5 +448,5 @@ int keys_revoke(const struct hierarchy *h, int dir)
 	if (place < 0)
 		return place == -ENOENT ? 0 : place;
 	call.place = place;
-	return agent_run(-1, revoke_agent, &call);
+	return agent_run_apart(-1, revoke_agent, &call, sizeof(call));
 }

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "join.h"
 #include "kernel.h"
+#include "limit.h"
 #include "lock.h"
 #include "maps.h"
 #include "proc.h"
@@ -110,7 +111,7 @@ static int open_made(int proc, unsigned int types, struct ns_set *set)
 struct in_user_ns {
 	int user_ns, proc;
 	unsigned int types;
-	struct ns_set *set;
+	struct ns_set set;
 };
 
 static int in_user_ns_agent(void *arg)
@@ -118,24 +119,28 @@ static int in_user_ns_agent(void *arg)
 	struct in_user_ns *a = arg;
 
 	/* What the new one is to be a copy of. */
-	if ((a->types & CLONE_NEWUTS) && a->set->fd[NS_UTS] >= 0 &&
-	    setns(a->set->fd[NS_UTS], CLONE_NEWUTS) < 0)
+	if ((a->types & CLONE_NEWUTS) && a->set.fd[NS_UTS] >= 0 &&
+	    setns(a->set.fd[NS_UTS], CLONE_NEWUTS) < 0)
 		return error_set(-errno, "join namespace", "uts");
 	if (a->user_ns >= 0 && setns(a->user_ns, CLONE_NEWUSER) < 0)
 		return error_set(-errno, "join namespace", "user");
 	if (unshare((int)a->types) < 0)
 		return error_set(-errno, "make namespaces", NULL);
-	return open_made(a->proc, a->types, a->set);
+	return open_made(a->proc, a->types, &a->set);
 }
 
 int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set)
 {
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct in_user_ns a = {user_ns, proc, types, set};
+	struct in_user_ns a = {user_ns, proc, types, *set};
+	int r;
 
 	if (proc < 0)
 		return error_set(-errno, "open", "/proc");
-	return agent_run(cgroup, in_user_ns_agent, &a);
+	r = agent_run_apart(cgroup, in_user_ns_agent, &a, sizeof(a));
+	/* fds are common to both, whatever came of it. */
+	*set = a.set;
+	return r;
 }
 
 struct own_ns {
@@ -144,7 +149,7 @@ struct own_ns {
 	uint64_t vault_number;
 	int proc;
 	unsigned int made;
-	struct ns_set *set;
+	struct ns_set set;
 };
 
 /* Makes the namespaces, then goes to the vault and pins them. */
@@ -158,7 +163,7 @@ static int own_ns_agent(void *arg)
 		if (r < 0)
 			error_set(r, "make a mount namespace newer than the vault", NULL);
 	}
-	r = r ? r : open_made(a->proc, a->made, a->set);
+	r = r ? r : open_made(a->proc, a->made, &a->set);
 	if (r < 0)
 		return r;
 	return a->plan->user_owned ? 0 : vault_enter(a->plan->cradle);
@@ -170,7 +175,7 @@ static int pin_agent(void *arg)
 	int r = vault_enter(a->plan->cradle);
 
 	r = r < 0 ? error_set(r, "enter the vault", NULL) : 0;
-	return r ? r : vault_pin(a->spec, a->set);
+	return r ? r : vault_pin(a->spec, &a->set);
 }
 
 static int own_ns_and_pin_agent(void *arg)
@@ -178,7 +183,7 @@ static int own_ns_and_pin_agent(void *arg)
 	struct own_ns *a = arg;
 	int r = own_ns_agent(a);
 
-	return r ? r : vault_pin(a->spec, a->set);
+	return r ? r : vault_pin(a->spec, &a->set);
 }
 
 int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
@@ -216,24 +221,23 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	autoclose int cgroup = -EBADF;
 	autoclose int base_mount = -EBADF;
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct ns_set set;
 	struct child_plan plan = {.join_cgroup = -EBADF,
 				  .join = &join,
 				  .root = root,
 				  .base_mount = -EBADF,
 				  .proc = -EBADF,
 				  .cradle = h->cradle};
-	struct own_ns a = {.plan = &plan, .spec = &o->spec, .proc = proc, .set = &set};
+	struct own_ns a = {.plan = &plan, .spec = &o->spec, .proc = proc};
 	int r = proc < 0 ? -errno : vault_read_number(h->dir, &a.vault_number);
 
 	join_plan_init(&join);
-	ns_set_init(&set);
+	ns_set_init(&a.set);
 	if (r == 0 && (types & CLONE_NEWUTS) && uts >= 0)
 		r = dup_fd(uts, &join.fds.fd[NS_UTS]);
 	else if (r == 0 && (types & CLONE_NEWUTS))
 		r = join_plan_copied(h, o, &join.fds);
 	if (r == 0 && (types & CLONE_NEWCGROUP))
-		r = cgroup = object_make_cgroup(h, o);
+		r = cgroup = limit_make_tasks(h, o);
 	if (r >= 0 && cgroup >= 0)
 		r = control_check_not_frozen(cgroup);
 	if (r >= 0 && (types & CLONE_NEWNS)) {
@@ -247,24 +251,24 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 		unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);
 
 		plan.user_owned = true;
-		set.fd[NS_UTS] = take_fd(&join.fds.fd[NS_UTS]);
-		r = set.fd[NS_USER] = make_user_ns(o);
+		a.set.fd[NS_UTS] = take_fd(&join.fds.fd[NS_UTS]);
+		r = a.set.fd[NS_USER] = make_user_ns(o);
 		if (r >= 0 && inside)
-			r = make_in_user_ns(set.fd[NS_USER], cgroup, inside, &set);
+			r = make_in_user_ns(a.set.fd[NS_USER], cgroup, inside, &a.set);
 		/* Joined by the builder of the root: /sys shows the network namespace it is made in. */
 		for (int t = 0; r >= 0 && t < NS_COUNT; t++)
-			if (set.fd[t] >= 0 && t != NS_TIME)
-				r = dup_fd(set.fd[t], &join.fds.fd[t]);
+			if (a.set.fd[t] >= 0 && t != NS_TIME)
+				r = dup_fd(a.set.fd[t], &join.fds.fd[t]);
 		types &= CLONE_NEWNS;
 	}
 	plan.make = a.made = types;
 	if (r >= 0 && plan.user_owned) {
-		r = types ? agent_run(cgroup, own_ns_agent, &a) : 0;
+		r = types ? agent_run_apart(cgroup, own_ns_agent, &a, sizeof(a)) : 0;
 		r = r ? r : agent_run(-1, pin_agent, &a);
 	} else if (r >= 0) {
 		r = agent_run(cgroup, own_ns_and_pin_agent, &a);
 	}
-	ns_set_close(&set);
+	ns_set_close(&a.set);
 	return r < 0 ? error_default(r, "make namespaces", NULL) : 0;
 }
 
@@ -396,6 +400,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	r = r ? r
 	      : lock_take(h->lock, parent->spec.id, first_nested ? LOCK_EXCLUSIVE : LOCK_SHARED);
 	r = r ? r : object_load(parent->dir, &parent_spec);
+	o.spec.adopted = r == 0 && parent_spec.adopted;
 	if (r == 0 && first_nested)
 		r = mark_nested(parent, &parent_spec);
 	if (r < 0)

@@ -225,7 +225,7 @@ struct map_call {
 	int user_ns; /* -EBADF: the caller's own */
 	int proc;
 	int which;
-	char *text;
+	char text[KERNEL_TEXT_SIZE];
 };
 
 static int read_agent(void *arg)
@@ -248,20 +248,22 @@ static int read_map_of(int user_ns, int which, char buf[ID_MAP_TEXT_SIZE])
 	struct id_map map = {.count = 0};
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int own = proc < 0 ? -errno : openat(proc, "self/ns/user", O_RDONLY | O_CLOEXEC);
-	autofree char *text = malloc(KERNEL_TEXT_SIZE);
-	struct map_call call = {.user_ns = user_ns, .proc = proc, .which = which, .text = text};
+	autofree struct map_call *call = malloc(sizeof(*call));
 	int r;
 
 	if (proc < 0 || own < 0)
 		return error_set(-errno, "open", "/proc");
-	if (!text)
+	if (!call)
 		return -ENOMEM;
+	call->user_ns = user_ns;
+	call->proc = proc;
+	call->which = which;
 	/* The own one cannot be joined. */
 	r = same_file(own, user_ns);
 	if (r > 0)
-		call.user_ns = -EBADF;
-	r = r < 0 ? r : agent_run(-1, read_agent, &call);
-	if (r == 0 && text[0] && id_map_parse(text, &map))
+		call->user_ns = -EBADF;
+	r = r < 0 ? r : agent_run_apart(-1, read_agent, call, sizeof(*call));
+	if (r == 0 && call->text[0] && id_map_parse(call->text, &map))
 		return error_set(-EIO, "read an id map", maps_name(which));
 	r = r ? r : id_map_format(&map, '\n', buf);
 	if (r > 0) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -18,7 +19,10 @@
 #include "inside.h"
 #include "kernel.h"
 #include "lock.h"
+#include "locked.h"
 #include "make.h"
+#include "mountinfo.h"
+#include "reach.h"
 #include "vault.h"
 #include "way.h"
 
@@ -29,6 +33,8 @@ struct mount_call {
 	const char *path;
 	int mnt;	 /* attach */
 	bool propagates; /* attach */
+	bool is_locked;	 /* attach */
+	int proc;	 /* attach: the caller's /proc */
 	int flags;	 /* detach */
 };
 
@@ -68,6 +74,11 @@ static int attach_agent(void *arg)
 	r = check_same_kind(c->mnt, target);
 	if (r < 0)
 		return error_set(r, "a directory goes on a directory, a file on a file", c->path);
+	if (!c->is_locked) {
+		r = locked_is_needed(c->proc);
+		if (r)
+			return r < 0 ? r : -EXDEV;
+	}
 	/* In here, where a mount of the host's, given by mistake, is refused. */
 	r = c->propagates ? 0 : kernel_make_slave(c->mnt);
 	if (r < 0)
@@ -95,7 +106,7 @@ static int run(const struct hierarchy *h, const struct object *o, struct mount_c
 	r = check(o);
 	r = r ? r : way_find(h, o, NS_MOUNT, &way);
 	call->way = &way;
-	r = r ? r : agent_run(-1, agent, call);
+	r = r ? r : agent_run_thread(agent, call);
 	call->way = NULL;
 	return r;
 }
@@ -103,9 +114,16 @@ static int run(const struct hierarchy *h, const struct object *o, struct mount_c
 int mounting_attach(const struct hierarchy *h, const struct object *o, int mnt, const char *path,
 		    bool propagates)
 {
-	struct mount_call call = {.path = path, .mnt = mnt, .propagates = propagates};
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct mount_call call = {.path = path, .mnt = mnt, .propagates = propagates, .proc = proc};
+	int r = proc < 0 ? error_set(-errno, "open", "/proc") : run(h, o, &call, attach_agent);
 
-	return run(h, o, &call, attach_agent);
+	/* Asked for by the agent, which knows the namespace, and when nothing else is wrong. */
+	if (r != -EXDEV)
+		return r;
+	call.is_locked = true;
+	r = locked_replace(h, mnt);
+	return r ? r : run(h, o, &call, attach_agent);
 }
 
 /* The link "dir/link" -> "target" that path names: path becomes where it leads. */
@@ -189,6 +207,31 @@ int mounting_detach(const struct hierarchy *h, const struct object *o, const cha
 		return -ENAMETOOLONG;
 	r = run(h, o, &call, detach_agent);
 	return r < 0 ? error_default(r, "unmount", path) : 0;
+}
+
+int mounting_list(const struct hierarchy *h, const struct object *o,
+		  int (*fn)(const struct container_mount *mount, void *arg), void *arg)
+{
+	autoclose int fd = reach_mountinfo(h, o);
+	autofree char *line = NULL;
+	struct container_mount mount;
+	size_t room = 0;
+	int r = 0;
+	FILE *f;
+
+	if (fd < 0)
+		return fd;
+	f = fdopen(fd, "re");
+	if (!f)
+		return -errno;
+	take_fd(&fd);
+	while (r == 0 && getline(&line, &room, f) > 0)
+		if (mountinfo_parse(line, &mount) == 0)
+			r = fn(&mount, arg);
+	if (r == 0 && ferror(f))
+		r = -EIO;
+	fclose(f);
+	return r < 0 ? error_default(r, "read", "mountinfo") : r;
 }
 
 /*

@@ -20,3 +20,7 @@ int mounting_detach(const struct hierarchy *h, const struct object *o, const cha
 
 /* A detached mount becomes the root of a container made without one. Locks it. */
 int mounting_set_root(const struct hierarchy *h, struct object *o, int mnt, bool recursive);
+
+/* What container_mounts() promises. */
+int mounting_list(const struct hierarchy *h, const struct object *o,
+		  int (*fn)(const struct container_mount *mount, void *arg), void *arg);

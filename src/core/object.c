@@ -216,6 +216,31 @@ int object_open_parent(const struct object *o, struct object *ret_parent)
 	return 0;
 }
 
+static bool same_dir(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int object_check_place(const struct hierarchy *h, int dir, const char *chain)
+{
+	char path[SPEC_CGROUP_SIZE / ID_TEXT_SIZE * 3 + 2] = ".";
+	size_t len = 1, depth = chain ? strlen(chain) / ID_TEXT_SIZE : 1;
+	struct stat own, above, top;
+
+	if (fstat(dir, &own) < 0 || fstatat(h->dir, "tree", &top, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	for (size_t i = 1; i <= depth; i++)
+		text_append(path, sizeof(path), &len, "/..");
+	while (fstatat(dir, path, &above, 0) == 0) {
+		/* A mount over a directory of the tree has another file system, or is of our own making. */
+		if (own.st_dev == top.st_dev && same_dir(&above, &top))
+			return 0;
+		if (chain || text_append(path, sizeof(path), &len, "/..") < 0)
+			break;
+	}
+	return error_set(-ENOENT, "not a container of this hierarchy, or removed", NULL);
+}
+
 /* The kernel's own answer: /proc/self/fd gives the path of an open directory. */
 static int fd_path(int fd, char *buf, size_t size)
 {
@@ -274,7 +299,6 @@ int object_name(int dir, char buf[NAME_SIZE])
 static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE])
 {
 	autodir DIR *children = NULL;
-	autoclose int cgroup = -EBADF;
 	struct object o = {.dir = dir};
 	pid_t pids[512];
 	const char *name;
@@ -283,8 +307,7 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 
 	if (r < 0)
 		return r;
-	cgroup = object_open_cgroup(h, &o);
-	n = cgroup < 0 ? 0 : cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
+	n = object_tasks(h, &o, pids, ARRAY_SIZE(pids));
 	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++)
 		if (pids[i] == pid) {
 			memcpy(chain, o.spec.cgroup, strlen(o.spec.cgroup) + 1);
@@ -302,7 +325,30 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 	return 0;
 }
 
-/* "/containerfs/ID/ID/more" to "/ID/ID"; what is not below the hierarchy's cgroup is "". */
+/* Of "/A/B/ID/more", where /A/B is what the container with this ID has adopted: the length of "/A/B". */
+static size_t adopted_length(const struct hierarchy *h, const char *path)
+{
+	for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
+		char link[sizeof("adopted/") + ID_TEXT_SIZE] = "adopted/", base[PATH_SIZE];
+		size_t len = (size_t)(s - path);
+		uint64_t id;
+
+		if (text_parse_id(s + 1, &id) < 0 || (s[ID_TEXT_SIZE] != '/' && s[ID_TEXT_SIZE]))
+			continue;
+		text_format_id(id, link + strlen(link));
+		/* Others may call a cgroup of theirs by the same number: it must be in this very place. */
+		if (kernel_readlink(h->dir, link, base, sizeof(base)) > 0 &&
+		    (strlen(base) == len ? memcmp(base, path, len) == 0
+					 : len == 0 && strcmp(base, "/") == 0))
+			return len;
+	}
+	return strlen(path);
+}
+
+/*
+ * "/containerfs/ID/ID/more" to "/ID/ID"; what is neither below the hierarchy's cgroup nor below one
+ * that a container has adopted is "".
+ */
 static void chain_from_cgroup(const struct hierarchy *h, const char *path,
 			      char chain[SPEC_CGROUP_SIZE])
 {
@@ -310,9 +356,11 @@ static void chain_from_cgroup(const struct hierarchy *h, const char *path,
 	uint64_t id;
 
 	chain[0] = '\0';
-	if (path[0] != '/' || strncmp(path + 1, h->cgroup_name, name_len) != 0)
-		return;
-	path += 1 + name_len;
+	if (path[0] == '/' && strncmp(path + 1, h->cgroup_name, name_len) == 0 &&
+	    (path[1 + name_len] == '/' || path[1 + name_len] == '\0'))
+		path += 1 + name_len;
+	else
+		path += adopted_length(h, path);
 	while (path[len] == '/' && text_parse_id(path + len + 1, &id) > 0 &&
 	       (path[len + ID_TEXT_SIZE] == '/' || path[len + ID_TEXT_SIZE] == '\0') &&
 	       len + ID_TEXT_SIZE < SPEC_CGROUP_SIZE)
@@ -406,34 +454,65 @@ int object_has_children(int dir)
 	return r < 0 || !children ? r : object_next_child(children) != NULL;
 }
 
+int object_cgroup_path(const struct hierarchy *h, const struct spec *spec, char buf[PATH_SIZE])
+{
+	char link[sizeof("adopted/") + ID_TEXT_SIZE] = "adopted/", base[PATH_SIZE];
+	const char *chain = spec->cgroup[0] ? spec->cgroup + 1 : ".";
+	size_t len = 0;
+	ssize_t n;
+	int r;
+
+	if (!spec->adopted) {
+		memcpy(buf, chain, strlen(chain) + 1);
+		return 0;
+	}
+	memcpy(link + strlen(link), chain, ID_TEXT_SIZE - 1);
+	n = kernel_readlink(h->dir, link, base, sizeof(base));
+	if (n < 0)
+		return (int)n;
+	r = text_append(buf, PATH_SIZE, &len, "..");
+	r = r ? r : text_append(buf, PATH_SIZE, &len, base);
+	r = r ? r : text_append(buf, PATH_SIZE, &len, "/");
+	return r ? r : text_append(buf, PATH_SIZE, &len, chain);
+}
+
 int object_open_cgroup(const struct hierarchy *h, const struct object *o)
 {
-	const char *path = object_is_root(o) ? "." : o->spec.cgroup + 1;
-	int fd = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_SIZE];
+	int fd, r = object_cgroup_path(h, &o->spec, path);
 
+	if (r < 0)
+		return r;
+	fd = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
-int object_make_cgroup(const struct hierarchy *h, const struct object *o)
+int object_open_tasks(const struct hierarchy *h, const struct object *o)
 {
-	char path[SPEC_CGROUP_SIZE];
-	int fd;
+	autoclose int cgroup = object_open_cgroup(h, o);
+	int leaf;
 
-	if (object_is_root(o))
-		return object_open_cgroup(h, o);
-	/* Usually only the last one is missing: those above are made when that fails. */
-	for (size_t depth = 0;; depth++) {
-		if (mkdirat(h->cgroup, o->spec.cgroup + 1, 0755) == 0 || errno == EEXIST)
-			break;
-		if (errno != ENOENT || depth > 0)
-			return error_set(-errno, "make cgroup", o->spec.cgroup);
-		for (size_t i = ID_TEXT_SIZE; o->spec.cgroup[i]; i += ID_TEXT_SIZE) {
-			memcpy(path, o->spec.cgroup + 1, i - 1);
-			path[i - 1] = '\0';
-			if (mkdirat(h->cgroup, path, 0755) < 0 && errno != EEXIST)
-				return error_set(-errno, "make cgroup", path);
-		}
-	}
-	fd = object_open_cgroup(h, o);
-	return fd < 0 ? error_set(fd, "open cgroup", o->spec.cgroup) : fd;
+	if (cgroup < 0 || !o->spec.leaf)
+		return take_fd(&cgroup);
+	leaf = openat(cgroup, OBJECT_LEAF, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return leaf < 0 ? -errno : leaf;
+}
+
+ssize_t object_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	autoclose int leaf = -EBADF;
+	ssize_t own, more;
+
+	if (cgroup < 0)
+		return cgroup;
+	own = cgroup_pids(cgroup, false, pids, n);
+	if (own < 0 || !o->spec.leaf)
+		return own;
+	leaf = openat(cgroup, OBJECT_LEAF, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (leaf < 0)
+		return errno == ENOENT ? own : -errno;
+	more = (size_t)own < n ? cgroup_pids(leaf, false, pids + own, n - (size_t)own)
+			       : cgroup_pids(leaf, false, pids, 0);
+	return more < 0 ? more : own + more;
 }

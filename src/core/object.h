@@ -33,6 +33,7 @@ struct object {
 #define OBJECT_ROOT "@root"
 #define OBJECT_KEYS "@keys"
 #define OBJECT_STOP "@stop"
+#define OBJECT_LIMITS "@limits"
 #define OBJECT_ENDED "@ended"
 #define OBJECT_ENDING "@ending"
 
@@ -72,6 +73,13 @@ static inline bool object_has_parent(const struct object *o)
 	return strlen(o->spec.cgroup) > ID_TEXT_SIZE;
 }
 
+/*
+ * -ENOENT unless dir is where the container of this chain is: so many levels below the top of the tree.
+ * A record is text, which anybody can write into a directory of his own; and what is being removed has
+ * one still. chain NULL: it is not known, any depth will do.
+ */
+int object_check_place(const struct hierarchy *h, int dir, const char *chain);
+
 /* The full name of the container whose directory is dir. -ENOENT: it is removed. -ERANGE. */
 int object_path(const struct hierarchy *h, int dir, char *buf, size_t size);
 
@@ -108,11 +116,22 @@ const char *object_next_child(DIR *children);
 /* Whether there are nested containers: 1, 0. */
 int object_has_children(int dir);
 
-/* The cgroup directory as an O_PATH fd; -ENOENT: it has had no task yet. */
+/* The path of its cgroup directory, relative to h->cgroup. -ENOENT: the record of what it adopted is gone. */
+int object_cgroup_path(const struct hierarchy *h, const struct spec *spec, char buf[PATH_SIZE]);
+
+/* The cgroup directory as an O_PATH fd; -ENOENT: it has had no task yet (limit.h makes it). */
 int object_open_cgroup(const struct hierarchy *h, const struct object *o);
 
-/* The same, made with those above it if need be. */
-int object_make_cgroup(const struct hierarchy *h, const struct object *o);
+/*
+ * Its own tasks are in its cgroup or, where controllers are on for nested containers, in this leaf of
+ * it: cgroup v2 has them in leaves then. Which of both the record says (spec.leaf); tasks that were
+ * there before it said so may be in both.
+ */
+#define OBJECT_LEAF "tasks"
+int object_open_tasks(const struct hierarchy *h, const struct object *o);
+
+/* The pids of its own tasks, as by cgroup_pids(). */
+ssize_t object_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);
 
 void object_close(struct object *o);
 #define autoobject __attribute__((cleanup(object_close)))

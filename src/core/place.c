@@ -33,6 +33,9 @@ int place_open_root(const struct hierarchy *h, const struct object *o)
 	struct root_call call = {.root = -EBADF};
 	int r = object_check_below_caller(h, o);
 
+	/* What there is then is the cradle's, and nobody else's business. */
+	if (r == 0 && o->spec.empty_root)
+		r = error_set(-ENOENT, "it has no root yet; set one first", NULL);
 	if (r < 0)
 		return r;
 	mount_ns = join_open_one(h, o, NS_MOUNT);

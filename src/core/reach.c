@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "agent.h"
+#include "cleanup.h"
 #include "error.h"
 #include "way.h"
 
@@ -33,13 +34,14 @@ int reach_socket(const struct hierarchy *h, const struct object *o, int domain, 
 	struct socket_call call = {&way, domain, type, protocol, -EBADF};
 	int r = way_find(h, o, NS_NETWORK, &way);
 
-	r = r ? r : agent_run(-1, socket_agent, &call);
+	r = r ? r : agent_run_thread(socket_agent, &call);
 	return r ? r : call.fd;
 }
 
 struct root_call {
 	const struct way *way;
-	int fd; /* result */
+	int proc; /* the caller's /proc; else -EBADF */
+	int fd;	  /* result */
 };
 
 /* setns(2) makes the namespace's root directory, with what is mounted over it, the agent's. */
@@ -54,16 +56,43 @@ static int root_agent(void *arg)
 	return c->fd < 0 ? error_set(-errno, "open", "/") : 0;
 }
 
-int reach_root(const struct hierarchy *h, const struct object *o)
+/* Where the container's own /proc is, if it has one, shall not matter: the agent is in the caller's. */
+static int mountinfo_agent(void *arg)
+{
+	struct root_call *c = arg;
+	int r = way_go(c->way);
+
+	if (r < 0)
+		return r;
+	c->fd = openat(c->proc, "thread-self/mountinfo", O_RDONLY | O_CLOEXEC);
+	return c->fd < 0 ? error_set(-errno, "open", "/proc/thread-self/mountinfo") : 0;
+}
+
+static int open_in_root(const struct hierarchy *h, const struct object *o, int proc,
+			int (*agent)(void *))
 {
 	autoway struct way way;
-	struct root_call call = {&way, -EBADF};
+	struct root_call call = {&way, proc, -EBADF};
 	int r;
 
 	way_init(&way);
 	if (o->spec.empty_root)
 		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
 	r = way_find(h, o, NS_MOUNT, &way);
-	r = r ? r : agent_run(-1, root_agent, &call);
+	r = r ? r : agent_run_thread(agent, &call);
 	return r ? r : call.fd;
+}
+
+int reach_root(const struct hierarchy *h, const struct object *o)
+{
+	return open_in_root(h, o, -EBADF, root_agent);
+}
+
+int reach_mountinfo(const struct hierarchy *h, const struct object *o)
+{
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (proc < 0)
+		return error_set(-errno, "open", "/proc");
+	return open_in_root(h, o, proc, mountinfo_agent);
 }

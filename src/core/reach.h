@@ -19,3 +19,6 @@ int reach_root(const struct hierarchy *h, const struct object *o);
 
 /* A file system context (fsopen(2)) made in its namespaces; close-on-exec. */
 int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *fsname);
+
+/* Its mount table as its root shows it: an open mountinfo, which stays as good as the namespace. */
+int reach_mountinfo(const struct hierarchy *h, const struct object *o);

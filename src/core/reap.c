@@ -29,7 +29,8 @@ static const char *const records[] = {
 	OBJECT_STOP,	 OBJECT_ENDED,	  OBJECT_ENDING,     "@new.@owner",	"@new.@spec",
 	"@new.@init",	 "@new.@root",	  "@new.@keys",	     "@new.@stop",	"@new.@ended",
 	"@new.@ending",	 "@uid_map",	  "@gid_map",	     "@uid_map.2",	"@gid_map.2",
-	"@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2",
+	"@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2", OBJECT_LIMITS,
+	"@new.@limits",
 };
 
 /*
@@ -62,12 +63,15 @@ static int remove_emptied(const struct hierarchy *h, const char *path)
 /* timeout: for killed tasks to be gone, in ms; -1: they are not killed. */
 static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int timeout)
 {
-	const char *path = spec->cgroup + 1;
 	autoclose int cgroup = -EBADF;
+	char path[PATH_SIZE];
 	int r;
 
 	if (spec->cgroup[0] == '\0')
 		return 0;
+	r = object_cgroup_path(h, spec, path);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	r = remove_emptied(h, path);
 	if (r != -EBUSY || timeout < 0)
 		return r;
@@ -115,8 +119,8 @@ static int lock_child(const struct hierarchy *h, int dir, const char *name, bool
 static int dismantle_children(const struct hierarchy *h, const struct spec *spec, int dir,
 			      bool wait)
 {
-	autoclose int cgroup = openat(h->cgroup, spec->cgroup[0] ? spec->cgroup + 1 : "?",
-				      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct object o = {.dir = dir, .spec = *spec};
+	autoclose int cgroup = spec->cgroup[0] ? object_open_cgroup(h, &o) : -ENOENT;
 	autodir DIR *children = NULL;
 	const char *name;
 	int r = object_children(dir, &children);
@@ -133,13 +137,33 @@ static int dismantle_children(const struct hierarchy *h, const struct spec *spec
 	return r;
 }
 
-static void remove_list(const struct hierarchy *h, const char *id_text)
+/* A link or cache of a container, in one of the state directory's directories. */
+static int remove_entry(const struct hierarchy *h, const char *dir, const char *id_text)
 {
-	char path[sizeof("lists/") + ID_TEXT_SIZE] = "lists/";
-	size_t len = strlen(path);
+	char path[sizeof("adopted/") + ID_TEXT_SIZE] = "";
+	size_t len = 0;
 
+	text_append(path, sizeof(path), &len, dir);
 	text_append(path, sizeof(path), &len, id_text);
-	unlinkat(h->dir, path, 0);
+	return unlinkat(h->dir, path, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* What stands outside of its directory. Where its cgroup is, until that is gone. */
+static int remove_entries(const struct hierarchy *h, const struct spec *spec)
+{
+	char id_text[ID_TEXT_SIZE];
+	int r = 0;
+
+	text_format_id(spec->id, id_text);
+	if (spec->nested)
+		remove_entry(h, "lists/", id_text);
+	if (strlen(spec->cgroup) == ID_TEXT_SIZE) {
+		r = remove_entry(h, "adopted/", id_text);
+		r = r ? r : remove_entry(h, "@new.", id_text);
+	}
+	if (r == 0 && spec->transient)
+		r = remove_entry(h, "held/", id_text);
+	return r;
 }
 
 int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bool wait)
@@ -158,24 +182,12 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bo
 	if (r > 0)
 		r = dismantle_children(h, &spec, dir, wait);
 	if (r == 0 && spec.id) {
-		char text[ID_TEXT_SIZE];
-
 		r = remove_cgroup(h, &spec, wait ? DEATH_TIMEOUT : 0);
 		r = r ? r : keys_revoke(h, dir);
 		/* A pin may be there before the record tells of it, but not of a transient one. */
 		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
 			r = vault_unpin_all(h->cradle, spec.id);
-		text_format_id(spec.id, text);
-		if (r == 0 && spec.nested)
-			remove_list(h, text);
-		if (r == 0 && spec.transient) {
-			char held[sizeof("held/") + ID_TEXT_SIZE] = "held/";
-			size_t len = strlen(held);
-
-			text_append(held, sizeof(held), &len, text);
-			if (unlinkat(h->dir, held, 0) < 0 && errno != ENOENT)
-				r = -errno;
-		}
+		r = r ? r : remove_entries(h, &spec);
 	}
 	return r ? r : remove_directory(limbo, id_text, dir);
 }
@@ -490,7 +502,7 @@ int reap_remove_tree(int dirfd, const char *name)
 
 int reap_forget_all(int state_dir)
 {
-	static const char *const dirs[] = {"tree", "limbo", "held", "lists"};
+	static const char *const dirs[] = {"tree", "limbo", "held", "lists", "adopted"};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)

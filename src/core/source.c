@@ -108,7 +108,7 @@ static int start_holder(const struct entry *e, pid_t pid, const struct proc_stat
 	int ns = -EBADF;
 
 	if (types & CLONE_NEWPID) {
-		ns = e->join.task_types & CLONE_NEWPID ? e->join.task : e->join.fds.fd[NS_PID];
+		ns = join_plan_pid(&e->join);
 	} else if (status->depth > 1) {
 		own = proc_open_ns(pid, "pid");
 		if (own < 0)

@@ -218,7 +218,7 @@ static int reboot_agent(void *arg)
 
 	if (ns < 0 || setns(ns, CLONE_NEWPID) < 0)
 		return ns < 0 ? -ESRCH : -errno;
-	r = agent_run(-1, born_inside, c);
+	r = agent_run_apart(-1, born_inside, c, sizeof(*c));
 	/* Ended by the call; and what is said of a namespace whose init has ended. */
 	return r == -ECANCELED ? 0 : r == -ENOMEM ? -ESRCH : r;
 }
@@ -256,7 +256,7 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	if (r == -ESRCH)
 		error_set(r, "it has no init", NULL);
 	r = r ? r : join_plan_make(h, o, CLONE_NEWPID, &plan);
-	r = r ? r : agent_run_apart(reboot_agent, &call, sizeof(call));
+	r = r ? r : agent_run_apart(-1, reboot_agent, &call, sizeof(call));
 	poll_fd.fd = init.pidfd;
 	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
 		r = error_set(-EBUSY, "init does not die", NULL);

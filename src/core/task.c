@@ -15,6 +15,7 @@
 
 #include <linux/sched.h>
 
+#include "agent.h"
 #include "child.h"
 #include "cleanup.h"
 #include "entry.h"
@@ -101,19 +102,12 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
-	struct pid_switch pid_switch = {.old = -EBADF};
 	pid_t pid;
-	int r;
 
 	kernel_block_signals(&plan->signal_mask);
-	r = pid_switch_begin(&pid_switch, &e->join, false);
-	pid = r < 0 ? r : kernel_clone(&req, child_main, &arg);
-	/* What the kernel says of a pid namespace whose init has ended. */
-	if (pid == -ENOMEM && pid_switch.old >= 0)
-		pid = error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	else if (pid < 0 && r == 0)
-		error_set(pid, "start a task", NULL);
-	pid_switch_end(&pid_switch);
+	cpu_hold(&plan->cpus);
+	pid = pid_switch_clone(join_plan_pid(&e->join), &req, child_main, &arg);
+	cpu_release(&plan->cpus);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
 }
@@ -142,6 +136,17 @@ static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
 	return clone_child(e, plan, result, pidfd);
 }
 
+static int wait_for_exec(const struct entry *e, struct container_error *ret_error)
+{
+	int r = launch_wait(&e->child.launch);
+
+	if (r < 0) {
+		error_set(r, "exec", e->child.argv[0]);
+		*ret_error = *error_last();
+	}
+	return r;
+}
+
 static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 {
 	struct child_result local = {0}, *result = &local;
@@ -167,6 +172,8 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		error_set(local.code, "the task was killed before it could start", NULL);
 		local.error = *error_last();
 	}
+	if (local.code == 0)
+		local.code = wait_for_exec(e, &local.error);
 	if (local.code < 0) {
 		reap(pid);
 		error_copy(&local.error);
@@ -182,6 +189,8 @@ static int plan_program(const struct container_spawn *how, struct child_plan *pl
 {
 	if (!how->argv || !how->argv[0])
 		return error_set(-EINVAL, "no program to start", NULL);
+	if (!how->argv[0][0])
+		return error_set(-ENOENT, "exec", "");
 	plan->argv = how->argv;
 	plan->envp = how->envp ? how->envp : (const char *const *)environ;
 	plan->cwd = how->cwd;
@@ -205,6 +214,17 @@ static int check_spawn(const struct object *o, const struct container_spawn *how
 	if (!o->spec.transient && (how->root >= 0 || how->hostname))
 		return error_set(-EINVAL, "root and hostname are set beforehand", NULL);
 	return 0;
+}
+
+/*
+ * Whether somebody in a container may have made the program. Not if it is one of the caller's own mount
+ * namespace, nor in a view of the init container's root that is new.
+ */
+static bool is_foreign(const struct object *o, const struct entry *e)
+{
+	if (e->join.make & CLONE_NEWNS)
+		return e->root.kind != ROOT_VIEW || object_has_parent(o);
+	return join_plan_joins(&e->join, NS_MOUNT);
 }
 
 pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct container_spawn *how)
@@ -231,6 +251,8 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 	if (isatty(terminal))
 		e.root.terminal = terminal;
 	r = entry_prepare(h, o, (unsigned int)how->nstypes, &e);
+	if (r == 0 && is_foreign(o, &e))
+		r = launch_prepare(&e.child.launch, paths, how->argv);
 	return r < 0 ? r : start(o, &e, how->pidfd);
 }
 
@@ -253,7 +275,7 @@ static pid_t fork_and_tell(const struct entry *e, int tell[2])
 	pid_t pid = fork();
 
 	if (pid != 0)
-		return pid < 0 ? error_set(-errno, "fork", NULL) : pid;
+		return pid < 0 ? -errno : pid;
 	result.code = forked_child(e);
 	result.error = *error_last();
 	if (write(tell[1], &result, sizeof(result)) != (ssize_t)sizeof(result) || result.code < 0)
@@ -265,10 +287,8 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 {
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
-	struct child_result result = {.code = -ECHILD};
 	struct pid_switch pid_switch = {.old = -EBADF};
 	int tell[2];
-	ssize_t n;
 	pid_t pid;
 	int r;
 
@@ -279,6 +299,8 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	kernel_block_signals(mask);
 	r = pid_switch_begin(&pid_switch, &e->join, e->make_pid);
 	pid = r < 0 ? r : fork_and_tell(e, tell);
+	if (pid < 0 && r == 0)
+		pid = pid_switch_error(&pid_switch, pid, "fork");
 	if (pid == 0) {
 		close_fd(&pid_switch.old);
 		kernel_restore_signals(mask);
@@ -289,15 +311,11 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	if (pid < 0)
 		return pid;
 	close_fd(&out);
-	do
-		n = read(in, &result, sizeof(result));
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(result) && result.code == 0)
+	r = entry_read_result(pid, in, "child died");
+	if (r == 0)
 		return pid;
 	reap(pid);
-	if (n == (ssize_t)sizeof(result))
-		error_copy(&result.error);
-	return n == (ssize_t)sizeof(result) ? result.code : error_set(-ECHILD, "child died", NULL);
+	return r;
 }
 
 pid_t task_fork(const struct hierarchy *h, struct object *o)

@@ -467,7 +467,7 @@ static int open_pins_agent(void *arg)
 int vault_open_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set)
 {
 	struct open_pins o = {cradle, id, set};
-	int r = agent_run(-1, open_pins_agent, &o);
+	int r = agent_run_thread(open_pins_agent, &o);
 
 	if (r < 0)
 		return error_set(r, "open pinned namespaces", NULL);

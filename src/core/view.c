@@ -83,9 +83,9 @@ static void list_add(struct list *l, const char *point, size_t len)
 
 static int list_from_mountinfo(struct list *l)
 {
+	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
 	autofree char *line = NULL;
 	size_t room = 0;
-	FILE *f = fopen("/proc/self/mountinfo", "re");
 
 	if (!f)
 		return -errno;
@@ -95,7 +95,6 @@ static int list_from_mountinfo(struct list *l)
 		if (point)
 			list_add(l, point, strlen(point));
 	}
-	fclose(f);
 	return 0;
 }
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "access.h"
-#include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
@@ -47,13 +46,16 @@ static int compare_ids(const void *a, const void *b)
 static int read_cgroups(const struct hierarchy *h, const struct spec *parent,
 			struct with_cgroup *set)
 {
-	const char *path = parent->cgroup[0] ? parent->cgroup + 1 : ".";
-	autoclose int dir = openat(h->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int dir = -EBADF;
 	autodir DIR *entries = NULL;
+	char path[PATH_SIZE];
 	size_t room = 0;
 	const char *name;
-	int r;
+	int r = object_cgroup_path(h, parent, path);
 
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	dir = openat(h->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
 	r = object_children(dir, &entries);
@@ -94,7 +96,6 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 {
 	struct object o = {.dir = parent_dir, .spec = *spec};
 	autoclose int dir = -EBADF;
-	autoclose int cgroup = -EBADF;
 	pid_t pid;
 	ssize_t n;
 	int r;
@@ -109,8 +110,7 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 	if (r < 0 || !wants_tasks(w) ||
 	    (info->state != CONTAINER_RUNNING && info->state != CONTAINER_FROZEN))
 		return r;
-	cgroup = object_open_cgroup(w->h, &o);
-	n = cgroup < 0 ? 0 : cgroup_pids(cgroup, false, &pid, 1);
+	n = object_tasks(w->h, &o, &pid, 1);
 	info->tasks = n > 0 ? (size_t)n : 0;
 	if (spec->mode[NS_PID] == CONTAINER_NS_OWN)
 		info->init = init_peek(o.dir);
@@ -156,7 +156,8 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 		info.owner = access.uid;
 	if (spec->cgroup[0] == '\0')
 		info.state = CONTAINER_RUNNING;
-	else if ((w->flags & CONTAINER_WALK_STATE) && (!cgroups || has_cgroup(cgroups, spec->id)))
+	else if ((w->flags & CONTAINER_WALK_STATE) &&
+		 (!cgroups || spec->adopted || has_cgroup(cgroups, spec->id)))
 		r = fill_state(w, parent_dir, name, spec, &info);
 	if (w->flags & CONTAINER_WALK_ROOT)
 		fill_root(parent_dir, name, spec, &info, root);

@@ -24,6 +24,7 @@
 #include "agent.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "cpu.h"
 #include "error.h"
 #include "kernel.h"
 #include "object.h"
@@ -226,8 +227,14 @@ static void join_cgroup(const struct hierarchy *h)
 		kernel_write_file(h->cgroup, CGROUP "/cgroup.procs", "0");
 }
 
+/* So that it can be removed. Where controllers are on for those below no process may be: it stays. */
 static void leave_cgroup(const struct hierarchy *h)
 {
+	char controllers[256];
+
+	if (kernel_read_file(h->cgroup, "cgroup.subtree_control", controllers,
+			     sizeof(controllers)) > 1)
+		return;
 	if (kernel_write_file(h->cgroup, "cgroup.procs", "0") == 0)
 		cgroup_remove(h->cgroup, CGROUP);
 }
@@ -259,6 +266,7 @@ static void watcher_main(const struct start_call *c, int ready)
 
 	prctl(PR_SET_NAME, "containerfs-wat");
 	setsid();
+	cpu_release_all();
 	if (chdir("/") < 0)
 		return;
 	join_cgroup(c->h);

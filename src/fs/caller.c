@@ -19,6 +19,7 @@
 #include "surrogate.h"
 
 #define NO_SUCH_FD 0x7fffffff
+#define PID_LEVELS 33 /* the kernel nests them no deeper */
 
 void caller_init(struct caller *c)
 {
@@ -58,12 +59,12 @@ static void read_capabilities(const char *line, const char *key, uint64_t *ret_s
 
 static void read_line(struct caller *c, const char *line)
 {
-	uint32_t list[CALLER_GROUPS] = {0};
+	uint32_t list[PID_LEVELS] = {0};
 
 	if (strncmp(line, "Tgid:", 5) == 0 && numbers(line, list, 1) == 1) {
 		c->pid = (pid_t)list[0];
 	} else if (strncmp(line, "NStgid:", 7) == 0) {
-		c->pid_levels = (int)numbers(line, list, CALLER_GROUPS);
+		c->pid_levels = (int)numbers(line, list, PID_LEVELS);
 		if (c->pid_levels > 0)
 			c->own_number = (pid_t)list[c->pid_levels - 1];
 	} else if (strncmp(line, "Uid:", 4) == 0 && numbers(line, list, 4) == 4) {
@@ -82,15 +83,9 @@ static void read_line(struct caller *c, const char *line)
 	}
 }
 
-static void close_file(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-
 static int read_status(struct caller *c)
 {
-	__attribute__((cleanup(close_file))) FILE *f = NULL;
+	autofile FILE *f = NULL;
 	autofree char *line = NULL;
 	char path[32];
 	size_t size = 0;
@@ -104,9 +99,34 @@ static int read_status(struct caller *c)
 	return c->pid > 0 && c->pid_levels > 0 && c->is_consistent ? 0 : -EPERM;
 }
 
-int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
+static bool same_file(const struct stat *x, const struct stat *y)
+{
+	return x->st_ino == y->st_ino && x->st_dev == y->st_dev;
+}
+
+static bool same_inode(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && same_file(&x, &y);
+}
+
+static int open_user_ns(struct caller *c)
 {
 	char path[32];
+	struct stat own, st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", c->tid);
+	c->user_ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (c->user_ns < 0)
+		return -EPERM;
+	c->in_our_user_ns = stat("/proc/self/ns/user", &own) == 0 && fstat(c->user_ns, &st) == 0 &&
+			    same_file(&own, &st);
+	return 0;
+}
+
+int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
+{
 	int r;
 
 	caller_init(c);
@@ -116,31 +136,13 @@ int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 	c->is_consistent = true;
 	/* 0: its pid namespace is not ours nor below it. */
 	r = tid > 0 ? read_status(c) : -EPERM;
+	r = r ? r : open_user_ns(c);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", tid);
-	c->user_ns = open(path, O_RDONLY | O_CLOEXEC);
-	if (c->user_ns < 0)
-		return -EPERM;
 	/* The thread's: a leader that has ended is left behind when its process is moved. */
 	c->container = container_of(c->tid);
 	/* Where there is no hierarchy nobody is in a container; and nobody has a right to one. */
 	return c->container < 0 && errno != ENOENT ? -EPERM : 0;
-}
-
-static bool same_inode(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
-	       x.st_dev == y.st_dev;
-}
-
-bool caller_in_our_user_ns(const struct caller *c)
-{
-	autoclose int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-
-	return own >= 0 && same_inode(own, c->user_ns);
 }
 
 /* Not in one that it made for itself, where everybody has all capabilities. Ours is above all of those. */
@@ -148,7 +150,7 @@ static bool in_its_containers_user_ns(const struct caller *c)
 {
 	autoclose int fd = -EBADF;
 
-	if (caller_in_our_user_ns(c))
+	if (c->in_our_user_ns)
 		return true;
 	fd = container_namespace(c->container, CLONE_NEWUSER);
 	return fd >= 0 && same_inode(fd, c->user_ns);
@@ -168,7 +170,7 @@ int caller_may_change(const struct caller *c, int container)
 
 	if (r < 0 || container_get_access(container, &access) < 0)
 		return r ? r : -errno;
-	if (container_contains(container, c->container) == 1 && !caller_in_our_user_ns(c))
+	if (container_contains(container, c->container) == 1 && !c->in_our_user_ns)
 		return -EPERM;
 	if (c->uid != access.uid && !(c->effective & 1ull << CAP_SYS_ADMIN))
 		return -EPERM;
@@ -177,7 +179,7 @@ int caller_may_change(const struct caller *c, int container)
 
 bool caller_is_capable(const struct caller *c, int capability)
 {
-	return c->effective & 1ull << capability && caller_in_our_user_ns(c);
+	return c->effective & 1ull << capability && c->in_our_user_ns;
 }
 
 bool caller_is_privileged(const struct caller *c)

@@ -31,6 +31,7 @@ struct caller {
 	pid_t own_number;	/* of its process in its own pid namespace */
 	int pid_levels;		/* how many pid namespaces it is below ours, and one */
 	int user_ns, container; /* fds */
+	bool in_our_user_ns;
 };
 
 void caller_init(struct caller *c);
@@ -52,8 +53,6 @@ int caller_may_change_in(const struct caller *c, int container);
 
 /* Whether it could ptrace(2) the process: asked of the kernel, with its credentials. */
 int caller_may_trace(const struct caller *c, int pidfd);
-
-bool caller_in_our_user_ns(const struct caller *c);
 
 /* Root of the machine, as far as containers go: CAP_SYS_ADMIN in our user namespace. */
 bool caller_is_privileged(const struct caller *c);

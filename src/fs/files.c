@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,15 +25,6 @@ static const char *const states[] = {
 	[CONTAINER_HALTED] = "halted",	 [CONTAINER_REBOOTING] = "rebooting",
 };
 
-static const struct {
-	const char *name;
-	int nstype;
-} types[] = {
-	{"user", CLONE_NEWUSER},     {"mount", CLONE_NEWNS},  {"pid", CLONE_NEWPID},
-	{"network", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS},
-	{"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
-};
-
 static int error(void)
 {
 	return -errno;
@@ -46,7 +36,7 @@ static int look_at(int container, unsigned int flags, struct container_info *inf
 	return container_stat(container, flags, info, NULL, 0) < 0 ? error() : 0;
 }
 
-int files_state(int container, enum container_state *ret_state)
+static int read_state(int container, enum container_state *ret_state)
 {
 	struct container_info info;
 	int r = look_at(container, CONTAINER_WALK_STATE, &info);
@@ -56,8 +46,8 @@ int files_state(int container, enum container_state *ret_state)
 	return r;
 }
 
-/* All pids into a block of its own; more may come while they are counted. */
-static ssize_t list_tasks(int container, pid_t **ret_pids)
+/* More may come while they are counted. */
+ssize_t tasks_list(int container, pid_t **ret_pids)
 {
 	autofree pid_t *pids = NULL;
 	size_t room = 64;
@@ -112,7 +102,7 @@ int tasks_show(const struct look *l, FILE *out)
 
 	if (!node_parent(l->node) && node_is_whole_tree())
 		return show_all_others(l, out);
-	n = list_tasks(l->container, &pids);
+	n = tasks_list(l->container, &pids);
 	for (ssize_t i = 0; pids && i < n; i++) {
 		pid_t number = caller_number(l->who, pids[i]);
 
@@ -150,7 +140,7 @@ int init_show(const struct look *l, FILE *out)
 int state_show(const struct look *l, FILE *out)
 {
 	enum container_state state;
-	int r = files_state(l->container, &state);
+	int r = read_state(l->container, &state);
 
 	if (r == 0)
 		fprintf(out, "%s\n", states[state]);
@@ -170,9 +160,9 @@ int id_show(const struct look *l, FILE *out)
 static void show_types(FILE *out, const char *key, unsigned int flags)
 {
 	fprintf(out, "%s:", key);
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (flags & (unsigned int)types[i].nstype)
-			fprintf(out, " %s", types[i].name);
+	for (enum entry_kind k = KIND_USER; k <= KIND_TIME; k++)
+		if (flags & (unsigned int)entry_of(k)->nstype)
+			fprintf(out, " %s", entry_of(k)->name);
 	fputs("\n", out);
 }
 
@@ -224,7 +214,7 @@ int hostname_store(const struct look *l, const char *text)
 int freeze_show(const struct look *l, FILE *out)
 {
 	enum container_state state;
-	int r = files_state(l->container, &state);
+	int r = read_state(l->container, &state);
 
 	if (r == 0)
 		fprintf(out, "%d\n", state == CONTAINER_FROZEN);

@@ -6,6 +6,9 @@
 
 #include "entry.h"
 
+/* All tasks of a container, in a block of memory that becomes the caller's: how many, or -errno. */
+ssize_t tasks_list(int container, pid_t **ret_pids);
+
 int tasks_show(const struct look *l, FILE *out);
 int tasks_unlink(const struct look *l, int nstype);
 int init_show(const struct look *l, FILE *out);
@@ -27,6 +30,3 @@ int files_inherit(const struct look *l, int nstype);
 
 /* rm root: the private view is its root again. */
 int files_unset_root(const struct look *l, int nstype);
-
-/* The state of a container: what poll(2) of its file tells changes of. */
-int files_state(int container, enum container_state *ret_state);

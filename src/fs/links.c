@@ -169,15 +169,15 @@ int link_self(const struct look *l, int nstype, char *buf, size_t size)
 	return r == -ENOENT ? 0 : r;
 }
 
-bool link_may_tell(const struct caller *who, int container)
+/* Whether the caller may search all that a path from the root of the mount leads through. */
+static bool may_walk(const struct caller *who, const char *path)
 {
 	autoclose int at = node_open(node_root());
-	char path[4096], name[256];
-	const char *rest = path;
+	char name[256];
 
-	if (at < 0 || path_below_top(container, path, sizeof(path)) < 0)
+	if (at < 0)
 		return false;
-	while (parse_component(&rest, name, sizeof(name)) > 0) {
+	while (parse_component(&path, name, sizeof(name)) > 0) {
 		int next;
 
 		if (caller_may_search(who, at) < 0)
@@ -191,19 +191,23 @@ bool link_may_tell(const struct caller *who, int container)
 	return true;
 }
 
+bool link_may_tell(const struct caller *who, int container)
+{
+	char path[4096];
+
+	return path_below_top(container, path, sizeof(path)) == 0 && may_walk(who, path);
+}
+
 int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size)
 {
 	autoclose int container = -EBADF;
 	pid_t pid = caller_pid(who, number);
-	char path[4096] = "";
-	int r;
+	char path[4096];
 
 	container = pid > 0 ? container_of(pid) : -1;
-	if (container < 0 || !link_may_tell(who, container))
+	if (container < 0 || path_below_top(container, path, sizeof(path)) < 0 ||
+	    !may_walk(who, path))
 		return -ENOENT;
-	r = path_below_top(container, path, sizeof(path));
-	if (r < 0)
-		return r;
 	snprintf(buf, size, "../%s", path[0] ? path : "init_container");
 	return 0;
 }

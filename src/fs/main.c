@@ -125,7 +125,7 @@ static bool is_for_mount(const char *option)
 		"_netdev", "rw", "relatime", "norelatime", "noatime", "atime", "strictatime",
 		"nostrictatime", "lazytime", "nolazytime", "nodiratime", "diratime", "iversion",
 		"noiversion", "mand", "nomand", "loud", "silent", "async", "nosuid", "nodev",
-		"noexec", "nosymfollow",
+		"noexec",
 	};
 	/* clang-format on */
 
@@ -248,7 +248,6 @@ static int clear_dead_mount(const char *point)
 static int check_root(const struct settings *s)
 {
 	autoclose int fd = container_open(s->root);
-
 	uint64_t id = 0;
 
 	/* The whole tree may be mounted before there is a container. */

@@ -31,63 +31,83 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* "36 35 98:0 /root /point options ...": three fields of it, each ended with a NUL. */
-static bool split(char *line, char **device, char **root, char **point)
+/* A thread's mountinfo, line by line: what is said of one mount. */
+struct mountinfo {
+	FILE *file;
+	char *line;
+	size_t size;
+	const char *device, *root, *point;
+	bool is_containerfs;
+};
+
+/* Of this process, if tid is 0. Without a file there is no line. */
+static int mountinfo_open(struct mountinfo *m, pid_t tid)
+{
+	char path[40] = "/proc/self/mountinfo";
+
+	if (tid)
+		snprintf(path, sizeof(path), "/proc/%d/mountinfo", tid);
+	*m = (struct mountinfo){.file = fopen(path, "re")};
+	return m->file ? 0 : -errno;
+}
+
+static void mountinfo_close(struct mountinfo *m)
+{
+	cleanup_file(&m->file);
+	free(m->line);
+}
+#define automountinfo __attribute__((cleanup(mountinfo_close)))
+
+/* "36 35 98:0 /root /point options ... - type ...": three fields of it, each ended with a NUL. */
+static bool split(struct mountinfo *m)
 {
 	char *save = NULL, *field[5];
 
+	m->is_containerfs = strstr(m->line, " - fuse.containerfs ");
 	for (int i = 0; i < 5; i++) {
-		field[i] = strtok_r(i ? NULL : line, " ", &save);
+		field[i] = strtok_r(i ? NULL : m->line, " ", &save);
 		if (!field[i])
 			return false;
 	}
-	*device = field[2];
-	*root = field[3];
-	*point = field[4];
-	unescape(*root);
-	unescape(*point);
+	unescape(field[3]);
+	unescape(field[4]);
+	m->device = field[2];
+	m->root = field[3];
+	m->point = field[4];
 	return true;
 }
 
-static void close_file(FILE **f)
+/* The last line of a mount point is of the mount on top. */
+static bool mountinfo_next(struct mountinfo *m)
 {
-	if (*f)
-		fclose(*f);
+	while (m->file && getline(&m->line, &m->size, m->file) > 0)
+		if (split(m))
+			return true;
+	return false;
 }
-#define autofile __attribute__((cleanup(close_file)))
 
 int mounts_setup(const char *mount_point)
 {
-	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
-	autofree char *line = NULL;
-	size_t size = 0;
+	automountinfo struct mountinfo m;
+	int r = mountinfo_open(&m, 0);
 
-	if (!f)
-		return -errno;
-	/* The last one is the one on top. */
-	while (getline(&line, &size, f) > 0) {
-		char *device, *root, *point;
-
-		if (split(line, &device, &root, &point) && strcmp(point, mount_point) == 0)
-			snprintf(own_device, sizeof(own_device), "%s", device);
-	}
+	if (r < 0)
+		return r;
+	while (mountinfo_next(&m))
+		if (strcmp(m.point, mount_point) == 0)
+			snprintf(own_device, sizeof(own_device), "%s", m.device);
 	return own_device[0] ? 0 : -ENOENT;
 }
 
 bool mounts_is_ours(const char *mount_point)
 {
-	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
-	autofree char *line = NULL;
+	automountinfo struct mountinfo m;
 	bool is_ours = false;
-	size_t size = 0;
 
-	while (f && getline(&line, &size, f) > 0) {
-		bool kind = strstr(line, " - fuse.containerfs ");
-		char *device, *root, *point;
-
-		if (split(line, &device, &root, &point) && strcmp(point, mount_point) == 0)
-			is_ours = kind;
-	}
+	mountinfo_open(&m, 0);
+	while (mountinfo_next(&m))
+		if (strcmp(m.point, mount_point) == 0)
+			is_ours = m.is_containerfs;
 	return is_ours;
 }
 
@@ -102,23 +122,17 @@ static bool leads_into(const char *path, const char *point)
 
 int mounts_find(pid_t tid, const char *path, struct mounts_place *ret_place)
 {
-	autofile FILE *f = NULL;
-	autofree char *line = NULL;
-	size_t size = 0, best = 0;
-	char info[40];
+	automountinfo struct mountinfo m;
 	bool is_ours = false;
+	size_t best = 0;
 
-	snprintf(info, sizeof(info), "/proc/%d/mountinfo", tid);
-	f = fopen(info, "re");
-	while (f && getline(&line, &size, f) > 0) {
-		char *device, *root, *point;
-
-		if (!split(line, &device, &root, &point) || !leads_into(path, point) ||
-		    strlen(point) < best)
+	mountinfo_open(&m, tid);
+	while (mountinfo_next(&m)) {
+		if (!leads_into(path, m.point) || strlen(m.point) < best)
 			continue;
-		best = strlen(point);
-		is_ours = strcmp(device, own_device) == 0;
-		snprintf(ret_place->root, sizeof(ret_place->root), "%s", root);
+		best = strlen(m.point);
+		is_ours = strcmp(m.device, own_device) == 0;
+		snprintf(ret_place->root, sizeof(ret_place->root), "%s", m.root);
 		ret_place->rest = path + (best > 1 ? best : 0);
 	}
 	return is_ours ? 0 : -ENOENT;
@@ -126,22 +140,15 @@ int mounts_find(pid_t tid, const char *path, struct mounts_place *ret_place)
 
 int mounts_point(pid_t tid, char *buf, size_t size)
 {
-	autofile FILE *f = NULL;
-	autofree char *line = NULL;
-	size_t line_size = 0;
-	char info[40];
+	automountinfo struct mountinfo m;
 
-	snprintf(info, sizeof(info), "/proc/%d/mountinfo", tid);
-	f = fopen(info, "re");
-	while (f && getline(&line, &line_size, f) > 0) {
-		char *device, *root, *point;
-
-		if (!split(line, &device, &root, &point) || strcmp(device, own_device) != 0 ||
-		    strcmp(root, "/") != 0)
+	mountinfo_open(&m, tid);
+	while (mountinfo_next(&m)) {
+		if (strcmp(m.device, own_device) != 0 || strcmp(m.root, "/") != 0)
 			continue;
-		if (strlen(point) >= size)
+		if (strlen(m.point) >= size)
 			return -ENAMETOOLONG;
-		memcpy(buf, point, strlen(point) + 1);
+		memcpy(buf, m.point, strlen(m.point) + 1);
 		return 0;
 	}
 	return -ENOENT;

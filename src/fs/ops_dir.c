@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "files.h"
 #include "links.h"
 #include "parse.h"
 
@@ -171,7 +172,7 @@ struct listing {
 	fuse_req_t req;
 	struct node *node;
 	char *data;
-	size_t len, room, count;
+	size_t len, room;
 };
 
 static void put_listing(struct listing **listing)
@@ -235,17 +236,10 @@ struct pid_listing {
 static int add_pids(int container, const struct pid_listing *p)
 {
 	autofree pid_t *pids = NULL;
-	ssize_t n = container_tasks(container, NULL, 0);
-	int e = 0;
+	ssize_t n = tasks_list(container, &pids);
+	int e = n == -ENOMEM ? -ENOMEM : 0;
 
-	pids = n > 0 ? calloc((size_t)n, sizeof(*pids)) : NULL;
-	if (n > 0 && !pids)
-		return -ENOMEM;
-	if (n > 0) {
-		ssize_t got = container_tasks(container, pids, (size_t)n);
-
-		n = got < n ? got : n;
-	}
+	/* Any other failure: it has been removed meanwhile. */
 	for (ssize_t i = 0; e == 0 && i < n; i++) {
 		pid_t number = caller_number(p->who, pids[i]);
 		char name[16];

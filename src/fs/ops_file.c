@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "files.h"
 #include "move.h"
 #include "watch.h"
 
@@ -29,8 +28,6 @@ struct open_file {
 	pthread_mutex_t mutex;
 	char *text;
 	size_t len;
-	enum container_state told; /* of the file "state": what its reader knows */
-	bool has_told;
 	struct watch *watch;
 	struct caller opener; /* of a file open for writing */
 	bool counts;	      /* it is one of the writers */
@@ -58,7 +55,7 @@ static void put_file(struct open_file **file)
 	free(f->text);
 	free(f);
 }
-#define autofile __attribute__((cleanup(put_file)))
+#define autoput __attribute__((cleanup(put_file)))
 
 static struct open_file *get_file(const struct fuse_file_info *fi)
 {
@@ -132,7 +129,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 }
 
 /* Into memory, whole: what fails is an error, never half a text. */
-static int show(const struct entry *e, const struct look *l, struct open_file *f)
+static int show(const struct entry *e, const struct look *l, char **ret_text, size_t *ret_len)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -145,9 +142,8 @@ static int show(const struct entry *e, const struct look *l, struct open_file *f
 		free(text);
 		return r;
 	}
-	free(f->text);
-	f->text = text;
-	f->len = len;
+	*ret_text = text;
+	*ret_len = len;
 	return 0;
 }
 
@@ -155,21 +151,25 @@ static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 {
 	autorequest struct request r = REQUEST_NONE;
 	const struct entry *e = entry_of((enum entry_kind)(ino % KIND_LIMIT));
+	char *text = NULL;
 	int error;
 
 	if (!e || !e->show)
 		return -EBADF;
 	error = request_begin(&r, req, ino, REQUEST_WAITS | (e->asks_who ? REQUEST_ASKS_WHO : 0));
+	if (error == 0 && r.look.container < 0)
+		error = -ENOENT;
+	error = error ? error : show(e, &r.look, &text, &f->len);
 	if (error < 0)
 		return error;
-	if (r.kind == KIND_STATE)
-		f->has_told = files_state(r.look.container, &f->told) == 0;
-	return r.look.container < 0 ? -ENOENT : show(e, &r.look, f);
+	free(f->text);
+	f->text = text;
+	return 0;
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
-	autofile struct open_file *f = get_file(fi);
+	autoput struct open_file *f = get_file(fi);
 	int e = 0;
 
 	if (!f) {
@@ -207,7 +207,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	      struct fuse_file_info *fi)
 {
 	autorequest struct request r = REQUEST_NONE;
-	autofile struct open_file *f = get_file(fi);
+	autoput struct open_file *f = get_file(fi);
 	autofree char *text = NULL;
 	const struct entry *e;
 	int error;
@@ -243,16 +243,17 @@ static unsigned int poll_state(fuse_req_t req, fuse_ino_t ino, struct open_file 
 			       struct fuse_pollhandle *handle)
 {
 	autorequest struct request r;
-	enum container_state state = CONTAINER_CREATED;
+	autofree char *text = NULL;
+	size_t len;
 	int e = request_begin(&r, req, ino, REQUEST_WAITS);
 
 	if (e == 0 && handle && !f->watch)
 		f->watch = watch_open(r.look.container);
 	watch_notify(f->watch, handle);
-	e = e ? e : files_state(r.look.container, &state);
-	if (e < 0)
+	e = e ? e : show(entry_of(KIND_STATE), &r.look, &text, &len);
+	if (e < 0 || !text)
 		return POLLIN | POLLPRI | POLLERR;
-	return POLLIN | (f->has_told && state != f->told ? POLLPRI : 0);
+	return POLLIN | (f->text && strcmp(text, f->text) != 0 ? POLLPRI : 0);
 }
 
 void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,

@@ -8,7 +8,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -102,10 +101,8 @@ static int step_link(struct place *at, enum entry_kind kind, const char **rest,
 
 static int step(struct place *at, const char *name, const char **rest, const struct request *r)
 {
+	int down, e = caller_may_search(&r->who, at->container);
 	enum entry_kind kind = entry_find(name);
-	int down;
-
-	int e = caller_may_search(&r->who, at->container);
 
 	/* As the kernel would ask on this way: names are not told to who may not look. */
 	if (e < 0)
@@ -305,7 +302,6 @@ int share_root(const struct request *r, const char *target)
 	autoclose int fd = -EBADF;
 	struct mounts_place place;
 	char path[PATH_SIZE];
-	struct stat st;
 	int e = absolute(r, target, path);
 
 	if (e < 0)
@@ -316,8 +312,6 @@ int share_root(const struct request *r, const char *target)
 	fd = caller_open_path(&r->who, path, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
 	return container_set_root(r->look.container, fd,
 				  strcmp(path, "/") == 0 ? CONTAINER_ROOT_RECURSIVE : 0) < 0
 		       ? -errno

@@ -36,7 +36,6 @@ static const int place_types =
 struct child {
 	const struct caller *as;
 	const struct surrogate_job *job;
-	bool other_user_ns;
 	int place; /* pidfd of the caller */
 	int root;  /* its root directory */
 	int answer;
@@ -78,7 +77,7 @@ static int become(const struct child *c)
 		return -EPERM;
 	r = take_ids(c->as);
 	/* With all capabilities still, which setns(2) then gives in the new namespace. */
-	if (r == 0 && c->other_user_ns && setns(c->as->user_ns, CLONE_NEWUSER) < 0)
+	if (r == 0 && !c->as->in_our_user_ns && setns(c->as->user_ns, CLONE_NEWUSER) < 0)
 		return -EPERM;
 	r = r ? r : take_capabilities(c->as);
 	/* A change of credentials has undone both: nobody may look into what is a copy of our memory. */
@@ -278,8 +277,6 @@ int surrogate_run(const struct caller *as, const struct surrogate_job *job)
 	struct child c = {.as = as, .job = job, .place = -EBADF, .root = -EBADF};
 	char path[32];
 
-	/* Now: what is read in the caller's place may be made by the caller. */
-	c.other_user_ns = !caller_in_our_user_ns(as);
 	if (too_many_given_up(as->uid))
 		return -EAGAIN;
 	if (job->in_its_place) {

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +19,6 @@
 #include "hierarchy.h"
 #include "join.h"
 #include "kernel.h"
-#include "lock.h"
 #include "make.h"
 #include "maps.h"
 #include "name.h"
@@ -175,6 +173,7 @@ EXPORT int container_remove(int container, unsigned int flags)
 
 	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
 		r = call_open(&c, HIERARCHY_SWEEP);
+		r = r ? r : object_check_place(&c.h, container, NULL);
 		return (int)call_done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
 	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
@@ -219,7 +218,8 @@ static int share_from(struct call *c, enum nstype type, int fd)
 	source.dir = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (source.dir < 0)
 		return -errno;
-	r = object_check_below_caller(&c->h, &source);
+	r = object_check_place(&c->h, source.dir, source.spec.cgroup);
+	r = r ? r : object_check_below_caller(&c->h, &source);
 	if (r < 0)
 		return r;
 	ns = join_open_one(&c->h, &source, type);
@@ -232,23 +232,6 @@ EXPORT int container_root(int container)
 	int r = call_begin(&c, container, HIERARCHY_REACH);
 
 	return (int)call_done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
-}
-
-EXPORT int container_cgroup(int container)
-{
-	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
-
-	if (r < 0)
-		return (int)call_done(r, "open cgroup", NULL);
-	r = control_cgroup(&c.h, &c.o);
-	/* It has none yet: only for making it must others be waited for. */
-	if (r == -ENOENT) {
-		hierarchy_close(&c.h);
-		r = hierarchy_open(&c.h, HIERARCHY_WRITE);
-		r = r ? r : control_make_cgroup(&c.h, &c.o);
-	}
-	return (int)call_done(r, "open cgroup", NULL);
 }
 
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
@@ -338,8 +321,13 @@ EXPORT pid_t container_fork(int container)
 {
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_WRITE);
+	bool begun = r == 0;
 
-	return (pid_t)call_done(r ? r : task_fork(&c.h, &c.o), "fork", NULL);
+	r = r ? r : task_fork(&c.h, &c.o);
+	/* In the child: the locks are the caller's, who is not done yet. */
+	if (begun && r == 0)
+		close_fd(&c.h.lock);
+	return (pid_t)call_done(r, "fork", NULL);
 }
 
 EXPORT int container_enter(int container, int nstypes)
@@ -350,39 +338,38 @@ EXPORT int container_enter(int container, int nstypes)
 	return (int)call_done(r ? r : task_enter(&c.h, &c.o, (unsigned int)nstypes), "enter", NULL);
 }
 
-EXPORT int container_attach(int container, pid_t pid, int nstypes)
+/* r < 0: what was wrong with the arguments. */
+static int attach(int r, int container, const struct attach_whom *whom, int nstypes)
 {
 	autocall struct call c;
-	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
-	int r = call_begin(&c, container, HIERARCHY_WRITE);
 
-	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
+	hierarchy_init(&c.h);
+	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
+	r = r ? r : attach_task(&c.h, &c.o, whom, (unsigned int)nstypes);
 	return (int)call_done(r, "attach", NULL);
+}
+
+EXPORT int container_attach(int container, pid_t pid, int nstypes)
+{
+	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF};
+
+	return attach(0, container, &whom, nstypes);
 }
 
 EXPORT int container_attach_pidfd(int container, int pidfd, int nstypes)
 {
-	autocall struct call c;
 	const struct attach_whom whom = {.pidfd = pidfd};
-	int r = call_check_fds(&pidfd, 1, false);
 
-	hierarchy_init(&c.h);
-	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
-	return (int)call_done(r, "attach", NULL);
+	return attach(call_check_fds(&pidfd, 1, false), container, &whom, nstypes);
 }
 
 EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
 				   void *arg)
 {
-	autocall struct call c;
 	const struct attach_whom whom = {pid, -EBADF, answer, arg};
 	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
 
-	hierarchy_init(&c.h);
-	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	r = r ? r : attach_task(&c.h, &c.o, &whom, (unsigned int)nstypes);
-	return (int)call_done(r, "attach", NULL);
+	return attach(r, container, &whom, nstypes);
 }
 
 EXPORT int container_kill(int container, int sig)

@@ -3,7 +3,6 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
-#include <string.h>
 
 #include "call.h"
 #include "error.h"
@@ -12,20 +11,22 @@
 static int look(struct container_events *events)
 {
 	autocall struct call c;
-	int r = call_begin(&c, events_container(events), HIERARCHY_READ);
+	struct spec spec = {0};
+	int r = call_load(events_container(events), &spec);
 
+	hierarchy_init(&c.h);
 	/* Removed: its record is not there, but those who watch are told. */
-	if (r == -ENOENT && c.h.dir < 0)
+	if (r == 0 || r == -ENOENT)
 		r = call_open(&c, HIERARCHY_READ);
-	c.o.dir = events_container(events);
+	c.o = (struct object){.dir = events_container(events), .spec = spec};
 	return r ? r : events_look(&c.h, &c.o, events);
 }
 
 EXPORT struct container_events *container_events_open(int container)
 {
 	struct container_events *events = NULL;
-	struct spec spec;
-	int r = call_load(container, &spec);
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
 	r = r ? r : events_open(container, &events);
 	r = r ? r : look(events);

@@ -32,6 +32,7 @@ EXPORT int container_socket(int container, int domain, int type, int protocol)
 		c.o = (struct object){.dir = container, .spec = spec};
 		r = hierarchy_open(&c.h, way_is_short(&c.o, NS_NETWORK) ? HIERARCHY_PINS
 									: HIERARCHY_REACH);
+		r = r ? r : object_check_place(&c.h, container, spec.cgroup);
 	}
 	return (int)call_done(r ? r : reach_socket(&c.h, &c.o, domain, type, protocol), "socket",
 			      NULL);
@@ -162,6 +163,17 @@ EXPORT int container_umount(int container, const char *path, int flags)
 
 	r = r ? r : object_check_below_caller(&c.h, &c.o);
 	return (int)call_done(r ? r : mounting_detach(&c.h, &c.o, path, flags), "unmount", path);
+}
+
+EXPORT int container_mounts(int container,
+			    int (*fn)(const struct container_mount *mount, void *arg), void *arg)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_REACH);
+
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	r = r ? r : mounting_list(&c.h, &c.o, fn, arg);
+	return r > 0 ? r : (int)call_done(r, "list mounts", NULL);
 }
 
 EXPORT int container_add_key(int container, const char *type, const char *description,

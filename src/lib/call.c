@@ -10,6 +10,7 @@ void call_end(struct call *c)
 {
 	hierarchy_close(&c->h);
 }
+
 ssize_t call_done(ssize_t r, const char *step, const char *object)
 {
 	if (r >= 0)
@@ -68,5 +69,5 @@ int call_begin(struct call *c, int container, enum hierarchy_use use)
 		return r;
 	r = call_open(c, use);
 	c->o = (struct object){.dir = container, .spec = spec};
-	return r;
+	return r ? r : object_check_place(&c->h, container, spec.cgroup);
 }

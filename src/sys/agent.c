@@ -2,6 +2,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -11,15 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "error.h"
 #include "kernel.h"
 
 #define AGENT_STACK 65536
+#define STOP_LOOK 50 /* ms */
 
 struct agent {
 	int (*fn)(void *);
 	void *arg;
 	int join_cgroup; /* the clone could not put it there; -EBADF: nothing to be done */
+	bool is_thread;
 	bool started;
 	int result;
 };
@@ -31,7 +35,8 @@ static int agent_main(void *arg)
 
 	agent->started = true;
 	/* It has the caller's locks with its fds: they must not outlive the caller in it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!agent->is_thread)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The result stays "cancelled" until the work is done: an agent may be killed at any moment. */
 	if (agent->join_cgroup >= 0)
 		r = kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");
@@ -39,52 +44,98 @@ static int agent_main(void *arg)
 	return 0;
 }
 
-/* The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). */
+/*
+ * The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). One that a task
+ * of the container sees may be stopped by it, and shall not keep the caller.
+ */
 static void agent_reap(pid_t pid)
 {
-	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
-		;
+	int status;
+
+	for (;;) {
+		pid_t r = waitpid(pid, &status, __WCLONE | WUNTRACED);
+
+		if (r == pid && WIFSTOPPED(status))
+			kill(pid, SIGCONT);
+		else if (r == pid || errno != EINTR)
+			return;
+	}
+}
+
+/*
+ * The kernel lets the caller go on a moment before the thread is gone; until then the program is one of
+ * several threads, which may not join every namespace.
+ */
+static void thread_reap(pid_t tid)
+{
+	while (kernel_has_thread(tid))
+		sched_yield();
 }
 
 static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
-		.flags = memory | CLONE_VFORK | CLONE_FILES,
+		.flags = memory | CLONE_FILES,
 		.cgroup = cgroup,
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
+	struct cpu_hold hold;
 	sigset_t old;
 	pid_t pid;
 
 	kernel_block_signals(&old);
+	cpu_hold(&hold);
 	pid = kernel_clone(&req, agent_main, agent);
-	if (pid > 0)
+	if (pid > 0 && (memory & CLONE_THREAD))
+		thread_reap(pid);
+	else if (pid > 0)
 		agent_reap(pid);
+	cpu_release(&hold);
 	kernel_restore_signals(&old);
 	return pid;
 }
 
+/* With agent in memory that both have, also if memory says that they share nothing else. */
+static int run(struct agent *agent, int cgroup, uint64_t memory)
+{
+	pid_t pid;
+
+	agent->join_cgroup = -EBADF;
+	agent->result = -ECANCELED;
+	pid = agent_clone(agent, cgroup, memory);
+	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
+	if (pid > 0 && !agent->started && cgroup >= 0) {
+		agent->join_cgroup = cgroup;
+		pid = agent_clone(agent, -EBADF, memory);
+	}
+	if (pid > 0 && agent->result == -ECANCELED)
+		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
+	return pid < 0 ? pid : agent->result;
+}
+
 int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 {
-	struct agent agent = {.fn = fn, .arg = arg, .join_cgroup = -EBADF, .result = -ECANCELED};
-	pid_t pid = agent_clone(&agent, cgroup, CLONE_VM);
+	struct agent agent = {.fn = fn, .arg = arg};
 
-	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
-	if (pid > 0 && !agent.started && cgroup >= 0) {
-		agent.join_cgroup = cgroup;
-		pid = agent_clone(&agent, -EBADF, CLONE_VM);
-	}
-	if (pid > 0 && agent.result == -ECANCELED)
-		return error_set(-ECANCELED, "an agent was killed before it was done", NULL);
-	return pid < 0 ? pid : agent.result;
+	return run(&agent, cgroup, CLONE_VM | CLONE_VFORK);
+}
+
+int agent_run_thread(int (*fn)(void *arg), void *arg)
+{
+	struct agent agent = {.fn = fn, .arg = arg, .is_thread = true};
+	int r = run(&agent, -1, CLONE_VM | CLONE_VFORK | CLONE_SIGHAND | CLONE_THREAD);
+
+	/* Whose children are to be in another pid namespace has no threads any more. */
+	return r == -EINVAL && !agent.started ? agent_run(-1, fn, arg) : r;
 }
 
 /* What an agent with memory of its own and its caller have in common. */
 struct apart {
+	struct agent agent;
 	int (*fn)(void *);
-	int result;
+	bool failed;
 	struct container_error error;
 	char arg[] __attribute__((aligned(16)));
 };
@@ -95,33 +146,47 @@ static int apart_main(void *arg)
 	int r = prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : apart->fn(apart->arg);
 
 	apart->error = *error_last();
-	apart->result = r;
-	return 0;
+	apart->failed = r < 0;
+	return r;
 }
 
-int agent_run_apart(int (*fn)(void *arg), void *arg, size_t size)
+int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size)
 {
 	size_t total = sizeof(struct apart) + size;
 	struct apart *apart =
 		mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct agent agent = {.fn = apart_main, .arg = apart, .join_cgroup = -EBADF};
-	pid_t pid;
 	int r;
 
 	if (apart == MAP_FAILED)
 		return error_set(-errno, "start an agent", NULL);
+	apart->agent = (struct agent){.fn = apart_main, .arg = apart};
 	apart->fn = fn;
-	apart->result = -ECANCELED;
 	memcpy(apart->arg, arg, size);
-	pid = agent_clone(&agent, -EBADF, 0);
-	r = pid < 0 ? pid : apart->result;
-	if (pid > 0 && r == -ECANCELED)
-		error_set(r, "an agent was killed before it was done", NULL);
-	else if (pid > 0 && r < 0)
+	r = run(&apart->agent, cgroup, 0);
+	if (apart->failed)
 		error_copy(&apart->error);
 	memcpy(arg, apart->arg, size);
 	munmap(apart, total);
 	return r;
+}
+
+ssize_t agent_read(pid_t pid, int in, void *buf, size_t size)
+{
+	struct pollfd poll_fd = {.fd = in, .events = POLLIN};
+
+	for (;;) {
+		siginfo_t info = {0};
+		int r = poll(&poll_fd, 1, STOP_LOOK);
+		ssize_t n = r > 0 ? read(in, buf, size) : r;
+
+		if (r > 0 && (n >= 0 || errno != EINTR))
+			return n;
+		if (r < 0 && errno != EINTR)
+			return r;
+		if (r == 0 && waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | __WALL) == 0 &&
+		    info.si_pid == pid)
+			kill(pid, SIGCONT);
+	}
 }
 
 /* It keeps nothing of the caller's, locks above all, and does not outlive it. */

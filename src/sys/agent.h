@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Run fn(arg) in an agent; returns what fn returned, 0 or -errno. cgroup: the agent is in it from
@@ -15,11 +16,21 @@
 int agent_run(int cgroup, int (*fn)(void *arg), void *arg);
 
 /*
+ * The same as a thread of the caller's process, in its cgroup: a third cheaper. It has namespaces, root and
+ * working directory of its own nevertheless, but cannot join a user namespace.
+ */
+int agent_run_thread(int (*fn)(void *arg), void *arg);
+
+/*
  * The same in an agent with a copy of the caller's memory, for what may not be done while memory is
  * shared, or is not safe to do where somebody could trace the agent: no unprivileged process may look
- * into it. Only what it writes to arg[0..size) comes back, and its last error.
+ * into it. All that joins a user namespace is of that kind. Only what it writes to arg[0..size) comes
+ * back, and its last error.
  */
-int agent_run_apart(int (*fn)(void *arg), void *arg, size_t size);
+int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size);
+
+/* read(2) of what a child writes, which others see and may stop: then it goes on. */
+ssize_t agent_read(pid_t pid, int in, void *buf, size_t size);
 
 /*
  * A process that only waits, in a new user namespace, to be asked about by its pidfd; ended by

@@ -14,29 +14,14 @@
 
 #include "cleanup.h"
 #include "kernel.h"
+#include "mountinfo.h"
 #include "text.h"
 
 #define CGROUP_PATH_SIZE 1024
 
-/* The octal escapes of mountinfo: space, tab, newline, backslash. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
 int cgroup_find_mount(char *buf, size_t size)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
+	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
 	autofree char *line = NULL;
 	size_t room = 0;
 	int r = -EOPNOTSUPP;
@@ -49,7 +34,7 @@ int cgroup_find_mount(char *buf, size_t size)
 
 		if (!strstr(line, " - cgroup2 ") || sscanf(line, "%*s %*s %*s / %ms", &point) != 1)
 			continue;
-		unescape(point);
+		mountinfo_unescape(point);
 		/* Not if something else is mounted over it. */
 		if (statfs(point, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC)
 			continue;
@@ -57,7 +42,6 @@ int cgroup_find_mount(char *buf, size_t size)
 		if (r == 0)
 			memcpy(buf, point, strlen(point) + 1);
 	}
-	fclose(f);
 	return r;
 }
 

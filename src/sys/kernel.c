@@ -45,11 +45,14 @@ static int open_by(int dirfd, const char *path, struct open_how *how)
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
 {
+	static const uint64_t resolve[] = {
+		[LOOKUP_IN_ROOT] = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		[LOOKUP_PLAIN] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		[LOOKUP_USUAL] = RESOLVE_NO_MAGICLINKS,
+	};
 	struct open_how open_how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
-		.resolve = how == LOOKUP_IN_ROOT
-				   ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-				   : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve[how],
 	};
 
 	return open_by(dirfd, path, &open_how);
@@ -199,9 +202,9 @@ int kernel_pidfd_exit_status(int pidfd, int *ret_status)
 	return 0;
 }
 
-int kernel_close_on_exec_from(unsigned int first)
+bool kernel_has_thread(pid_t tid)
 {
-	return result(syscall(SYS_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC));
+	return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
 }
 
 int kernel_close_range(unsigned int first, unsigned int last)

@@ -15,6 +15,7 @@
 enum lookup {
 	LOOKUP_IN_ROOT, /* links and ".." stay below dirfd; no magic links */
 	LOOKUP_PLAIN,	/* below dirfd, and no link of any kind on the way */
+	LOOKUP_USUAL,	/* as open(2), but for magic links */
 };
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
@@ -42,13 +43,16 @@ int kernel_pidfd_send_signal(int pidfd, int sig);
 /* Whether the process has not ended: one that waits to be reaped has. */
 bool kernel_pidfd_is_alive(int pidfd);
 
+/* Whether it still is one of the caller's threads. */
+bool kernel_has_thread(pid_t tid);
+
 /*
  * How a process has ended, as waitpid(2) tells, once it was reaped and if the pidfd was opened before that
  * (Linux 6.15). But of an init that reboots waitpid(2) tells SIGHUP or SIGINT, and this 0 or SIGKILL (6.18).
  * -ENOTTY, -EINVAL: not with this kernel. -ESRCH: not yet.
  */
 int kernel_pidfd_exit_status(int pidfd, int *ret_status);
-int kernel_close_on_exec_from(unsigned int first);
+
 int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
 

@@ -19,16 +19,15 @@ crash_at()
 	op_setup "$1" x >"$work/err" 2>&1 || wrong "set-up failed: $(cat "$work/err")"
 	# shellcheck disable=SC2046,SC2086
 	said=$(CONTAINERFS_STATE=$state "$inject" --timeout 10 ${CRASH_MODE:-kill} "$2" -- \
-		"$container" $(op_words "$1" x) 2>"$work/err" </dev/null)
+		"$(op_program "$1")" $(op_words "$1" x) 2>"$work/err" </dev/null)
 	status=$?
 	case $status in
 	0 | 3) ;;
 	*) wrong "inject: status $status: $said $(cat "$work/err")" ;;
 	esac
 	said=${said##*"$newline"}
-	tasks=no
-	[ "$1" != rm-tree ] || tasks=yes
-	invariants $tasks
+	hit_was "$said"
+	invariants "$1"
 	op_after "$1" x maybe
 	op_again "$1"
 	clean_up

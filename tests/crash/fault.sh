@@ -17,13 +17,14 @@ fault_at()
 	case_begin
 	op_setup "$1" x >"$work/err" 2>&1 || wrong "set-up failed: $(cat "$work/err")"
 	# shellcheck disable=SC2046
-	said=$(CONTAINERFS_STATE=$state "$inject" --timeout 10 fail "$2" "$3" -- "$container" \
-		$(op_words "$1" x) 2>"$work/message" </dev/null)
+	said=$(CONTAINERFS_STATE=$state "$inject" --timeout 10 fail "$2" "$3" -- \
+		"$(op_program "$1")" $(op_words "$1" x) 2>"$work/message" </dev/null)
 	status=$?
 	case $said in
 	*'died of signal'* | *timeout*) wrong "$said" ;;
 	esac
 	said=${said##*"$newline"}
+	hit_was "$said"
 	if [ $status = 0 ]; then
 		succeeded=yes
 	else
@@ -31,9 +32,7 @@ fault_at()
 		[ $status -le 127 ] || wrong "exit status $status"
 		[ -s "$work/message" ] || wrong "exit status $status without a message"
 	fi
-	tasks=no
-	[ "$1" != rm-tree ] || tasks=yes
-	invariants $tasks
+	invariants "$1"
 	op_after "$1" x $succeeded
 	op_again "$1"
 	clean_up

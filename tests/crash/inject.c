@@ -8,9 +8,9 @@
  *	inject [--timeout S] fail N ERRNO -- CMD...
  *
  * Calls are counted from 1 over all processes that are ours: the command and whatever it clones,
- * but not what it execs later. A process is let go when it execs once more: that is the payload of
- * a container, and its calls are not under test. The order of calls of processes that run at the
- * same time is the scheduler's; a number names a call exactly only up to there.
+ * but not what those exec. A child is let go when it does: that is the payload of a container, and
+ * its calls are not under test. The order of calls of processes that run at the same time is the
+ * scheduler's; a number names a call exactly only up to there.
  *
  * Invariants:
  * - A call that is killed at its entry, or made to fail, has not run. After SIGKILL in an entry
@@ -347,16 +347,18 @@ static void on_call(struct session *s, struct tracee *t)
 }
 
 /*
- * The first execve(2) of the main process is ours; any other begins the payload. When a thread that
- * is not the leader execs, it takes the leader's pid: the event's message is its former one.
+ * Those of the main process are ours: the first, and that of its sealed copy; any other begins the
+ * payload. When a thread that is not the leader execs, it takes the leader's pid: the event's message
+ * is its former one.
  */
 static void on_exec(struct session *s, struct tracee *t)
 {
 	unsigned long former = 0;
 	struct tracee *old;
 
-	if (!s->armed) {
+	if (!s->armed || (t->pid == s->main && !t->hit)) {
 		s->armed = true;
+		s->started = false;
 		tracee_resume(s, t, 0);
 		return;
 	}

@@ -9,7 +9,7 @@
 #   shared propagation as on a host of systemd, so that every mount that appears in it is ours.
 # - A process is known as ours by CONTAINERFS_STATE in its environment; that of the shell does not
 #   have it: it is given to each command alone. Only such processes are killed, by pid.
-# - /sys/fs/cgroup is only read. What a failure leaves there stays, and the report says so.
+# - /sys/fs/cgroup is only read, but for a directory that one operation needs. What a failure leaves there stays, and the report says so.
 # - A failure is written down and the hierarchy given up: the next case begins in a new one.
 set -u
 
@@ -19,10 +19,12 @@ container=${CONTAINER:-$build/container}
 [ -x "$container" ] || container=$build/src/cli/container
 inject=${INJECT:-$build/tests/crash/inject}
 vaultls=${VAULTLS:-$build/tests/crash/vaultls}
+call=${CALL:-$build/tests/crash/call}
 newline='
 '
 
-operations='create run run-keep set-network set-hostname set-id-map rename rm rm-tree enter first rm-root'
+operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter
+	attach attach-task first rm-root'
 
 # --- the machine ---
 
@@ -37,7 +39,7 @@ skip()
 need_machine()
 {
 	[ "$(id -u)" = 0 ] || skip 'needs root'
-	for tool in "$container" "$inject" "$vaultls"; do
+	for tool in "$container" "$inject" "$vaultls" "$call"; do
 		[ -x "$tool" ] || skip "$tool is not built"
 	done
 	cgroup_mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
@@ -89,15 +91,21 @@ run_workers()
 # --- one hierarchy ---
 
 # The time limit is for hangs: nothing here takes a second.
+program()
+{
+	CONTAINERFS_STATE=$state timeout -s KILL 20 "$@"
+}
+
 c()
 {
-	CONTAINERFS_STATE=$state timeout -s KILL 20 "$container" "$@"
+	program "$container" "$@"
 }
 
 hierarchy_begin()
 {
 	state=$(mktemp -d "$work/state.XXXXXX") || exit 1
 	background=
+	target=
 	mount_lines
 	mounts=$lines
 	c create first >"$work/err" 2>&1 || give_up 'create, the first of all'
@@ -220,18 +228,39 @@ hierarchy_end()
 
 # --- the operations ---
 
+# hit_was LINE: what inject says of the call that it hit, and, in $role, of whose it was.
+hit_was()
+{
+	hit=$1
+	role=${1##*pid role: }
+	role=${role%%)*}
+}
+
 types=uts,ipc,network,mount,pid
+
+# op_program OPERATION: what is under test: container(1), or a call that it has no verb for.
+op_program()
+{
+	case $1 in
+	set-access | attach*) echo "$call" ;;
+	*) echo "$container" ;;
+	esac
+}
 
 # op_words OPERATION NAME: the command line under test. No word of it has a blank.
 op_words()
 {
 	case $1 in
+	set-access) echo "set-access $2 1000 100 0750" ;;
+	attach*) echo "attach $2 $target" ;;
 	create | first) echo "create --own $types $2" ;;
 	run) echo 'run -- /bin/true' ;;
 	run-keep) echo "run --keep -n $2 -- true" ;;
 	set-network) echo "set $2 network=own" ;;
 	set-hostname) echo "set $2 hostname=h" ;;
 	set-id-map) echo "set $2 uid_map=0:100000:65536" ;;
+	set-limit) echo "set $2/nested $limit" ;;
+	adopt) echo "set $2 cgroup.d=$adopted" ;;
 	rename) echo "rename $2 $2-new" ;;
 	rm) echo "rm $2" ;;
 	rm-tree) echo "rm -f -r $2" ;;
@@ -248,12 +277,18 @@ op_setup()
 	create | run | run-keep | rm-root) ;;
 	first) c rm / ;; # with it goes all that the first operation makes
 	set-network | rename) c create "$2" ;;
+	set-access) c create "$2" && program "$call" set-access "$2" 7 8 0700 ;;
 	set-hostname) c create --own uts "$2" ;;
 	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
 	rm | enter) c create --own $types "$2" ;;
+	# The tasks of the container above are moved.
+	set-limit) find_limit && c create "$2" && c create "$2/nested" && busy "$2" ;;
+	adopt) adopted=$cgroup_mount/crash.containerfs-$$ && mkdir -p "$adopted" && c create --own cgroup "$2" ;;
 	rm-tree)
 		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
 		;;
+	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
+	attach-task) c create --own $types "$2" && busy "$2" && target_begin ;;
 	esac
 }
 
@@ -266,6 +301,82 @@ busy()
 		sh -c 'echo ready; exec sleep 50' >"$work/ready" 2>/dev/null </dev/null &
 	background="$background $!"
 	read -r line <"$work/ready" && [ "$line" = ready ]
+}
+
+# A process in no container that is to be moved: $target. It does what it is told, by two fifos.
+target_begin()
+{
+	rm -f "$work/ask" "$work/answer"
+	mkfifo "$work/ask" "$work/answer"
+	# shellcheck disable=SC2016
+	CONTAINERFS_STATE=$state timeout -s KILL 60 sh -c 'exec 3<>"$1/ask" 4<>"$1/answer"
+		while read -r word <&3; do echo "$word $$" >&4; done' sh "$work" </dev/null &
+	background="$background $!"
+	target=$(target_ask here)
+	target=${target#here }
+	[ -n "$target" ]
+}
+
+target_ask()
+{
+	# shellcheck disable=SC2016
+	timeout -s KILL 5 sh -c 'echo "$2" >"$1/ask" && head -n 1 "$1/answer"' sh "$work" "$1"
+}
+
+target_end()
+{
+	[ -z "$target" ] || kill -KILL "$target" 2>/dev/null
+	target=
+}
+
+# Those that "attach" joins. Of the pid namespace it is that of the children.
+namespaces='uts ipc net mnt pid_for_children'
+
+# check_target NAME DONE: all or nothing, as container.h says, and it runs as before. If the agent itself was
+# killed, nobody goes on: the process may have died in the middle of a call that is not its own, or be in
+# the cgroup of the container and still in its old namespaces.
+check_target()
+{
+	if ! kill -0 "$target" 2>/dev/null; then
+		[ "$role" = agent ] || wrong 'the process that was to be moved has died'
+		return
+	fi
+	grep -Eq '^State:[[:space:]]*[RS]' "/proc/$target/status" ||
+		wrong "it is left in state $(grep State: "/proc/$target/status")"
+	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$target/status" || wrong 'it is left traced'
+	[ "$(target_ask works)" = "works $target" ] || wrong 'it does not run any more'
+	# No kernel fails these so: none waits, and what is asked of is stopped, and there.
+	case $role:$hit in
+	'agent:failed at '*' ptrace '* | 'agent:failed at '*' wait4 '* | 'agent:failed at '*' poll '*) return ;;
+	esac
+	id=$(listing | awk -v name="$1" '$2 == name { print $3 }')
+	moved=no
+	case $(cat "/proc/$target/cgroup") in
+	*"0::/${cgroup_root##*/}/$id"*) moved=yes ;;
+	esac
+	# shellcheck disable=SC2016,SC2086
+	inside=$(c enter "$1" -- sh -c 'cd /proc/self/ns && readlink "$@"' sh $namespaces)
+	# shellcheck disable=SC2086
+	has=$(cd "/proc/$target/ns" && readlink $namespaces)
+	# shellcheck disable=SC2086
+	before=$(cd /proc/self/ns && readlink $namespaces)
+	case $moved:$2:$has in
+	no:yes:*) wrong 'said success, has not moved it' ;;
+	yes:no:*) wrong 'said failure, has moved it' ;;
+	"yes:$2:$inside" | "no:$2:$before") ;;
+	"yes:maybe:$before") [ "$role" = agent ] || wrong 'moved, and has joined nothing' ;;
+	*) wrong "half moved: moved $moved, has $has" ;;
+	esac
+}
+
+# check_access NAME DONE: whose it is and its mode are the old ones or the new ones.
+check_access()
+{
+	access=$(program "$call" get-access "$1" 2>&1)
+	case $2:$access in
+	yes:'1000 100 750' | no:'7 8 700' | maybe:'1000 100 750' | maybe:'7 8 700') ;;
+	*) wrong "done: $2; access: $access" ;;
+	esac
 }
 
 # op_after OPERATION NAME DONE: the container is in its old or its new state, and in working order.
@@ -285,8 +396,8 @@ op_after()
 	done
 	[ -z "$others" ] || wrong "unexpected containers:$others"
 	case $1:$3:$present$renamed in
-	set-*:*:yesno | enter:*:yesno | rename:*:yesno | rename:*:noyes) ;;
-	set-*:*:* | enter:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
+	set-*:*:yesno | adopt:*:yesno | enter:*:yesno | attach*:*:yesno | rename:*:yesno | rename:*:noyes) ;;
+	set-*:*:* | adopt:*:* | enter:*:* | attach*:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
 	esac
 	case $1:$3:$present$renamed in
 	create:yes:no* | first:yes:no* | run-keep:yes:no* | \
@@ -303,9 +414,56 @@ op_after()
 	if [ "$1" = first ] && ! c run --root / -- true >"$work/err" 2>&1; then
 		wrong "run --root / does not work: $(cat "$work/err")"
 	fi
-	[ "$1:$present" != set-id-map:yes ] || check_id_map "$2" "$3"
+	case $1:$present in
+	set-id-map:yes) check_id_map "$2" "$3" ;;
+	set-limit:yes) check_limit "$2" "$3" ;;
+	adopt:yes) check_adopted "$2" "$3" ;;
+	set-access:yes) check_access "$2" "$3" ;;
+	attach*:yes) check_target "$2" "$3" ;;
+	esac
+	target_end
 	[ "$present$renamed" = nono ] || c enter "$works" -- true >"$work/err" 2>&1 ||
 		wrong "enter $works does not work: $(cat "$work/err")"
+}
+
+# In $limit, one of a controller that this machine has in cgroup v2.
+find_limit()
+{
+	limit=
+	read -r words <"$cgroup_mount/cgroup.controllers"
+	for word in $words; do
+		case $word in
+		pids) limit=pids.max=1000 ;;
+		memory) limit=memory.max=1073741824 ;;
+		hugetlb) [ ! -e /sys/kernel/mm/hugepages/hugepages-2048kB ] || limit=hugetlb.2MB.max=2097152 ;;
+		esac
+	done
+	[ -n "$limit" ] || echo 'no controller in cgroup v2' >&2
+	[ -n "$limit" ]
+}
+
+# What is told is in force for the next task; the tasks of the container above are still in it.
+check_limit()
+{
+	c enter "$1/nested" -- true >"$work/err" 2>&1 || wrong "enter nested: $(cat "$work/err")"
+	told=$(c show "$1/nested" | sed -n 's/^limits: //p')
+	id=$(c show "$1/nested" | sed -n 's/^id: //p')
+	has=$(cat "$(find "$cgroup_root" -name "$id")/${limit%%=*}" 2>/dev/null)
+	case $told:$2 in
+	"$limit":*) [ "$has" = "${limit#*=}" ] || wrong "limit '$told' is '$has'" ;;
+	:maybe | :no) ;;
+	*) wrong "the limit is '$told', and '$has' in force" ;;
+	esac
+	[ "$(c ps "$1" | grep -c sleep)" = 1 ] || wrong "its task is not in it: $(c ps "$1")"
+}
+
+# It is where its record says, which is where its cgroup namespace begins.
+check_adopted()
+{
+	[ "$2" != yes ] || [ "$(c enter "$1" -- sed -n 's/^0:://p' /proc/self/cgroup 2>&1)" = / ] ||
+		wrong 'its cgroup namespace is of another cgroup'
+	id=$(c show "$1" | sed -n 's/^id: //p')
+	[ "$2" != yes ] || [ -d "$adopted/$id" ] || wrong 'its cgroup is not in the adopted one'
 }
 
 # The tasks of container $1 have the map that is told, old or new, and own what they have.
@@ -329,8 +487,10 @@ op_again()
 	first | rm-root) clean_up ;;
 	esac
 	# shellcheck disable=SC2046
-	{ op_setup "$1" fresh && c $(op_words "$1" fresh); } >"$work/err" 2>&1 ||
+	{ op_setup "$1" fresh && program "$(op_program "$1")" $(op_words "$1" fresh); } \
+		>"$work/err" 2>&1 ||
 		wrong "the operation does not work any more: $(cat "$work/err")"
+	target_end
 }
 
 clean_up()
@@ -341,6 +501,7 @@ clean_up()
 		*) c rm -f -r "$name" >"$work/err" 2>&1 || wrong "rm -f -r: $(cat "$work/err")" ;;
 		esac
 	done
+	[ -z "${adopted:-}" ] || [ ! -d "$adopted" ] || rmdir "$adopted" || wrong "left in $adopted"
 	if [ -n "$background" ]; then
 		background_tree=
 		processes_left no
@@ -453,8 +614,8 @@ processes_left()
 	done
 }
 
-# invariants TASKS: after one more harmless operation nothing is left that no name reaches. TASKS:
-# yes if containers may have tasks now. Sets $listed.
+# invariants OPERATION: after one more harmless operation nothing is left that no name reaches. Sets
+# $listed.
 invariants()
 {
 	{ c create probe && c rm probe; } >"$work/err" 2>&1 ||
@@ -469,7 +630,10 @@ invariants()
 		children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null)
 		background_tree="$background_tree $children"
 	done
-	processes_left "$1"
+	case $1 in
+	rm-tree | set-limit | attach-task) processes_left yes ;;
+	*) processes_left no ;;
+	esac
 	list=$(listing)
 	listed=
 	while read -r _ name _; do
@@ -535,9 +699,10 @@ count_calls()
 	case_begin
 	op_setup "$1" x >"$work/err" 2>&1 || give_up "$1: set-up failed"
 	# shellcheck disable=SC2046
-	calls=$(CONTAINERFS_STATE=$state "$inject" count -- "$container" $(op_words "$1" x) \
-		2>"$work/err" </dev/null) || give_up "$1: does not work at all"
+	calls=$(CONTAINERFS_STATE=$state "$inject" count -- "$(op_program "$1")" \
+		$(op_words "$1" x) 2>"$work/err" </dev/null) || give_up "$1: does not work at all"
 	calls=${calls##*"$newline"}
+	target_end
 	clean_up
 	case_end "$1, with nothing done to it"
 }

@@ -5,13 +5,14 @@
 . "$TESTS/lib.sh"
 
 top=$TESTS/../..
-verbs='create run enter ls show ps of set kill freeze thaw wait stop reboot events key rename rm'
+verbs='create run enter ls show ps stats of set kill freeze thaw wait stop reboot events key rename rm
+	mount umount mounts holders cp'
 aliases='exec:enter list:ls pause:freeze unpause:thaw mv:rename remove:rm'
 
 # options VERB: the long and short ones of its help, one a line.
 options()
 {
-	container "$1" --help | sed -n 's/^ *\(-[a-z]\), \(--[a-z]*\).*/\1\n\2/p; s/^ *\(--[a-z]*\).*/\1/p'
+	container "$1" --help | sed -n 's/^ *\(-[a-z]\), \(--[a-z-]*\).*/\1\n\2/p; s/^ *\(--[a-z-]*\).*/\1/p'
 }
 
 it 'the overview'
@@ -78,7 +79,7 @@ if [ -e "$page" ]; then
 	for verb in $verbs; do
 		options "$verb"
 	done | sort -u >"$WORK/known"
-	grep -Eo -- '(^|[^a-zA-Z0-9-])--[a-z]+' "$WORK/page" | grep -o -- '--.*' | sort -u >"$WORK/shown"
+	grep -Eo -- '(^|[^a-zA-Z0-9-])--[a-z]+(-[a-z]+)*' "$WORK/page" | grep -o -- '--.*' | sort -u >"$WORK/shown"
 	while read -r option; do
 		case $option in
 		--version) ;;

@@ -321,6 +321,24 @@ in_mount_path()
 	echo "$sbin" >"$WORK/.over"
 }
 
+# tree_by_hand NAME: the test mounts the tree itself, by mount(8), on $T: that is $WORK/NAME. It is
+# unmounted when the test ends. The test is skipped where there is no FUSE.
+tree_by_hand()
+{
+	[ -c /dev/fuse ] || skip 'no /dev/fuse'
+	in_mount_path
+	T=$WORK/$1
+	mkdir "$T"
+	echo "$T" >>"$WORK/.trees"
+}
+
+# typed: the commands from stdin, in a shell of their own, with $T for /NAME. "typed bash": in bash.
+typed()
+{
+	sed "s|/${T##*/}\\>|$T|g" >"$WORK/.typed"
+	"${1:-sh}" "$WORK/.typed" 2>&1
+}
+
 out_of_mount_path()
 {
 	[ -e "$WORK/.over" ] || return 0

@@ -103,6 +103,22 @@ wait "$started" 2>/dev/null
 lists stays
 check container rm -f stays
 
+it 'no init of its own ends with it: all is removed without another operation'
+check container create up --own pid
+task up
+for how in '--inherit pid' '--share pid=up'; do
+	# shellcheck disable=SC2086
+	start "$WORK/out" container run -n up/doomed $how -- sh -c 'sleep 1000 & echo up; exec sleep 1000'
+	tasks=$(container ps up/doomed --json | jq '.[].pid')
+	kill -KILL "$started"
+	wait "$started" 2>/dev/null
+	for pid in $tasks; do
+		wait_for gone "$pid"
+	done
+	wait_for sh -c 'test "$(container ls -q up | wc -l)" = 0'
+done
+check container rm -f up
+
 it 'killed: run --keep'
 start "$WORK/out" container run --keep -n kept -- sh -c 'echo up; exec sleep 1000'
 kill -KILL "$started"

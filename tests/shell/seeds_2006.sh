@@ -15,18 +15,7 @@
 # shellcheck source=lib.sh
 . "$TESTS/lib.sh"
 
-[ -c /dev/fuse ] || skip 'no /dev/fuse'
-in_mount_path
-T=$WORK/containers
-mkdir "$T"
-echo "$T" >"$WORK/.trees"
-
-# typed: the commands from stdin, in a shell of their own, with our mount point. "typed bash": in bash.
-typed()
-{
-	sed "s|/containers\\>|$T|g" >"$WORK/.typed"
-	"${1:-sh}" "$WORK/.typed" 2>&1
-}
+tree_by_hand containers
 
 it 'What works, 2: mount -t containerfs none /container'
 is '' "$(typed <<'EOT'

@@ -17,19 +17,8 @@
 # shellcheck source=lib.sh
 . "$TESTS/lib.sh"
 
-[ -c /dev/fuse ] || skip 'no /dev/fuse'
-in_mount_path
-T=$WORK/container_ns
-mkdir "$T"
-echo "$T" >"$WORK/.trees"
+tree_by_hand container_ns
 host=$(hostname)
-
-# typed: the commands from stdin, in a shell of their own, with our mount point. "typed bash": in bash.
-typed()
-{
-	sed "s|/container_ns\\>|$T|g" >"$WORK/.typed"
-	"${1:-sh}" "$WORK/.typed" 2>&1
-}
 
 # screen: a shell that does what stdin says, and then waits. Sets $pid.
 screen()

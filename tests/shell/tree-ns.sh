@@ -297,7 +297,7 @@ check container enter web -- sh -c 'echo later >/mnt/file'
 is later "$(cat web/root/mnt/file)"
 is file "$(ls web/root/mnt/)"
 check_not test -e "$WORK/fs/mnt/file"
-is "$(stat -c %d web/root/mnt/)" "$(container enter web -- sh -c 'ls -d /mnt >/dev/null; exec cat /proc/self/mountinfo' | awk '$5 == "/mnt" { split($3, d, ":"); print d[1] * 256 + d[2] }')"
+is "$(stat -c %d web/root/mnt/)" "$(container enter web -- sh -c 'ls -d /mnt >/dev/null; exec cat /proc/self/mountinfo' | awk '$5 == "/mnt" { split($3, d, ":"); print d[1] * 256 + d[2] % 256 + int(d[2] / 256) * 1048576 }')"
 ls web/root/ | grep -qx etc || bad 'ls web/root/'
 check sh -c 'echo new >web/root/etc/new'
 is new "$(cat "$WORK/fs/etc/new")"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the tests of the library share: calls are made through kept(), which sees that the calling
- * thread's namespaces are the same before and after; and quiet_begin() and quiet_end() around each
+ * thread's namespaces and CPUs are the same before and after; and quiet_begin() and quiet_end() around each
  * test see that nothing of the caller has changed: fds, children, signal mask, umask, directory.
  */
 #pragma once
@@ -39,6 +39,7 @@ static const struct ns_kind {
 
 struct ns_links {
 	char text[10][48];
+	cpu_set_t cpus;
 };
 
 static inline void read_links(struct ns_links *links)
@@ -60,6 +61,7 @@ static inline void read_links(struct ns_links *links)
 			strcpy(text, "none");
 		memcpy(links->text[i], text, sizeof(text));
 	}
+	sched_getaffinity(0, sizeof(links->cpus), &links->cpus);
 }
 
 static inline bool same_links(const struct ns_links *before)
@@ -80,7 +82,7 @@ static inline bool same_links(const struct ns_links *before)
 		kept_result = (call);                                                              \
 		kept_errno = errno;                                                                \
 		if (!same_links(&kept_before))                                                     \
-			fail_msg("%s changed the thread's namespaces", #call);                     \
+			fail_msg("%s changed the thread's namespaces or CPUs", #call);             \
 		errno = kept_errno;                                                                \
 		kept_result;                                                                       \
 	})

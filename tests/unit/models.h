@@ -182,6 +182,7 @@ static inline bool model_spec_equal(const struct spec *a, const struct spec *b)
 		    a->second[t] != b->second[t])
 			return false;
 	return a->id == b->id && a->transient == b->transient && a->empty_root == b->empty_root &&
+	       a->nested == b->nested && a->leaf == b->leaf && a->adopted == b->adopted &&
 	       strcmp(a->cgroup, b->cgroup) == 0;
 }
 

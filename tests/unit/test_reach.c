@@ -118,6 +118,81 @@ static void test_socket_of_task(void **state)
 }
 
 /* A socket made outside talks to a server inside; the network is brought up through another. */
+static int thread_count(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat("/proc/self/task", &st), 0);
+	return (int)st.st_nlink - 2;
+}
+
+/* Whatever is done by a thread for a moment: it is gone, and the caller goes where it may and no further. */
+static void test_caller_stays(void **state)
+{
+	cpu_set_t all, one, now;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = make("stays", CONTAINER_NEW_NET_NS);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		char text[64], *end;
+
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+		close(ok(container_socket(c, AF_INET, SOCK_STREAM, 0)));
+		assert_int_equal(
+			run_sh(c, "grep Cpus_allowed_list /proc/self/status", text, sizeof(text)),
+			0);
+		assert_int_equal(strtol(strchr(text, ':') + 1, &end, 10), cpu);
+		assert_int_equal(*end, '\n');
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	for (int i = 0; i < 300; i++) {
+		close(ok(container_socket(c, AF_INET, SOCK_STREAM, 0)));
+		assert_int_equal(thread_count(), 1);
+	}
+	if (CPU_COUNT(&all) > 1) {
+		const char *const argv[] = {"sleep", "1000", NULL};
+		struct container_spawn how = CONTAINER_SPAWN_INIT;
+		pid_t pid;
+
+		how.argv = argv;
+		pid = (pid_t)ok(container_spawn(c, &how));
+		assert_int_equal(sched_getaffinity(pid, sizeof(now), &now), 0);
+		assert_true(CPU_EQUAL(&now, &all));
+		end(c, pid);
+	}
+	ok(container_remove(c, 0));
+	close(c);
+}
+
+/* Whose children are to be born in another pid namespace can have no threads. */
+static void child_without_threads(void *arg)
+{
+	int c = *(int *)arg, s;
+
+	child_holds(unshare(CLONE_NEWPID) == 0);
+	s = container_socket(c, AF_INET, SOCK_STREAM, 0);
+	child_holds(s >= 0);
+}
+
+static void test_socket_without_threads(void **state)
+{
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = make("lone", CONTAINER_NEW_NET_NS);
+	assert_int_equal(in_child(child_without_threads, &c), 0);
+	ok(container_remove(c, 0));
+	close(c);
+}
+
 static void test_socket_talks(void **state)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -249,12 +324,25 @@ static void test_files_errors(void **state)
 	fails(EINVAL, container_readlinkat(c, "tmp/file", buf, sizeof(buf)));
 	fails(EINVAL, container_fstatat(c, "tmp/file", &st, AT_EMPTY_PATH));
 	fails(ENOENT, container_openat(empty, "/", O_RDONLY, 0));
+	fails(ENOENT, container_root(empty));
 	fails(ESRCH, container_openat(kill, "/", O_RDONLY, 0));
 	ok(container_remove(c, 0));
 	fails(ENOENT, container_openat(c, "/", O_RDONLY, 0));
 	close(c);
 	close(empty);
 	close(kill);
+}
+
+/* A file of the host, with its name as its text. */
+static void make_outside(char path[128])
+{
+	int fd;
+
+	snprintf(path, 128, "%s/outside", private_tree.dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "outside", 7), 7);
+	close(fd);
 }
 
 /* Each of these leads to the host's file of this name, if anything does. */
@@ -264,15 +352,12 @@ static void test_files_confined(void **state)
 		"", "../../../..", "/proc/self/root", "/proc/1/root", "/proc/thread-self/cwd/../..",
 	};
 	char outside[128], target[192], path[256], text[8];
-	int c, fd;
+	int c;
 
 	(void)state;
 	need_private_tree();
 	c = make("c", CONTAINER_NEW_FS_NS);
-	snprintf(outside, sizeof(outside), "%s/outside", private_tree.dir);
-	fd = open(outside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	close(fd);
+	make_outside(outside);
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		snprintf(target, sizeof(target), "%s%s", ways[i], outside);
 		ok(container_symlinkat(target, c, "tmp/link"));
@@ -490,6 +575,92 @@ static void check_mounts(int c, const char *mounts_of_task)
 	ok(container_unlinkat(c, "/tmp/link", 0));
 }
 
+/* The table as the container's root shows it, with tasks, without, and from a nested one. */
+
+struct wanted_mount {
+	const char *target;
+	struct container_mount found; /* its texts are gone */
+	char type[32], source[64];
+	size_t count;
+};
+
+static int look_for(const struct container_mount *mount, void *arg)
+{
+	struct wanted_mount *w = arg;
+
+	assert_int_equal(mount->size, sizeof(*mount));
+	w->count++;
+	if (strcmp(mount->target, w->target) == 0) {
+		w->found = *mount;
+		snprintf(w->type, sizeof(w->type), "%s", mount->type);
+		snprintf(w->source, sizeof(w->source), "%s", mount->source);
+	}
+	return 0;
+}
+
+static int stop_at_once(const struct container_mount *mount, void *arg)
+{
+	(void)mount;
+	++*(int *)arg;
+	return 7;
+}
+
+static void check_mount_table(unsigned int flags)
+{
+	struct wanted_mount w = {.target = "/tmp/odd \\n\\\\name"};
+	int c, nested, mnt;
+	struct statx st;
+
+	c = make("c", flags);
+	nested = make("c/nested", 0);
+	ok(container_mkdirat(c, w.target, 0755));
+	mnt = new_tmpfs(c);
+	ok(container_move_mount(c, mnt, w.target, 0));
+	/* The caller's fd is of the mount in the container, even if that had to be copied. */
+	assert_int_equal(statx(mnt, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &st), 0);
+	assert_true(fcntl(mnt, F_GETFD) & FD_CLOEXEC);
+	close(mnt);
+	for (int i = 0; i < 2; i++) {
+		w.count = w.found.id = 0;
+		ok(container_mounts(i ? nested : c, look_for, &w));
+		assert_true(w.count >= 2);
+		assert_true(w.found.id == st.stx_mnt_id);
+		assert_true(w.found.dev == makedev(st.stx_dev_major, st.stx_dev_minor));
+		assert_string_equal(w.type, "tmpfs");
+		assert_int_equal(w.found.shared, 0);
+	}
+	ok(container_umount(c, w.target, 0));
+	w.found.id = 0;
+	ok(container_mounts(c, look_for, &w));
+	assert_int_equal(w.found.id, 0);
+	ok(container_remove(c, CONTAINER_REMOVE_RECURSIVE));
+	fails(ENOENT, container_mounts(c, look_for, &w));
+	close(c);
+	close(nested);
+}
+
+static void test_mount_table(void **state)
+{
+	struct wanted_mount w = {.target = "/"};
+	int c, empty, transient, calls = 0;
+
+	(void)state;
+	need_private_tree();
+	check_mount_table(CONTAINER_NEW_FS_NS);
+	check_mount_table(CONTAINER_NEW_FS_NS | CONTAINER_NEW_USER_NS);
+	c = make("c", CONTAINER_NEW_FS_NS);
+	empty = make("empty", CONTAINER_NEW_FS_NS | CONTAINER_NEW_EMPTY_FS_NS);
+	transient = make(NULL, CONTAINER_NEW_FS_NS | CONTAINER_KILL_ON_CLOSE);
+	assert_int_equal(kept(container_mounts(c, stop_at_once, &calls)), 7);
+	assert_int_equal(calls, 1);
+	fails(ENOENT, container_mounts(empty, look_for, &w));
+	fails(ESRCH, container_mounts(transient, look_for, &w));
+	fails(EBADF, container_mounts(-1, look_for, &w));
+	close(c);
+	close(empty);
+	close(transient);
+}
+
 static void test_mounts(void **state)
 {
 	static const unsigned int flags[] = {0, CONTAINER_NEW_USER_NS, CONTAINER_KILL_ON_CLOSE,
@@ -515,16 +686,13 @@ static void test_mounts(void **state)
 static void test_bind(void **state)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	char path[80];
+	char path[128];
 	int c, tree;
 
 	(void)state;
 	need_private_tree();
 	c = make("c", CONTAINER_NEW_FS_NS);
-	snprintf(path, sizeof(path), "%s/outside", private_tree.dir);
-	tree = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_int_equal(write(tree, "outside", 7), 7);
-	close(tree);
+	make_outside(path);
 	tree = (int)syscall(SYS_open_tree, AT_FDCWD, private_tree.dir,
 			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	assert_true(tree >= 0);
@@ -611,11 +779,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		library_test(test_socket),	   library_test(test_socket_user_ns),
 		library_test(test_socket_of_task), library_test(test_socket_talks),
+		library_test(test_caller_stays),   library_test(test_socket_without_threads),
 		library_test(test_files),	   library_test(test_files_errors),
 		library_test(test_files_confined), library_test(test_files_roots),
 		library_test(test_fsopen),	   library_test(test_fsopen_errors),
 		library_test(test_mounts),	   library_test(test_bind),
 		library_test(test_mounts_refused), library_test(test_mount_root),
+		library_test(test_mount_table),
 	};
 
 	return private_tree_run(tests);

@@ -33,6 +33,9 @@ static void random_spec(struct chance *c, struct spec *spec)
 	}
 	spec->transient = chance_one_in(c, 3);
 	spec->empty_root = chance_one_in(c, 3);
+	spec->nested = chance_one_in(c, 3);
+	spec->leaf = chance_one_in(c, 3);
+	spec->adopted = chance_one_in(c, 3);
 }
 
 /* If it is a record, then it is the only way to write it. */
@@ -112,6 +115,8 @@ static void test_parts(void **state)
 		" flags=",
 		"transient,",
 		"empty,",
+		"leaf,",
+		"adopted,",
 		"transient",
 		",",
 		" ",

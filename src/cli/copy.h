@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Copying files with all that belongs to them, where somebody else may change names on either side
+ * meanwhile.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "ids.h"
+
+#define COPY_NAME_MAX 256
+
+struct copy {
+	const struct ids *from, *to; /* whose numbers owners have on each side */
+	int status;		     /* EXIT_FAILED once something was not copied, which was told */
+	bool owners_lost;	     /* somebody has no number on the other side */
+	/* of the walk */
+	char path[4096]; /* for messages */
+	unsigned int depth, temporary;
+	dev_t top_dev;
+	ino_t top_ino;
+	char *buf;
+	struct copy_link *links; /* files with names that are still to come */
+	size_t link_count;
+};
+
+/* -1: told. */
+int copy_init(struct copy *c, const struct ids *from, const struct ids *to);
+void copy_free(struct copy *c);
+
+/*
+ * Copy what src is, an O_PATH fd, as the entry to_name (one component; "." for a directory: into to_dir
+ * itself) of to_dir. A directory that is there is gone into; all else that is there is replaced in one
+ * step, links too. path is src in messages.
+ */
+void copy_tree(struct copy *c, int src, const char *path, int to_dir, const char *to_name);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * cp: which files, and what they are called where they go. Paths in a container are resolved once, in
+ * its root, by the library; copy.c goes on from there by fds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "cli.h"
+#include "copy.h"
+#include "verbs.h"
+
+/* One operand: a path of the host, or of a container. */
+struct place {
+	const char *text; /* as it was given */
+	char name[4096];  /* of the container; empty: the host */
+	const char *path;
+	int container;
+	struct ids ids;
+};
+
+static void place_init(struct place *p)
+{
+	*p = (struct place){.container = -EBADF};
+	ids_init(&p->ids);
+}
+
+static void place_close(struct place *p)
+{
+	close_fd(&p->container);
+	ids_free(&p->ids);
+}
+#define autoplace __attribute__((cleanup(place_close)))
+
+/* "NAME:PATH", where NAME may have slashes; "./a:b" and "../a:b" are paths of the host. */
+static int place_open(struct place *p, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	bool is_path = strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
+
+	p->text = p->path = text;
+	if (!colon || is_path)
+		return 0;
+	p->path = colon + 1;
+	if (p->path[0] == '\0' || colon == text || (size_t)(colon - text) >= sizeof(p->name)) {
+		cli_usage("cp", "not NAME:PATH: %s", text);
+		return -1;
+	}
+	memcpy(p->name, text, (size_t)(colon - text));
+	p->name[colon - text] = '\0';
+	p->container = cli_open(p->name);
+	return p->container < 0 ? -1 : ids_load(&p->ids, p->container, p->name);
+}
+
+static int open_at(const struct place *p, const char *path, int flags)
+{
+	return p->name[0] ? container_openat(p->container, path, flags | O_CLOEXEC, 0)
+			  : open(path, flags | O_CLOEXEC);
+}
+
+static int fail(const struct place *p)
+{
+	cli_message(NULL, "cp: %s: %s", p->text, strerror(errno));
+	return -1;
+}
+
+/* Its last component into buf, "." where that does not name an entry; whether slashes came after. */
+static bool last_component(const char *path, char buf[COPY_NAME_MAX], size_t *ret_begin)
+{
+	size_t end = strlen(path), begin, given = end;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (begin = end; begin > 0 && path[begin - 1] != '/';)
+		begin--;
+	snprintf(buf, COPY_NAME_MAX, "%.*s", (int)(end - begin), path + begin);
+	if (buf[0] == '\0' || strcmp(buf, "..") == 0)
+		memcpy(buf, ".", 2);
+	*ret_begin = begin;
+	return end < given;
+}
+
+/* Where a path is to be that is no directory, for the reason in errno: above it, and its name. */
+static int open_parent(const struct place *p, bool is_directory, char name[COPY_NAME_MAX])
+{
+	char parent[4096];
+	size_t begin;
+	int reason = errno;
+	bool slash = last_component(p->path, name, &begin);
+
+	if (strcmp(name, ".") == 0 || (slash && !is_directory) || begin >= sizeof(parent)) {
+		errno = begin >= sizeof(parent) ? ENAMETOOLONG : reason;
+		return -1;
+	}
+	memcpy(parent, p->path, begin);
+	parent[begin] = '\0';
+	return open_at(p, begin ? parent : ".", O_PATH | O_DIRECTORY);
+}
+
+static void copy_one(struct copy *c, const struct place *from, const struct place *to, bool into)
+{
+	autoclose int src = open_at(from, from->path, O_PATH | O_NOFOLLOW);
+	autoclose int dir = -EBADF;
+	char name[COPY_NAME_MAX];
+	struct stat st;
+	size_t begin;
+
+	c->status = EXIT_FAILED;
+	if (src < 0 || fstat(src, &st) < 0) {
+		fail(from);
+		return;
+	}
+	last_component(from->path, name, &begin);
+	dir = open_at(to, to->path, O_PATH | O_DIRECTORY);
+	if (dir < 0 && !into && (errno == ENOENT || errno == ENOTDIR))
+		dir = open_parent(to, S_ISDIR(st.st_mode), name);
+	if (dir < 0) {
+		fail(to);
+		return;
+	}
+	c->status = 0;
+	copy_tree(c, src, from->text, dir, name);
+}
+
+/* A file deep in a tree has three of them for each directory above it. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int copy_from(const char *source, const struct place *to, bool into, bool *owners_lost)
+{
+	autoplace struct place from;
+	struct copy c;
+
+	place_init(&from);
+	if (place_open(&from, source) < 0)
+		return EXIT_FAILED;
+	if (!from.name[0] && !to->name[0])
+		return cli_usage("cp", "neither is in a container: %s, %s", source, to->text);
+	if (copy_init(&c, &from.ids, &to->ids) < 0)
+		return EXIT_FAILED;
+	copy_one(&c, &from, to, into);
+	copy_free(&c);
+	*owners_lost |= c.owners_lost;
+	return c.status;
+}
+
+int verb_cp(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"archive", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
+	autoplace struct place to;
+	bool owners_lost = false;
+	int c, status = 0;
+
+	place_init(&to);
+	while ((c = cli_option("cp", argc, argv, ":ha", longs)) != -1)
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+	if (argc - optind < 2)
+		return cli_usage("cp", "SOURCE... and TARGET");
+	if (place_open(&to, argv[argc - 1]) < 0)
+		return EXIT_FAILED;
+	raise_fd_limit();
+	for (int i = optind; i < argc - 1; i++)
+		if (copy_from(argv[i], &to, argc - optind > 2, &owners_lost))
+			status = EXIT_FAILED;
+	if (owners_lost)
+		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
+			    IDS_NOBODY);
+	return status;
+}

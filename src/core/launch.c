@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "kernel.h"
+
+#ifndef MFD_EXEC /* linux/memfd.h has it since Linux 6.3 */
+#define MFD_EXEC 0x0010U
+#endif
+
+static const unsigned char image[] = {
+#include "launcher_image.inc"
+};
+_Static_assert(sizeof(image) < LAUNCHER_REPORT, "the launcher has grown");
+
+void launch_init(struct launch *l)
+{
+	*l = (struct launch){.file = -EBADF};
+}
+
+void launch_close(struct launch *l)
+{
+	close_fd(&l->file);
+	free(l->argv);
+	l->argv = NULL;
+}
+
+static size_t count(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list[n])
+		n++;
+	return n;
+}
+
+static const char **make_argv(const char *const *paths, const char *const *argv)
+{
+	const char **list = calloc(count(paths) + count(argv) + 3, sizeof(*list));
+	size_t n = 0;
+
+	if (!list)
+		return NULL;
+	list[n++] = argv[0];
+	while (*paths)
+		list[n++] = *paths++;
+	list[n++] = "";
+	while (*argv)
+		list[n++] = *argv++;
+	return list;
+}
+
+static int open_file(void)
+{
+	int fd = memfd_create("containerfs", MFD_CLOEXEC | MFD_EXEC);
+
+	/* Before Linux 6.3 all were executable. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("containerfs", MFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int launch_prepare(struct launch *l, const char *const *paths, const char *const *argv)
+{
+	l->argv = make_argv(paths, argv);
+	if (!l->argv)
+		return -ENOMEM;
+	l->file = open_file();
+	if (l->file == -EACCES)
+		return error_set(-EACCES, "make the launcher: the host forbids programs in memory",
+				 "vm.memfd_noexec");
+	if (l->file < 0 || write(l->file, image, sizeof(image)) != (ssize_t)sizeof(image))
+		return error_set(l->file < 0 ? l->file : -EIO, "make the launcher", NULL);
+	return 0;
+}
+
+static int lock(int fd, int cmd)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int r;
+
+	do
+		r = fcntl(fd, cmd, &all);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int launch_close_fds(const struct launch *l)
+{
+	int r;
+
+	if (l->file < 0)
+		return kernel_close_from(3);
+	r = l->file == LAUNCHER_FD ? fcntl(LAUNCHER_FD, F_SETFD, 0) : dup2(l->file, LAUNCHER_FD);
+	if (r < 0)
+		return -errno;
+	r = kernel_close_from(LAUNCHER_FD + 1);
+	/* Now: to close any other fd of the file would end it. */
+	return r ? r : lock(LAUNCHER_FD, F_SETLK);
+}
+
+int launch_run(const struct launch *l, const char *const *envp)
+{
+	syscall(SYS_execveat, LAUNCHER_FD, "", l->argv, envp, AT_EMPTY_PATH);
+	return -errno;
+}
+
+int launch_wait(const struct launch *l)
+{
+	int error = 0, r;
+
+	if (l->file < 0)
+		return 0;
+	r = lock(l->file, F_SETLKW);
+	if (r == 0 && pread(l->file, &error, sizeof(error), LAUNCHER_REPORT) < 0)
+		r = -errno;
+	return r ? r : error;
+}

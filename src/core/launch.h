@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How a program that a container has made is executed. Until then /proc/self/exe of the child is the
+ * file of whoever calls this library; and if the program is a link to /proc/self/exe, or a script of
+ * "#!/proc/self/exe", that file would run in the container, whose root could write to it (CVE-2019-5736).
+ * So the child first executes the launcher, a few instructions in a file in memory made for this one
+ * start, which then executes the program. (40 us.)
+ *
+ * The child holds a record lock (fcntl(2)) on the file, which goes when that is closed: at the moment the
+ * program is executed, or at the end of the launcher, which has then written why. Unlike the end of a
+ * pipe such a lock cannot be held by somebody else who has got hold of the file, be it a task of the
+ * container or a child that another thread forks.
+ */
+#pragma once
+
+#include "launcher.h"
+
+struct launch {
+	int file;	   /* -EBADF: none; the program is executed as it is */
+	const char **argv; /* the launcher's */
+};
+
+void launch_init(struct launch *l);
+
+/* paths and argv are referred to until launch_close(). */
+int launch_prepare(struct launch *l, const char *const *paths, const char *const *argv);
+
+/* In the child; everything but fds 0 to 2 and the file, or with none all but 0 to 2, is closed. */
+int launch_close_fds(const struct launch *l);
+
+/* The same, last of all: returns only if the launcher cannot be executed. */
+int launch_run(const struct launch *l, const char *const *envp);
+
+/* By the caller, after the clone returned: until the program is executed, or could not be. */
+int launch_wait(const struct launch *l);
+
+void launch_close(struct launch *l);
