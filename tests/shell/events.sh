@@ -48,8 +48,11 @@ watch json --json web
 below=$started
 probed=
 check container create web/db --own pid
+wait_for grep -q 'created /web/db ' lines
 exits 3 container enter web -- sh -c 'exit 3'
+wait_for grep -q 'stopped /web ' lines
 check container rename web/db data
+wait_for grep -q 'renamed /web/data ' lines
 task web
 outer=$started
 task web/data
