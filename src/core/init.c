@@ -60,10 +60,11 @@ int init_open_text(const char *text)
 bool init_text_is_of(const char *text, int pidfd)
 {
 	uint64_t identity, found;
-	pid_t pid;
+	pid_t pid, number;
 
-	return init_parse(text, &pid, &identity) == 0 && proc_identity(pidfd, pid, &found) == 0 &&
-	       found == identity;
+	/* The identity may be that of the number only. */
+	return init_parse(text, &pid, &identity) == 0 && proc_pid_of(pidfd, &number) == 0 &&
+	       number == pid && proc_identity(pidfd, pid, &found) == 0 && found == identity;
 }
 
 /*

@@ -28,7 +28,7 @@ int init_read_text(int dir, char text[INIT_TEXT_SIZE]);
 /* A pidfd of the process that such a text is of, also if it has ended but was not waited for yet. -ESRCH. */
 int init_open_text(const char *text);
 
-/* Whether a text is of the process of a pidfd, which may have ended. */
+/* Whether a text is of the process of a pidfd, which may have ended, but must not be reaped yet. */
 bool init_text_is_of(const char *text, int pidfd);
 
 /* Whether the container ever had one. */

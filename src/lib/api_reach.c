@@ -233,8 +233,8 @@ EXPORT int container_reboot(int container, int cmd)
 /* The hierarchy is opened only if there is something to be recorded. */
 static int ended(struct call *c, int container, int pidfd)
 {
-	struct ended e;
-	struct spec spec;
+	struct ended e = {.status = -1};
+	struct spec spec = {0};
 	int r = call_load(container, &spec);
 
 	c->o = (struct object){.dir = container, .spec = spec};

@@ -12,9 +12,9 @@
 
 static int command(const char *name)
 {
-	return strcmp(name, "restart") == 0 ? RB_AUTOBOOT
-	       : strcmp(name, "halt") == 0  ? RB_HALT_SYSTEM
-					    : RB_POWER_OFF;
+	if (strcmp(name, "restart") == 0)
+		return RB_AUTOBOOT;
+	return (int)(strcmp(name, "halt") == 0 ? RB_HALT_SYSTEM : RB_POWER_OFF);
 }
 
 int main(int argc, char **argv)
@@ -30,8 +30,8 @@ int main(int argc, char **argv)
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, NULL);
-	puts("up");
-	fflush(stdout);
+	if (puts("up") < 0 || fflush(stdout) != 0)
+		return 97;
 	if (argc > 2)
 		sigwait(&term, &sig);
 	reboot(command(argv[1]));
