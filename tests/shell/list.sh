@@ -103,7 +103,7 @@ matches web "$(script -qefc 'container ls' /dev/null </dev/null)"
 
 it 'show'
 container show web/db >"$WORK/show"
-is 'name state tasks init own shared root id path owner transient hostname exit_status stop_signal stop_timeout' \
+is 'name state tasks init own shared root id path owner transient hostname limits exit_status stop_signal stop_timeout' \
 	"$(cut -d : -f 1 "$WORK/show" | paste -s -d ' ')"
 matches '^name: db$' "$(cat "$WORK/show")"
 matches '^path: /web/db$' "$(cat "$WORK/show")"
