@@ -5,8 +5,8 @@
 . "$TESTS/lib.sh"
 
 top=$TESTS/../..
-verbs='create run enter ls show ps stats of set kill freeze thaw wait stop reboot events key rename rm
-	mount umount mounts holders cp'
+verbs='create run enter ls show ps stats of set kill freeze thaw wait stop reboot events key rename rm mount umount'
+verbs="$verbs mounts holders cp"
 aliases='exec:enter list:ls pause:freeze unpause:thaw mv:rename remove:rm'
 
 # options VERB: the long and short ones of its help, one a line.

@@ -63,9 +63,6 @@ check sh -c 'container ls --json mail | jq -e ". == []"'
 it 'tables'
 is 'NAME STATE TASKS INIT OWN SHARED' "$(container ls | head -n 1 | tr -s ' ' | sed 's/ $//')"
 is 6 "$(container ls | wc -l)"
-# All columns there are by default, but asked for: that is container-report's list.
-is "$(container ls -o name,state,tasks,init,own,shared)" "$(container ls)" 'without a terminal'
-is "$(container ls -o name,state,tasks,init,own,shared web)" "$(container ls web)" 'without a terminal'
 is 7 "$(container ls -a | wc -l)"
 matches '^<current> ' "$(container ls -a)"
 matches '^web +running +1 ' "$(container ls)"

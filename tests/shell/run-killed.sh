@@ -106,6 +106,7 @@ check container rm -f stays
 it 'no init of its own ends with it: all is removed without another operation'
 check container create up --own pid
 task up
+up=$started
 for how in '--inherit pid' '--share pid=up'; do
 	# shellcheck disable=SC2086
 	start "$WORK/out" container run -n up/doomed $how -- sh -c 'sleep 1000 & echo up; exec sleep 1000'
@@ -118,6 +119,8 @@ for how in '--inherit pid' '--share pid=up'; do
 	wait_for sh -c 'test "$(container ls -q up | wc -l)" = 0'
 done
 check container rm -f up
+# Its init is gone when all in its pid namespace are reaped, some of them by process 1 of the machine.
+wait "$up" 2>/dev/null
 
 it 'killed: run --keep'
 start "$WORK/out" container run --keep -n kept -- sh -c 'echo up; exec sleep 1000'

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "private_tree.h"
@@ -262,6 +263,19 @@ static inline bool is_gone(const char *name)
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 && errno == ENOENT;
+}
+
+/* Numbers up to this one can be those of fds. */
+static inline void allow_fds(rlim_t n)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur > n)
+		return;
+	limit.rlim_cur = n + 1;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		skip();
 }
 
 /* Around each test. */
