@@ -306,10 +306,11 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_stop(container, name, "stop_timeout", value);
 	if (memchr(setting, '.', len))
 		return set_limit(container, name, setting, len);
-	return cli_usage("set",
-			 "unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, stop_signal, "
-			 "stop_timeout, a namespace type, or a limit as memory.max)",
-			 (int)len, setting);
+	return cli_usage(
+		"set",
+		"unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, stop_signal, "
+		"stop_timeout, a namespace type, or a limit as memory.max)",
+		(int)len, setting);
 }
 
 int cli_finish(int status)
