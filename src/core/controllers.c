@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "text.h"
 
+#define RECORD_SIZE 256
 #define MOVE_ROUNDS 200
 #define BUSY_ROUNDS 200 /* of 5 ms */
 
@@ -215,14 +216,60 @@ static int has_controller(int cgroup, const char *file, const char *controller)
 	return n < 0 ? error_set((int)n, "read", file) : has_word(list, controller);
 }
 
+/*
+ * What was switched on at the top of the mount, where it was off: it is switched off again when the
+ * hierarchy is taken down. Recorded before, so that it is known also if we are killed in between.
+ */
+static int record(const struct hierarchy *h, const char *controller)
+{
+	char list[RECORD_SIZE];
+	ssize_t n = kernel_readlink(h->dir, HIERARCHY_CONTROLLERS, list, sizeof(list));
+	size_t len = n < 0 ? 0 : (size_t)n;
+	int r;
+
+	if (n < 0 && n != -ENOENT)
+		return (int)n;
+	list[len] = '\0';
+	if (has_word(list, controller))
+		return 0;
+	r = len ? text_append(list, sizeof(list), &len, " ") : 0;
+	r = r ? r : text_append(list, sizeof(list), &len, controller);
+	r = r ? r : kernel_replace_link(h->dir, HIERARCHY_CONTROLLERS, list);
+	return r < 0 ? error_set(r, "record a controller", controller) : 0;
+}
+
+static bool is_topmost(const struct level *l)
+{
+	return strcmp(l->path, "..") == 0;
+}
+
 static int enable_at(const struct level *l, const char *controller)
 {
 	autoclose int cgroup = open_level(l);
 	int r = cgroup < 0 ? cgroup : has_controller(cgroup, "cgroup.subtree_control", controller);
 
-	if (r == 0)
-		r = switch_on(l, cgroup, controller);
-	return r < 0 ? r : 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = is_topmost(l) ? record(l->h, controller) : 0;
+	return r ? r : switch_on(l, cgroup, controller);
+}
+
+void controllers_disable(int dir, int top)
+{
+	char list[RECORD_SIZE], word[LIMIT_NAME_SIZE + 1];
+
+	if (kernel_readlink(dir, HIERARCHY_CONTROLLERS, list, sizeof(list)) < 0)
+		return;
+	for (const char *s = list; *s; s += strspn(s, " ")) {
+		size_t n = strcspn(s, " ");
+
+		word[0] = '-';
+		memcpy(word + 1, s, n < LIMIT_NAME_SIZE ? n : 0);
+		word[1 + (n < LIMIT_NAME_SIZE ? n : 0)] = '\0';
+		/* The kernel keeps what another cgroup there hands on. */
+		kernel_write_file(top, "cgroup.subtree_control", word);
+		s += n;
+	}
 }
 
 /* The first level that is ours to change: what was adopted, or else the topmost of the mount. */

@@ -19,3 +19,6 @@ int controllers_check(const struct hierarchy *h, const struct object *o, const c
  * cgroup above has processes that are not a container's, or fork faster than they can be moved.
  */
 int controllers_enable(const struct hierarchy *h, const struct object *o, const char *controller);
+
+/* When the hierarchy of the state directory dir is taken down: top is the topmost cgroup of the mount. */
+void controllers_disable(int dir, int top);

@@ -17,6 +17,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "controllers.h"
 #include "error.h"
 #include "kernel.h"
 #include "lock.h"
@@ -222,8 +223,9 @@ static uint64_t root_id(struct hierarchy *h)
 /* All that there is of a hierarchy without containers, but for what is mounted and its cgroup. */
 static int remove_state(struct hierarchy *h)
 {
-	static const char *const links[] = {"tree/@spec", "tree/@owner", "cgroup", "host",  "boot",
-					    "vault",	  "mounts",	 "bound",  "cradle"};
+	static const char *const links[] = {
+		"tree/@spec", "tree/@owner", "cgroup", "host",	 "boot",
+		"vault",      "mounts",	     "bound",  "cradle", HIERARCHY_CONTROLLERS};
 	static const char *const dirs[] = {"tree", "held", "limbo", "adopted"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
@@ -436,9 +438,26 @@ int hierarchy_open_root(const struct hierarchy *h)
 }
 
 /* Everything but the directory's own name is removed under the set-up lock. */
+static int remove_cgroup(struct hierarchy *h)
+{
+	autoclose int top = -EBADF;
+	char path[PATH_SIZE];
+	int r;
+
+	if (kernel_readlink(h->dir, "cgroup", path, sizeof(path)) < 0)
+		return -EIO;
+	r = cgroup_remove(AT_FDCWD, path);
+	if (r < 0)
+		return r;
+	path[name_parent_len(path)] = '\0';
+	top = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top >= 0)
+		controllers_disable(h->dir, top);
+	return 0;
+}
+
 int hierarchy_remove(struct hierarchy *h)
 {
-	char cgroup_path[PATH_SIZE];
 	bool bound;
 	int r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 
@@ -449,13 +468,11 @@ int hierarchy_remove(struct hierarchy *h)
 	}
 	if (r < 0)
 		return r == -EAGAIN ? error_set(-EBUSY, "another operation is under way", NULL) : r;
-	if (kernel_readlink(h->dir, "cgroup", cgroup_path, sizeof(cgroup_path)) < 0)
-		return -EIO;
 	r = reap_check_empty(h);
 	if (r < 0)
 		return r;
 	r = watch_end(h);
-	r = r ? r : cgroup_remove(AT_FDCWD, cgroup_path);
+	r = r ? r : remove_cgroup(h);
 	if (r < 0)
 		return r;
 	r = vault_teardown(h->dir);

@@ -13,6 +13,8 @@
 #include "spec.h"
 
 #define HIERARCHY_CGROUP_NAME 64
+#define HIERARCHY_CONTROLLERS                                                                      \
+	"controllers" /* link: what we have switched on at the top of the mount */
 
 struct hierarchy {
 	int dir;    /* the state directory */

@@ -20,6 +20,7 @@ leave()
 	wait $manager 2>/dev/null
 	rmdir "$top/.x" "$unit/sub" "$unit" "$top" 2>/dev/null
 	[ ! -d "$top" ] || bad "left: $(find "$top" -type d)"
+	[ -z "${switched_on:-}" ] || echo -"$switched_on" >"$root/cgroup.subtree_control"
 	finish
 }
 
@@ -108,6 +109,7 @@ if [ "$limit" ]; then
 	fails_with 125 "the $controller controller is not delegated to it; in its unit: \[Service\] Delegate=$controller: .*/unit: " \
 		container set web "$limit"
 	is null "$(field web limits)"
+	grep -qw "$controller" "$root/cgroup.subtree_control" || switched_on=$controller
 	echo +"$controller" >"$root/cgroup.subtree_control"
 	echo +"$controller" >"$top/cgroup.subtree_control"
 	fails_with 125 'it has processes itself.*/unit: .*busy' container set web "$limit"

@@ -43,6 +43,19 @@ where()
 	"$@" sed -n 's/^0:://p' /proc/self/cgroup
 }
 
+it 'taken down, what was switched on for it is switched off'
+before=$(cat "$root/cgroup.subtree_control")
+for setting in hugetlb.2MB.max=4M rdma.max='mlx5_0 hca_handle=2' misc.max='res_a 1' cpuset.cpus=0 pids.max=100; do
+	controller=${setting%%.*}
+	if has_controller "$controller" && ! echo "$before" | grep -qw "$controller" && [ ! -e "$WORK/other" ] &&
+		CONTAINERFS_STATE=$WORK/other container create --limit "$setting" web 2>/dev/null; then
+		matches "$controller" "$(cat "$root/cgroup.subtree_control")"
+		CONTAINERFS_STATE=$WORK/other check container rm web
+		CONTAINERFS_STATE=$WORK/other check container rm /
+		is "$before" "$(cat "$root/cgroup.subtree_control")"
+	fi
+done
+
 it 'what is not a limit'
 fails_with 125 'web: .*cgroup\.NAME.*: cgroup.procs: Invalid argument' container set web cgroup.procs=1
 fails_with 125 'web: .*: cgroup\.subtree_control: Invalid argument' container set web cgroup.subtree_control=+pids
