@@ -25,6 +25,7 @@ struct private_tree {
 	char dir[64];	   /* ours; the state directory is "state" in it */
 	char cgroup[4096]; /* path of the hierarchy's cgroup, "" until it is made */
 	int fds;	   /* how many were open at the beginning */
+	bool left;	   /* something was left behind */
 };
 static struct private_tree private_tree;
 
@@ -161,17 +162,24 @@ static inline int private_tree_end(void **state)
 		     private_tree.cgroup[0] && access(private_tree.cgroup, F_OK) == 0);
 	nothing_left("file descriptors", count_fds() != private_tree.fds);
 	nothing_left("a child process", has_children());
+	private_tree.left = left < 0;
 	return left;
 }
 
 /*
  * Run them all. Where they cannot run they are skipped, one by one and visibly: cmocka 1.1.5 says so
- * in its own words, but in TAP it would say "not ok". TESTS_REQUIRED=1 makes failures of skips.
+ * in its own words, but in TAP it would say "not ok". TESTS_REQUIRED=1 makes failures of skips. To
+ * cmocka a teardown that fails is no failure; to us it is.
  */
 #define private_tree_run(tests)                                                                    \
-	(private_tree_possible()                                                                   \
-		 ? cmocka_run_group_tests(tests, private_tree_begin, private_tree_end)             \
-		 : private_tree_skip(tests, sizeof(tests) / sizeof((tests)[0])))
+	(private_tree_possible() ? private_tree_result(cmocka_run_group_tests(                     \
+					   tests, private_tree_begin, private_tree_end))           \
+				 : private_tree_skip(tests, sizeof(tests) / sizeof((tests)[0])))
+
+static inline int private_tree_result(int failed)
+{
+	return failed || private_tree.left;
+}
 
 static inline int private_tree_skip(const struct CMUnitTest *tests, size_t n)
 {
