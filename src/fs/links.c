@@ -204,6 +204,7 @@ int link_by_pid(const struct caller *who, pid_t number, char *buf, size_t size)
 	pid_t pid = caller_pid(who, number);
 	char path[4096];
 
+	path[0] = '\0';
 	container = pid > 0 ? container_of(pid) : -1;
 	if (container < 0 || path_below_top(container, path, sizeof(path)) < 0 ||
 	    !may_walk(who, path))
