@@ -405,7 +405,7 @@ static int block_signals(struct trace_thread *thread)
 	return r ? r : request(PTRACE_SETSIGMASK, thread->tid, sizeof(all), (unsigned long)&all);
 }
 
-static int change(struct trace_thread *thread)
+static int change(struct trace *t, struct trace_thread *thread)
 {
 	int r = regs_get(thread->tid, &thread->regs);
 
@@ -413,6 +413,7 @@ static int change(struct trace_thread *thread)
 	if (r < 0)
 		return r;
 	read_rseq(thread);
+	t->touched = true;
 	r = block_signals(thread);
 	thread->changed = r == 0;
 	return r;
@@ -422,16 +423,19 @@ int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long
 	       long *ret_result)
 {
 	struct regs regs;
-	int r = thread->changed ? 0 : change(thread);
+	int r = thread->changed ? 0 : change(t, thread);
 
 	if (r < 0)
 		return r;
 	regs = thread->regs;
 	regs_set_call(&regs, t->insn, nr, args);
 	r = regs_set(thread->tid, &regs);
-	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, true);
+	if (r < 0)
+		return r;
+	r = run_to(thread, PTRACE_SYSCALL, STOP_CALL, true);
 	/* From here on it does it: there is nothing to be done but wait. */
 	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, false);
+	t->lost |= r < 0 && r != -EBUSY && r != -EFAULT;
 	r = r ? r : regs_get(thread->tid, &regs);
 	if (r == 0)
 		*ret_result = regs_result(&regs);
@@ -487,6 +491,7 @@ void trace_close(struct trace *t)
 	/* Killed ones are passed over; all others are restored before any runs. */
 	for (size_t i = 0; i < t->count; i++)
 		restore(&t->threads[i]);
+	t->touched = false;
 	for (size_t i = 0; i < t->count; i++)
 		if (t->threads[i].stopped)
 			request(PTRACE_DETACH, t->threads[i].tid, 0, 0);
