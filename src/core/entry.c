@@ -203,7 +203,7 @@ int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool ma
 
 	s->old = -EBADF;
 	if (!make)
-		return pid_switch_to(s, join_plan_pid(join));
+		return pid_switch_to(s, join_plan_fd(join, NS_PID));
 	r = pid_switch_save(s);
 	return r < 0 ? r : pid_switch_result(s, unshare(CLONE_NEWPID));
 }

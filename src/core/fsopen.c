@@ -41,10 +41,8 @@ struct fsopen_call {
 static int join(const struct join_plan *plan, enum nstype type)
 {
 	const struct nstype_info *info = nstype_info(type);
-	int ns = plan->fds.fd[type];
+	int ns = join_plan_fd(plan, type);
 
-	if (plan->task_types & (unsigned int)info->clone_flag)
-		ns = plan->task;
 	if (ns < 0 || setns(ns, info->clone_flag) == 0)
 		return 0;
 	return error_set(-errno, "join namespace", info->name);

@@ -21,11 +21,6 @@ void join_plan_init(struct join_plan *plan)
 	ns_set_init(&plan->fds);
 }
 
-int join_plan_pid(const struct join_plan *plan)
-{
-	return plan->task_types & CLONE_NEWPID ? plan->task : plan->fds.fd[NS_PID];
-}
-
 void join_plan_close(struct join_plan *plan)
 {
 	close_fd(&plan->task);

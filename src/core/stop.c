@@ -212,9 +212,7 @@ static int born_inside(void *arg)
 static int reboot_agent(void *arg)
 {
 	struct reboot_call *c = arg;
-	bool by_task = c->plan->task_types & CLONE_NEWPID;
-	int ns = by_task ? c->plan->task : c->plan->fds.fd[NS_PID];
-	int r;
+	int r, ns = join_plan_fd(c->plan, NS_PID);
 
 	if (ns < 0 || setns(ns, CLONE_NEWPID) < 0)
 		return ns < 0 ? -ESRCH : -errno;
