@@ -27,6 +27,18 @@ void join_plan_close(struct join_plan *plan)
 	ns_set_close(&plan->fds);
 }
 
+int join_none_yet(enum nstype type)
+{
+	return error_set(-ESRCH, "no task has brought to life its own namespace",
+			 nstype_info(type)->name);
+}
+
+/* -ENOMEM is what the kernel says of a pid namespace whose init has ended. */
+int join_clone_error(int r)
+{
+	return r == -ENOMEM ? error_set(-ESRCH, "its init has ended; or out of memory", NULL) : r;
+}
+
 /*
  * What the init container has is what the caller has, in all but odd places such as a shell under
  * unshare(1). Then process 1 is asked; if that is not the one either (or may not be looked at), the
@@ -199,8 +211,7 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	if (r < 0)
 		return r;
 	if (plan.make)
-		return error_set(-ESRCH, "no task has brought to life its own namespace",
-				 info->name);
+		return join_none_yet(type);
 	if (plan.task >= 0) {
 		struct init init = {.pidfd = -EBADF};
 		int fd;

@@ -39,6 +39,15 @@ static inline bool join_plan_joins(const struct join_plan *plan, enum nstype typ
 	return join_plan_fd(plan, type) >= 0;
 }
 
+/* For a type in make, where it cannot be made: sets the error, returns -ESRCH. */
+int join_none_yet(enum nstype type);
+
+/*
+ * For r, of a clone into the pid namespace of a plan: sets the error and returns it if that may have no
+ * init any more, else r.
+ */
+int join_clone_error(int r);
+
 /* For a new uts namespace of o: the one it begins as a copy of, unless that is the caller's. */
 int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds);
 

@@ -217,8 +217,8 @@ static int reboot_agent(void *arg)
 	if (ns < 0 || setns(ns, CLONE_NEWPID) < 0)
 		return ns < 0 ? -ESRCH : -errno;
 	r = agent_run_apart(-1, born_inside, c, sizeof(*c));
-	/* Ended by the call; and what is said of a namespace whose init has ended. */
-	return r == -ECANCELED ? 0 : r == -ENOMEM ? -ESRCH : r;
+	/* Ended by the call. */
+	return r == -ECANCELED ? 0 : join_clone_error(r);
 }
 
 static bool is_known(int cmd)

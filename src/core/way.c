@@ -34,7 +34,7 @@ int way_find(const struct hierarchy *h, const struct object *o, enum nstype type
 	}
 	r = join_plan_make(h, o, (unsigned int)info->clone_flag, &way->plan);
 	if (r == 0 && way->plan.make)
-		r = error_set(-ESRCH, "no task has brought to life its own namespace", info->name);
+		r = join_none_yet(type);
 	return r;
 }
 
