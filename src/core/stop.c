@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/reboot.h>
@@ -83,17 +82,9 @@ int stop_get(int dir, int *ret_sig, int *ret_grace)
 	return 0;
 }
 
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int time_left(int64_t deadline)
 {
-	int64_t left = deadline - now();
+	int64_t left = deadline - kernel_now_ms();
 
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
@@ -149,7 +140,7 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 		return r == -ENODEV ? 0 : r;
 	r = load(o->dir, &manner);
 	if (deadline < 0)
-		deadline = now() + manner.grace;
+		deadline = kernel_now_ms() + manner.grace;
 	r = r ? r : tell(h, o, manner.sig);
 	/* It runs into the signal. One above that is frozen too keeps it from that. */
 	if (r == 0 && events.frozen)
@@ -187,7 +178,7 @@ int stop_container(const struct hierarchy *h, const struct object *o, int timeou
 
 	if (r == 0 && object_is_root(o))
 		r = error_set(-EPERM, "not for the init container", NULL);
-	return r ? r : stop_tree(h, o, timeout < 0 ? -1 : now() + timeout);
+	return r ? r : stop_tree(h, o, timeout < 0 ? -1 : kernel_now_ms() + timeout);
 }
 
 struct reboot_call {

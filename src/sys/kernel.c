@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
@@ -359,6 +360,14 @@ int kernel_replace_link(int dirfd, const char *path, const char *target)
 			return -errno;
 	}
 	return result(renameat(dirfd, temporary, dirfd, path));
+}
+
+int64_t kernel_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 void kernel_block_signals(sigset_t *ret_old)

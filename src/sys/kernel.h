@@ -20,6 +20,13 @@ enum lookup {
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
 
+/* Time that only passes: CLOCK_MONOTONIC. */
+int64_t kernel_now_ns(void);
+static inline int64_t kernel_now_ms(void)
+{
+	return kernel_now_ns() / 1000000;
+}
+
 /* The same as LOOKUP_IN_ROOT, for flags and modes that a program has given for open(2). */
 int kernel_open_in_root(int root, const char *path, int flags, mode_t mode);
 

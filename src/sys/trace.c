@@ -40,14 +40,6 @@ static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
 	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
 }
 
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
 /* auxv(5): where the kernel has mapped the vDSO at exec. */
 static int find_vdso(int proc, unsigned long *ret_base)
 {
@@ -218,7 +210,7 @@ static int ask_new(struct trace *t)
 
 int trace_ask(struct trace *t)
 {
-	t->end = now() + SECOND;
+	t->end = kernel_now_ns() + SECOND;
 	return ask_new(t);
 }
 
@@ -229,14 +221,14 @@ int trace_ask(struct trace *t)
  */
 static int wait_event(pid_t tid, int64_t end, int *ret_status)
 {
-	int64_t begin = now();
+	int64_t begin = kernel_now_ns();
 	sigset_t child;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	for (;;) {
 		pid_t pid = waitpid(tid, ret_status, __WALL | WNOHANG);
-		int64_t time = now();
+		int64_t time = kernel_now_ns();
 		struct timespec left;
 
 		if (pid == tid)
@@ -340,7 +332,7 @@ int trace_wait(struct trace *t)
  */
 static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
 {
-	int64_t end = limited ? now() + SECOND : NEVER;
+	int64_t end = limited ? kernel_now_ns() + SECOND : NEVER;
 	int status = 0, sig = 0;
 
 	for (;;) {
