@@ -213,15 +213,10 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	if (plan.make)
 		return join_none_yet(type);
 	if (plan.task >= 0) {
-		struct init init = {.pidfd = -EBADF};
-		int fd;
+		autoinit struct init init = {.pidfd = -EBADF};
 
 		r = init_find(h, o, &init);
-		if (r < 0)
-			return r;
-		fd = open_ns_of(&init, info->proc);
-		close_fd(&init.pidfd);
-		return fd;
+		return r < 0 ? r : open_ns_of(&init, info->proc);
 	}
 	if (plan.fds.fd[type] >= 0)
 		return take_fd(&plan.fds.fd[type]);

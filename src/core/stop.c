@@ -42,7 +42,7 @@ static int load(int dir, struct manner *ret_manner)
 	if (n < 0)
 		return n == -ENOENT ? 0 : (int)n;
 	used = text_parse_u64(text, (uint64_t)SIGRTMAX, &sig);
-	if (used < 0 || text[used] != ' ' ||
+	if (used < 0 || sig == 0 || text[used] != ' ' ||
 	    text_parse_whole_u64(text + used + 1, INT_MAX, &grace) < 0)
 		return -EUCLEAN;
 	*ret_manner = (struct manner){(int)sig, (int)grace};
@@ -92,7 +92,7 @@ static int time_left(int64_t deadline)
 /* init ends the others, or the kernel does when it has ended; without one they are all told. */
 static int tell(const struct hierarchy *h, const struct object *o, int sig)
 {
-	struct init init = {.pidfd = -EBADF};
+	autoinit struct init init = {.pidfd = -EBADF};
 	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_find(h, o, &init) : -ESRCH;
 
 	if (r == 0)
@@ -101,7 +101,6 @@ static int tell(const struct hierarchy *h, const struct object *o, int sig)
 		r = r ? r : kernel_pidfd_send_signal(init.pidfd, sig);
 	else if (r == -ESRCH)
 		r = control_kill(h, o, sig);
-	close_fd(&init.pidfd);
 	return r == -ESRCH ? 0 : r;
 }
 
@@ -149,6 +148,13 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 	return r == -ETIMEDOUT ? kill_all(cgroup) : r;
 }
 
+/* -ENOENT: removed meanwhile. -EUCLEAN: its record is damaged. */
+static int open_child(int dir, const char *name, struct object *child)
+{
+	child->dir = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return child->dir < 0 ? -errno : object_load(child->dir, &child->spec);
+}
+
 /* Nested ones first. deadline -1: each has its own grace period. */
 static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t deadline)
 {
@@ -160,11 +166,14 @@ static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t 
 	while (r == 0 && (name = object_next_child(children))) {
 		autoobject struct object child = {.dir = -EBADF};
 
-		child.dir = openat(o->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		/* Removed meanwhile. */
-		if (child.dir < 0 || object_load(child.dir, &child.spec) < 0)
+		r = open_child(o->dir, name, &child);
+		/* Its tasks are in this one's cgroup, and end with it. */
+		if (r == -ENOENT || r == -EUCLEAN) {
+			error_clear();
+			r = 0;
 			continue;
-		r = stop_tree(h, &child, deadline);
+		}
+		r = r ? r : stop_tree(h, &child, deadline);
 		killed |= r > 0;
 		r = r < 0 ? r : 0;
 	}
@@ -232,7 +241,7 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 {
 	autojoin struct join_plan plan;
 	struct reboot_call call = {&plan, cmd};
-	struct init init = {.pidfd = -EBADF};
+	autoinit struct init init = {.pidfd = -EBADF};
 	struct pollfd poll_fd = {.events = POLLIN};
 	int r = object_check_below_caller(h, o);
 
@@ -250,6 +259,5 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
 		r = error_set(-EBUSY, "init does not die", NULL);
 	r = r ? r : record_reboot(h, o, &init, cmd);
-	close_fd(&init.pidfd);
 	return r < 0 ? error_default(r, "reboot", NULL) : 0;
 }
