@@ -343,7 +343,8 @@ int kernel_dir_is_empty(int dir)
 int kernel_replace_link(int dirfd, const char *path, const char *target)
 {
 	char temporary[64] = "@new.";
-	size_t len = strlen(path);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
 
 	if (symlinkat(target, dirfd, path) == 0)
 		return 0;
@@ -351,7 +352,7 @@ int kernel_replace_link(int dirfd, const char *path, const char *target)
 		return -errno;
 	if (len + 6 > sizeof(temporary))
 		return -ENAMETOOLONG;
-	memcpy(temporary + 5, path, len + 1);
+	memcpy(temporary + 5, name, len + 1);
 	/* Whoever writes holds the object's lock: what is in the way was left by a killed writer. */
 	if (symlinkat(target, dirfd, temporary) < 0) {
 		if (errno != EEXIST || unlinkat(dirfd, temporary, 0) < 0)
