@@ -74,8 +74,15 @@ struct cli_program {
 	const char *argv_default[2];
 	bool is_default;
 };
+#define CLI_PROGRAM_OPTIONS "u:w:e:"
+#define CLI_PROGRAM_LONG_OPTIONS                                                                   \
+	{"user", required_argument, NULL, 'u'}, {"workdir", required_argument, NULL, 'w'},         \
+	{                                                                                          \
+		"env", required_argument, NULL, 'e'                                                \
+	}
 int cli_program_init(struct cli_program *p);
-int cli_program_env(struct cli_program *p, const char *setting);
+/* One of these options: 0, or EXIT_FAILED and told; -1: it is another. */
+int cli_program_option(struct cli_program *p, int option, const char *value);
 void cli_program_argv(struct cli_program *p, int argc, char **argv);
 void cli_program_free(struct cli_program *p);
 #define autoprogram __attribute__((cleanup(cli_program_free)))

@@ -11,31 +11,21 @@ enum { OPTION_ONLY = 1000 };
 static int enter_option(struct cli_program *p, int c)
 {
 	unsigned int types = 0;
+	int r = cli_program_option(p, c, optarg);
 
-	switch (c) {
-	case 'u':
-		p->spawn.user = optarg;
-		return 0;
-	case 'w':
-		p->spawn.cwd = optarg;
-		return 0;
-	case 'e':
-		return cli_program_env(p, optarg);
-	default:
-		if (cli_types("enter", optarg, true, &types) < 0)
-			return EXIT_FAILED;
-		p->spawn.nstypes |= (int)types;
-		return 0;
-	}
+	if (r >= 0)
+		return r;
+	if (cli_types("enter", optarg, true, &types) < 0)
+		return EXIT_FAILED;
+	p->spawn.nstypes |= (int)types;
+	return 0;
 }
 
 int verb_enter(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"only", required_argument, NULL, OPTION_ONLY},
-		{"user", required_argument, NULL, 'u'},
-		{"workdir", required_argument, NULL, 'w'},
-		{"env", required_argument, NULL, 'e'},
+		CLI_PROGRAM_LONG_OPTIONS,
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -46,7 +36,7 @@ int verb_enter(int argc, char **argv)
 
 	if (cli_program_init(&p))
 		return EXIT_FAILED;
-	while ((c = cli_option("enter", argc, argv, "+:hu:w:e:", longs)) != -1) {
+	while ((c = cli_option("enter", argc, argv, "+:h" CLI_PROGRAM_OPTIONS, longs)) != -1) {
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
 		if (enter_option(&p, c))

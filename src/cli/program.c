@@ -22,33 +22,8 @@
 
 extern char **environ;
 
-int cli_program_init(struct cli_program *p)
-{
-	size_t count = 0;
-
-	while (environ[count])
-		count++;
-	*p = (struct cli_program){.spawn = CONTAINER_SPAWN_INIT};
-	p->envp = malloc((count + 2) * sizeof(*p->envp));
-	if (!p->envp) {
-		cli_message(NULL, "out of memory");
-		return EXIT_FAILED;
-	}
-	for (size_t i = 0; i <= count; i++)
-		p->envp[i] = environ[i];
-	p->env_count = count;
-	/* What runs inside can tell, as with other runtimes. */
-	return cli_program_env(p, "container=containerfs");
-}
-
-void cli_program_free(struct cli_program *p)
-{
-	free(p->envp);
-	p->envp = NULL;
-}
-
 /* K=V sets or replaces; K alone takes the caller's, which is there already. */
-int cli_program_env(struct cli_program *p, const char *setting)
+static int set_env(struct cli_program *p, const char *setting)
 {
 	size_t len = strcspn(setting, "=");
 	const char **grown;
@@ -73,6 +48,47 @@ int cli_program_env(struct cli_program *p, const char *setting)
 	grown[p->env_count] = NULL;
 	p->envp = grown;
 	return 0;
+}
+
+int cli_program_init(struct cli_program *p)
+{
+	size_t count = 0;
+
+	while (environ[count])
+		count++;
+	*p = (struct cli_program){.spawn = CONTAINER_SPAWN_INIT};
+	p->envp = malloc((count + 2) * sizeof(*p->envp));
+	if (!p->envp) {
+		cli_message(NULL, "out of memory");
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i <= count; i++)
+		p->envp[i] = environ[i];
+	p->env_count = count;
+	/* What runs inside can tell, as with other runtimes. */
+	return set_env(p, "container=containerfs");
+}
+
+void cli_program_free(struct cli_program *p)
+{
+	free(p->envp);
+	p->envp = NULL;
+}
+
+int cli_program_option(struct cli_program *p, int option, const char *value)
+{
+	switch (option) {
+	case 'u':
+		p->spawn.user = value;
+		return 0;
+	case 'w':
+		p->spawn.cwd = value;
+		return 0;
+	case 'e':
+		return set_env(p, value);
+	default:
+		return -1;
+	}
 }
 
 void cli_program_argv(struct cli_program *p, int argc, char **argv)

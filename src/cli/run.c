@@ -28,18 +28,14 @@ struct run_options {
 
 static int run_option(struct run_options *o, int c)
 {
+	int r = cli_program_option(&o->program, c, optarg);
+
+	if (r >= 0)
+		return r;
 	switch (c) {
 	case 'n':
 		o->name = optarg;
 		return 0;
-	case 'u':
-		o->program.spawn.user = optarg;
-		return 0;
-	case 'w':
-		o->program.spawn.cwd = optarg;
-		return 0;
-	case 'e':
-		return cli_program_env(&o->program, optarg);
 	case OPTION_KEEP:
 		o->keep = true;
 		return 0;
@@ -118,9 +114,7 @@ int verb_run(int argc, char **argv)
 		{"inherit", required_argument, NULL, OPTION_INHERIT},
 		{"keep", no_argument, NULL, OPTION_KEEP},
 		{"name", required_argument, NULL, 'n'},
-		{"user", required_argument, NULL, 'u'},
-		{"workdir", required_argument, NULL, 'w'},
-		{"env", required_argument, NULL, 'e'},
+		CLI_PROGRAM_LONG_OPTIONS,
 		{0},
 	};
 	__attribute__((cleanup(run_options_free))) struct run_options o = {0};
@@ -129,7 +123,7 @@ int verb_run(int argc, char **argv)
 
 	if (cli_program_init(&o.program))
 		return EXIT_FAILED;
-	while ((c = cli_option("run", argc, argv, "+:hn:u:w:e:", longs)) != -1) {
+	while ((c = cli_option("run", argc, argv, "+:hn:" CLI_PROGRAM_OPTIONS, longs)) != -1) {
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
 		if (run_option(&o, c))

@@ -96,19 +96,17 @@ static int check_cgroup(const struct hierarchy *h, int fd, char path[PATH_SIZE])
 	return 0;
 }
 
-/* In one step, from a name of the container's own, so that all that is left of it goes with it. */
 static int record(const struct hierarchy *h, struct object *o, const char *path)
 {
 	char link[sizeof("adopted/") + ID_TEXT_SIZE] = "adopted/";
-	char new[sizeof("@new.") + ID_TEXT_SIZE] = "@new.";
+	int r;
 
 	text_format_id(o->spec.id, link + strlen(link));
-	text_format_id(o->spec.id, new + strlen(new));
 	if (mkdirat(h->dir, "adopted", 0755) < 0 && errno != EEXIST)
 		return -errno;
-	if ((unlinkat(h->dir, new, 0) < 0 && errno != ENOENT) || symlinkat(path, h->dir, new) < 0 ||
-	    renameat(h->dir, new, h->dir, link) < 0)
-		return -errno;
+	r = kernel_replace_link(h->dir, link, path);
+	if (r < 0)
+		return r;
 	o->spec.adopted = true;
 	return object_store(o->dir, &o->spec);
 }

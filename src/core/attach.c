@@ -5,6 +5,10 @@
  * comes first, as that step can be taken back; then each thread joins by one setns(2) of the source's
  * pidfd, which is all or nothing, and which the kernel checks as if the thread had called it itself.
  *
+ * What fails is undone by the agent, and if that was killed by the caller: back to the old cgroup goes who
+ * has its old namespaces. With some of the container's it stays in the container's cgroup, where it is
+ * found, and ends with the container.
+ *
  * The container's lock is held. The task's own container is not locked: that it was in it is looked at
  * while it stands still, and it can leave it by nobody but those who may move it down.
  */
@@ -48,6 +52,9 @@ struct attach {
 	char cgroup[PATH_SIZE]; /* where it is, as /proc tells */
 	int from, to;		/* cgroup.procs, open; -EBADF if it is in the container */
 	struct source source;
+	struct trace trace; /* of the agent, which may be killed at any moment */
+	bool joined;	    /* all threads, and the cgroup */
+	bool half;	    /* there was no way back */
 	const struct object *o;
 	void (*answer)(void *arg);
 	void *arg;
@@ -64,6 +71,8 @@ static void attach_close(struct attach *a)
 	close_fd(&a->pidfd);
 	close_fd(&a->from);
 	close_fd(&a->to);
+	close_fd(&a->trace.proc);
+	close_fd(&a->trace.tasks);
 	source_close(&a->source);
 }
 #define autoattach __attribute__((cleanup(attach_close)))
@@ -227,6 +236,12 @@ static int move_cgroup(const struct attach *a, int procs)
 	return r == -ESRCH ? no_task(r) : r < 0 ? error_set(r, "join cgroup", NULL) : 0;
 }
 
+static bool has_changed(const struct attach *a, const struct present *now, int type)
+{
+	return (a->types & flag_of(type)) && (now->own[type] != a->present.own[type] ||
+					      now->later[type] != a->present.later[type]);
+}
+
 /* Of one thread: that it has what was there before. */
 static int check_thread(const struct attach *a, pid_t tid)
 {
@@ -236,8 +251,7 @@ static int check_thread(const struct attach *a, pid_t tid)
 	if (r < 0)
 		return no_task(r);
 	for (int t = 0; t < NS_COUNT; t++) {
-		if (!(a->types & flag_of(t)) ||
-		    (now.own[t] == a->present.own[t] && now.later[t] == a->present.later[t]))
+		if (!has_changed(a, &now, t))
 			continue;
 		if (tid == a->pid)
 			return error_set(-EBUSY, "it changes its namespaces", NULL);
@@ -287,15 +301,13 @@ static int join_as(const struct attach *a, struct trace *t, struct trace_thread 
 }
 
 /* Those before n go back to what the leader, the last, still has. */
-static int join_back(const struct attach *a, struct trace *t, size_t n, int r)
+static void join_back(const struct attach *a, struct trace *t, size_t n)
 {
 	pid_t number = a->status.number[a->status.depth - 1];
-	bool back = true;
 
 	for (size_t i = 0; i < n && i < t->count; i++)
-		if (t->threads[i].tid != a->pid && join_as(a, t, &t->threads[i], number, true) < 0)
-			back = false;
-	return back ? r : error_set(r, "half entered", NULL);
+		if (t->threads[i].tid != a->pid)
+			join_as(a, t, &t->threads[i], number, true);
 }
 
 static int join_all(const struct attach *a, struct trace *t, pid_t source)
@@ -314,7 +326,8 @@ static int join_all(const struct attach *a, struct trace *t, pid_t source)
 		if (r < 0) {
 			error_set(r, r == -ESRCH ? "the task ended" : "the task joins namespaces",
 				  NULL);
-			return join_back(a, t, i, r);
+			join_back(a, t, i);
+			return r;
 		}
 	}
 	return 0;
@@ -327,7 +340,42 @@ static int join_stopped(const struct attach *a, struct trace *t)
 	return source < 0 ? source : join_all(a, t, source);
 }
 
-static int move_stopped(const struct attach *a, struct trace *t)
+static bool is_in_old_cgroup(const struct attach *a)
+{
+	char cgroup[PATH_SIZE];
+
+	return proc_cgroup(a->pid, cgroup, sizeof(cgroup)) == 0 && strcmp(cgroup, a->cgroup) == 0;
+}
+
+/* To where it was. same: it has its old namespaces. If it has ended meanwhile there is nothing to undo. */
+static int undo(struct attach *a, bool same, int r)
+{
+	struct container_error why = *error_last();
+	int back = 0;
+
+	if (same && !is_in_old_cgroup(a))
+		back = move_cgroup(a, a->from);
+	if ((same && back == 0) || back == -ESRCH || !kernel_pidfd_is_alive(a->pidfd)) {
+		error_copy(&why);
+		return r;
+	}
+	a->half = true;
+	return error_set(r, "half entered", NULL);
+}
+
+/* Of threads that stand still: whether they have what was there before. */
+static bool is_unjoined(const struct attach *a, const struct trace *t)
+{
+	struct container_error why = *error_last();
+	int r = t->lost ? -EBUSY : 0;
+
+	for (size_t i = 0; r == 0 && i < t->count; i++)
+		r = check_thread(a, t->threads[i].tid);
+	error_copy(&why);
+	return r == 0;
+}
+
+static int move_stopped(struct attach *a, struct trace *t)
 {
 	int r = check_unchanged(a, t);
 
@@ -336,19 +384,9 @@ static int move_stopped(const struct attach *a, struct trace *t)
 	/* While a thread has other registers than its own the agent must live, even if the caller dies. */
 	prctl(PR_SET_PDEATHSIG, 0);
 	r = a->to < 0 ? 0 : move_cgroup(a, a->to);
-	if (r < 0)
-		return r;
-	r = join_stopped(a, t);
-	/* If it has ended meanwhile there is nothing to move back. */
-	if (r < 0 && a->to >= 0 && kernel_pidfd_is_alive(a->pidfd)) {
-		struct container_error why = *error_last();
-		int back = move_cgroup(a, a->from);
-
-		if (back < 0 && back != -ESRCH)
-			return error_set(r, "half entered", NULL);
-		error_copy(&why);
-	}
-	return r;
+	r = r ? r : join_stopped(a, t);
+	a->joined = r == 0;
+	return r < 0 ? undo(a, is_unjoined(a, t), r) : 0;
 }
 
 /*
@@ -395,12 +433,12 @@ static int ask_error(int r)
 static int attach_agent(void *arg)
 {
 	struct attach *a = arg;
-	struct trace t;
-	int r = trace_open(&t, a->pid);
+	struct trace *t = &a->trace;
+	int r = trace_open(t, a->pid);
 
 	if (r == 0 && a->answer)
-		r = trace_check(&t);
-	r = r ? r : trace_ask(&t);
+		r = trace_check(t);
+	r = r ? r : trace_ask(t);
 	/* Traced, it is the one of this number; and the one that was looked at, if that lives. */
 	if (r == 0 && !kernel_pidfd_is_alive(a->pidfd))
 		r = -ESRCH;
@@ -408,14 +446,26 @@ static int attach_agent(void *arg)
 		a->answered = true;
 		a->answer(a->arg);
 	}
-	r = r ? r : trace_wait(&t);
-	r = r < 0 ? ask_error(r) : move_stopped(a, &t);
+	r = r ? r : trace_wait(t);
+	r = r < 0 ? ask_error(r) : move_stopped(a, t);
 	if (r == 0 && a->to >= 0)
-		join_keys(a, &t);
+		join_keys(a, t);
 	if (r < 0 && a->answered)
-		trace_set_result(&t, a->writer, r);
-	trace_close(&t);
+		trace_set_result(t, a->writer, r);
+	trace_close(t);
 	return r;
+}
+
+/*
+ * The agent was killed, and the task has gone on. If that was during a call nobody can tell what it does
+ * now: it may even be about to join.
+ */
+static int attach_alone(struct attach *a, int r)
+{
+	if (a->trace.touched || a->half || !a->joined)
+		return undo(a, !a->trace.touched && !a->half, r);
+	error_clear();
+	return 0;
 }
 
 static int attach_traced(struct attach *a, const struct entry *e)
@@ -425,6 +475,7 @@ static int attach_traced(struct attach *a, const struct entry *e)
 	if (r < 0)
 		return r;
 	r = agent_run(-EBADF, attach_agent, a);
+	r = r == -ECANCELED ? attach_alone(a, r) : r;
 	return r < 0 ? error_default(r, "move the task", NULL) : 0;
 }
 
@@ -453,6 +504,7 @@ int attach_task(const struct hierarchy *h, struct object *o, const struct attach
 		.pidfd = -EBADF,
 		.from = -EBADF,
 		.to = -EBADF,
+		.trace = {.proc = -EBADF, .tasks = -EBADF},
 		.o = o,
 		.answer = whom->answer,
 		.arg = whom->arg,

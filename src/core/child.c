@@ -85,7 +85,7 @@ static int become_mapped(const struct child_plan *plan, uid_t uid, gid_t gid)
 
 static int set_user_ns(const struct join_plan *join)
 {
-	int ns = join->task_types & CLONE_NEWUSER ? join->task : join->fds.fd[NS_USER];
+	int ns = join_plan_fd(join, NS_USER);
 	int dumpable = prctl(PR_GET_DUMPABLE), r;
 
 	/* Root of that user namespace, who may be a task of the container, is not to trace or read us. */
@@ -125,8 +125,7 @@ static int new_mount_ns(const struct child_plan *plan, struct root_build *build)
 /* What it mounts and unmounts is in a namespace that it has just joined, or nowhere. */
 static int join_mount_ns(const struct child_plan *plan)
 {
-	bool by_task = plan->join->task_types & CLONE_NEWNS;
-	int ns = by_task ? plan->join->task : plan->join->fds.fd[NS_MOUNT];
+	int ns = join_plan_fd(plan->join, NS_MOUNT);
 	autoclose int proc = -EBADF;
 	int r;
 

@@ -203,7 +203,7 @@ int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool ma
 
 	s->old = -EBADF;
 	if (!make)
-		return pid_switch_to(s, join_plan_pid(join));
+		return pid_switch_to(s, join_plan_fd(join, NS_PID));
 	r = pid_switch_save(s);
 	return r < 0 ? r : pid_switch_result(s, unshare(CLONE_NEWPID));
 }
@@ -223,12 +223,11 @@ void pid_switch_end(struct pid_switch *s)
 		abort();
 }
 
-/* -ENOMEM is also what the kernel says of a pid namespace, joined for it, whose init has ended. */
 int pid_switch_error(const struct pid_switch *s, int r, const char *step)
 {
-	if (r == -ENOMEM && s->old >= 0)
-		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	return error_set(r, step, NULL);
+	int why = s->old >= 0 ? join_clone_error(r) : r;
+
+	return why == r ? error_set(r, step, NULL) : why;
 }
 
 pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *arg), void *arg)

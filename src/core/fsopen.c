@@ -41,10 +41,8 @@ struct fsopen_call {
 static int join(const struct join_plan *plan, enum nstype type)
 {
 	const struct nstype_info *info = nstype_info(type);
-	int ns = plan->fds.fd[type];
+	int ns = join_plan_fd(plan, type);
 
-	if (plan->task_types & (unsigned int)info->clone_flag)
-		ns = plan->task;
 	if (ns < 0 || setns(ns, info->clone_flag) == 0)
 		return 0;
 	return error_set(-errno, "join namespace", info->name);
@@ -74,10 +72,7 @@ static int fsopen_agent(void *arg)
 	int r = join(c->plan, NS_PID);
 
 	r = r ? r : agent_run_apart(-1, born_inside, c, sizeof(*c));
-	/* What the kernel says of a pid namespace whose init has ended. */
-	if (r == -ENOMEM && join_plan_joins(c->plan, NS_PID))
-		return error_set(-ESRCH, "its init has ended; or out of memory", NULL);
-	return r;
+	return join_plan_joins(c->plan, NS_PID) ? join_clone_error(r) : r;
 }
 
 static unsigned int types_needed(const char *fsname)
@@ -105,8 +100,7 @@ int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *
 	missing = plan.make & types_needed(fsname);
 	for (int t = 0; t < NS_COUNT; t++)
 		if (missing & (unsigned int)nstype_info(t)->clone_flag)
-			return error_set(-ESRCH, "no task has brought to life its own namespace",
-					 nstype_info(t)->name);
+			return join_none_yet(t);
 	r = agent_run_apart(-1, fsopen_agent, &call, sizeof(call));
 	return r ? r : call.fd;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "cleanup.h"
 #include "object.h"
 
 #define INIT_TEXT_SIZE 48
@@ -15,6 +16,12 @@ struct init {
 	int pidfd;		   /* the caller's; -EBADF if there is none */
 	char text[INIT_TEXT_SIZE]; /* what is recorded of it: that of no other process */
 };
+
+static inline void init_close(struct init *init)
+{
+	close_fd(&init->pidfd);
+}
+#define autoinit __attribute__((cleanup(init_close)))
 
 /* The init that is alive now. -ESRCH: none. */
 int init_find(const struct hierarchy *h, const struct object *o, struct init *ret_init);

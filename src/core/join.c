@@ -21,15 +21,22 @@ void join_plan_init(struct join_plan *plan)
 	ns_set_init(&plan->fds);
 }
 
-int join_plan_pid(const struct join_plan *plan)
-{
-	return plan->task_types & CLONE_NEWPID ? plan->task : plan->fds.fd[NS_PID];
-}
-
 void join_plan_close(struct join_plan *plan)
 {
 	close_fd(&plan->task);
 	ns_set_close(&plan->fds);
+}
+
+int join_none_yet(enum nstype type)
+{
+	return error_set(-ESRCH, "no task has brought to life its own namespace",
+			 nstype_info(type)->name);
+}
+
+/* -ENOMEM is what the kernel says of a pid namespace whose init has ended. */
+int join_clone_error(int r)
+{
+	return r == -ENOMEM ? error_set(-ESRCH, "its init has ended; or out of memory", NULL) : r;
 }
 
 /*
@@ -204,18 +211,12 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 	if (r < 0)
 		return r;
 	if (plan.make)
-		return error_set(-ESRCH, "no task has brought to life its own namespace",
-				 info->name);
+		return join_none_yet(type);
 	if (plan.task >= 0) {
-		struct init init = {.pidfd = -EBADF};
-		int fd;
+		autoinit struct init init = {.pidfd = -EBADF};
 
 		r = init_find(h, o, &init);
-		if (r < 0)
-			return r;
-		fd = open_ns_of(&init, info->proc);
-		close_fd(&init.pidfd);
-		return fd;
+		return r < 0 ? r : open_ns_of(&init, info->proc);
 	}
 	if (plan.fds.fd[type] >= 0)
 		return take_fd(&plan.fds.fd[type]);

@@ -25,12 +25,28 @@ void join_plan_init(struct join_plan *plan);
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan);
 
+/* The nsfs fd or pidfd to join one of this type by; -EBADF: there is none to join. */
+static inline int join_plan_fd(const struct join_plan *plan, enum nstype type)
+{
+	bool by_task = plan->task_types & (unsigned int)nstype_info(type)->clone_flag;
+
+	return by_task ? plan->task : plan->fds.fd[type];
+}
+
 /* Whether there is one of this type to join. */
 static inline bool join_plan_joins(const struct join_plan *plan, enum nstype type)
 {
-	return plan->fds.fd[type] >= 0 ||
-	       (plan->task_types & (unsigned int)nstype_info(type)->clone_flag);
+	return join_plan_fd(plan, type) >= 0;
 }
+
+/* For a type in make, where it cannot be made: sets the error, returns -ESRCH. */
+int join_none_yet(enum nstype type);
+
+/*
+ * For r, of a clone into the pid namespace of a plan: sets the error and returns it if that may have no
+ * init any more, else r.
+ */
+int join_clone_error(int r);
 
 /* For a new uts namespace of o: the one it begins as a copy of, unless that is the caller's. */
 int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds);
@@ -40,9 +56,6 @@ int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype
 
 /* The inodes of the namespaces of these types that the plan leads to. -ESRCH: its task has ended. */
 int join_plan_inodes(const struct join_plan *plan, unsigned int types, uint64_t inode[NS_COUNT]);
-
-/* The nsfs fd or pidfd to join the pid namespace of; -EBADF: there is none to join. */
-int join_plan_pid(const struct join_plan *plan);
 
 void join_plan_close(struct join_plan *plan);
 #define autojoin __attribute__((cleanup(join_plan_close)))

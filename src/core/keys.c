@@ -264,9 +264,11 @@ static int add_locked(const struct hierarchy *h, const struct object *o, struct 
 	call->name = name;
 	if (!call->record.held) {
 		r = agent_run_apart(-1, hold_agent, call, sizeof(*call));
+		if (r < 0)
+			return r;
 		call->record.held = true;
 		format_record(call->record, text);
-		r = r ? r : kernel_replace_link(o->dir, OBJECT_KEYS, text);
+		r = kernel_replace_link(o->dir, OBJECT_KEYS, text);
 	}
 	r = r ? r : agent_run_apart(-1, add_agent, call, sizeof(*call));
 	return r ? r : call->key;

@@ -45,13 +45,16 @@ static int open_own_root(void)
 	return fd < 0 ? error_set(-errno, "open", "/") : fd;
 }
 
-static int check_same_kind(int mnt, int target)
+static int check_same_kind(int mnt, int target, const char *path)
 {
 	struct stat a, b;
 
 	if (fstat(mnt, &a) < 0 || fstat(target, &b) < 0)
-		return -errno;
-	return S_ISDIR(a.st_mode) == S_ISDIR(b.st_mode) ? 0 : -ENOTDIR;
+		return error_set(-errno, "look at", path);
+	if (S_ISDIR(a.st_mode) != S_ISDIR(b.st_mode))
+		return error_set(-ENOTDIR, "a directory goes on a directory, a file on a file",
+				 path);
+	return 0;
 }
 
 /*
@@ -71,9 +74,9 @@ static int attach_agent(void *arg)
 	target = inside_open(root, c->path, O_PATH, 0);
 	if (target < 0)
 		return error_set(target, "open mount point", c->path);
-	r = check_same_kind(c->mnt, target);
+	r = check_same_kind(c->mnt, target, c->path);
 	if (r < 0)
-		return error_set(r, "a directory goes on a directory, a file on a file", c->path);
+		return r;
 	if (!c->is_locked) {
 		r = locked_is_needed(c->proc);
 		if (r)

@@ -157,10 +157,11 @@ static int remove_entries(const struct hierarchy *h, const struct spec *spec)
 	text_format_id(spec->id, id_text);
 	if (spec->nested)
 		remove_entry(h, "lists/", id_text);
-	if (strlen(spec->cgroup) == ID_TEXT_SIZE) {
+	if (strlen(spec->cgroup) == ID_TEXT_SIZE)
 		r = remove_entry(h, "adopted/", id_text);
-		r = r ? r : remove_entry(h, "@new.", id_text);
-	}
+	/* Left by who was killed while replacing what is in adopted/ or held/. */
+	if (r == 0 && (spec->transient || strlen(spec->cgroup) == ID_TEXT_SIZE))
+		r = remove_entry(h, "@new.", id_text);
 	if (r == 0 && spec->transient)
 		r = remove_entry(h, "held/", id_text);
 	return r;

@@ -108,7 +108,7 @@ static int start_holder(const struct entry *e, pid_t pid, const struct proc_stat
 	int ns = -EBADF;
 
 	if (types & CLONE_NEWPID) {
-		ns = join_plan_pid(&e->join);
+		ns = join_plan_fd(&e->join, NS_PID);
 	} else if (status->depth > 1) {
 		own = proc_open_ns(pid, "pid");
 		if (own < 0)

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/reboot.h>
@@ -43,7 +42,7 @@ static int load(int dir, struct manner *ret_manner)
 	if (n < 0)
 		return n == -ENOENT ? 0 : (int)n;
 	used = text_parse_u64(text, (uint64_t)SIGRTMAX, &sig);
-	if (used < 0 || text[used] != ' ' ||
+	if (used < 0 || sig == 0 || text[used] != ' ' ||
 	    text_parse_whole_u64(text + used + 1, INT_MAX, &grace) < 0)
 		return -EUCLEAN;
 	*ret_manner = (struct manner){(int)sig, (int)grace};
@@ -83,17 +82,9 @@ int stop_get(int dir, int *ret_sig, int *ret_grace)
 	return 0;
 }
 
-static int64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int time_left(int64_t deadline)
 {
-	int64_t left = deadline - now();
+	int64_t left = deadline - kernel_now_ms();
 
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
@@ -101,7 +92,7 @@ static int time_left(int64_t deadline)
 /* init ends the others, or the kernel does when it has ended; without one they are all told. */
 static int tell(const struct hierarchy *h, const struct object *o, int sig)
 {
-	struct init init = {.pidfd = -EBADF};
+	autoinit struct init init = {.pidfd = -EBADF};
 	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_find(h, o, &init) : -ESRCH;
 
 	if (r == 0)
@@ -110,7 +101,6 @@ static int tell(const struct hierarchy *h, const struct object *o, int sig)
 		r = r ? r : kernel_pidfd_send_signal(init.pidfd, sig);
 	else if (r == -ESRCH)
 		r = control_kill(h, o, sig);
-	close_fd(&init.pidfd);
 	return r == -ESRCH ? 0 : r;
 }
 
@@ -149,13 +139,20 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 		return r == -ENODEV ? 0 : r;
 	r = load(o->dir, &manner);
 	if (deadline < 0)
-		deadline = now() + manner.grace;
+		deadline = kernel_now_ms() + manner.grace;
 	r = r ? r : tell(h, o, manner.sig);
 	/* It runs into the signal. One above that is frozen too keeps it from that. */
 	if (r == 0 && events.frozen)
 		cgroup_freeze(cgroup, false);
 	r = r ? r : cgroup_wait(cgroup, false, false, time_left(deadline));
 	return r == -ETIMEDOUT ? kill_all(cgroup) : r;
+}
+
+/* -ENOENT: removed meanwhile. -EUCLEAN: its record is damaged. */
+static int open_child(int dir, const char *name, struct object *child)
+{
+	child->dir = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return child->dir < 0 ? -errno : object_load(child->dir, &child->spec);
 }
 
 /* Nested ones first. deadline -1: each has its own grace period. */
@@ -169,11 +166,14 @@ static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t 
 	while (r == 0 && (name = object_next_child(children))) {
 		autoobject struct object child = {.dir = -EBADF};
 
-		child.dir = openat(o->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		/* Removed meanwhile. */
-		if (child.dir < 0 || object_load(child.dir, &child.spec) < 0)
+		r = open_child(o->dir, name, &child);
+		/* Its tasks are in this one's cgroup, and end with it. */
+		if (r == -ENOENT || r == -EUCLEAN) {
+			error_clear();
+			r = 0;
 			continue;
-		r = stop_tree(h, &child, deadline);
+		}
+		r = r ? r : stop_tree(h, &child, deadline);
 		killed |= r > 0;
 		r = r < 0 ? r : 0;
 	}
@@ -187,7 +187,7 @@ int stop_container(const struct hierarchy *h, const struct object *o, int timeou
 
 	if (r == 0 && object_is_root(o))
 		r = error_set(-EPERM, "not for the init container", NULL);
-	return r ? r : stop_tree(h, o, timeout < 0 ? -1 : now() + timeout);
+	return r ? r : stop_tree(h, o, timeout < 0 ? -1 : kernel_now_ms() + timeout);
 }
 
 struct reboot_call {
@@ -212,15 +212,13 @@ static int born_inside(void *arg)
 static int reboot_agent(void *arg)
 {
 	struct reboot_call *c = arg;
-	bool by_task = c->plan->task_types & CLONE_NEWPID;
-	int ns = by_task ? c->plan->task : c->plan->fds.fd[NS_PID];
-	int r;
+	int r, ns = join_plan_fd(c->plan, NS_PID);
 
 	if (ns < 0 || setns(ns, CLONE_NEWPID) < 0)
 		return ns < 0 ? -ESRCH : -errno;
 	r = agent_run_apart(-1, born_inside, c, sizeof(*c));
-	/* Ended by the call; and what is said of a namespace whose init has ended. */
-	return r == -ECANCELED ? 0 : r == -ENOMEM ? -ESRCH : r;
+	/* Ended by the call. */
+	return r == -ECANCELED ? 0 : join_clone_error(r);
 }
 
 static bool is_known(int cmd)
@@ -243,7 +241,7 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 {
 	autojoin struct join_plan plan;
 	struct reboot_call call = {&plan, cmd};
-	struct init init = {.pidfd = -EBADF};
+	autoinit struct init init = {.pidfd = -EBADF};
 	struct pollfd poll_fd = {.events = POLLIN};
 	int r = object_check_below_caller(h, o);
 
@@ -261,6 +259,5 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
 		r = error_set(-EBUSY, "init does not die", NULL);
 	r = r ? r : record_reboot(h, o, &init, cmd);
-	close_fd(&init.pidfd);
 	return r < 0 ? error_default(r, "reboot", NULL) : 0;
 }

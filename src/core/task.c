@@ -106,7 +106,7 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 
 	kernel_block_signals(&plan->signal_mask);
 	cpu_hold(&plan->cpus);
-	pid = pid_switch_clone(join_plan_pid(&e->join), &req, child_main, &arg);
+	pid = pid_switch_clone(join_plan_fd(&e->join, NS_PID), &req, child_main, &arg);
 	cpu_release(&plan->cpus);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
@@ -351,10 +351,7 @@ static int way_back_open(struct way_back *w, const struct join_plan *join)
 	w->root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	w->cwd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (int t = 0; t < NS_COUNT; t++) {
-		unsigned int flag = (unsigned int)nstype_info(t)->clone_flag;
-
-		if (t == NS_PID || t == NS_USER ||
-		    (join->fds.fd[t] < 0 && !(join->task_types & flag)))
+		if (t == NS_PID || t == NS_USER || !join_plan_joins(join, t))
 			continue;
 		w->ns.fd[t] = proc_open_ns(0, nstype_info(t)->proc);
 		if (w->ns.fd[t] < 0)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static bool is_known(const struct watcher *w, const char *id)
 	return false;
 }
 
-static int add(struct watcher *w, const char *id)
+static int watch_one(struct watcher *w, const char *id)
 {
 	autoobject struct object o = {.dir = -EBADF};
 	char path[sizeof("/proc/self/fd/") + 20] = "/proc/self/fd/";
@@ -99,7 +100,7 @@ static bool look_for_new(struct watcher *w)
 			continue;
 		any = true;
 		if (!is_known(w, entry->d_name))
-			add(w, entry->d_name);
+			watch_one(w, entry->d_name);
 	}
 	return any;
 }
@@ -133,7 +134,7 @@ static bool remove_one(const struct watcher *w, const struct watched *one)
  * When to look again, in ms; -1: not before something happens. The kernel tells of a closed fd before
  * it releases the lock that goes with it: the first look may come too soon, and so may the second.
  */
-static int look(struct watcher *w)
+static int look_at_marked(struct watcher *w)
 {
 	static const int delays[] = {5, 20, 100, 1000};
 	bool is_last = w->round == ARRAY_SIZE(delays), busy = false, again = false;
@@ -162,7 +163,6 @@ static int look(struct watcher *w)
 static void note(struct watcher *w, const struct inotify_event *event)
 {
 	bool all = event->mask & IN_Q_OVERFLOW;
-
 	bool deleted = event->wd == w->held_wd && (event->mask & IN_DELETE) && event->len;
 
 	if (all || (event->wd == w->held_wd && (event->mask & IN_ATTRIB)))
@@ -195,13 +195,13 @@ static int wait_for_events(struct watcher *w, int timeout)
 }
 
 /* Gives the lock back: whether there really is nothing to watch any more. */
-static bool end(struct watcher *w)
+static bool may_end(struct watcher *w)
 {
 	flock(w->held, LOCK_UN);
 	return !look_for_new(w) || flock(w->held, LOCK_EX | LOCK_NB) < 0;
 }
 
-static void watch(struct watcher *w)
+static void watch_all(struct watcher *w)
 {
 	bool lingered = false;
 	int r = 0;
@@ -212,8 +212,8 @@ static void watch(struct watcher *w)
 
 		if (w->look_for_new)
 			look_for_new(w);
-		timeout = look(w);
-		if (w->count == 0 && lingered && end(w))
+		timeout = look_at_marked(w);
+		if (w->count == 0 && lingered && may_end(w))
 			return;
 		r = wait_for_events(w, w->count ? timeout : LINGER);
 		lingered = w->count == 0 && r == 1;
@@ -239,20 +239,31 @@ static void leave_cgroup(const struct hierarchy *h)
 		cgroup_remove(h->cgroup, CGROUP);
 }
 
+#define NONE_KEPT UINT_MAX
+
+/* The lowest of keep from fd on. */
+static unsigned int next_kept(const int *keep, size_t n, unsigned int fd)
+{
+	unsigned int next = NONE_KEPT;
+
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] >= 0 && (unsigned int)keep[i] >= fd && (unsigned int)keep[i] < next)
+			next = (unsigned int)keep[i];
+	return next;
+}
+
 static void keep_fds(const struct hierarchy *h, int held, int ready)
 {
 	const int keep[] = {h->dir, h->cgroup, h->cradle, held, ready};
+	unsigned int fd = 0, next;
 
 	/* 0 to 2 as well, and the container's own fd above all. */
-	for (unsigned int fd = 0, next; fd < 1u << 20; fd = next + 1) {
-		next = 1u << 20;
-		for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
-			if (keep[i] >= (int)fd && (unsigned int)keep[i] < next)
-				next = (unsigned int)keep[i];
+	while ((next = next_kept(keep, ARRAY_SIZE(keep), fd)) != NONE_KEPT) {
 		if (next > fd)
 			kernel_close_range(fd, next - 1);
+		fd = next + 1;
 	}
-	kernel_close_from(1u << 20);
+	kernel_close_from(fd);
 }
 
 struct start_call {
@@ -280,7 +291,7 @@ static void watcher_main(const struct start_call *c, int ready)
 	w.held_wd = inotify_add_watch(w.inotify, ".", IN_ATTRIB | IN_DELETE | IN_DELETE_SELF);
 	if (w.held_wd < 0 || chdir("/") < 0)
 		return;
-	watch(&w);
+	watch_all(&w);
 	leave_cgroup(c->h);
 }
 
@@ -318,10 +329,13 @@ void watch_start(const struct hierarchy *h, const char *id_text)
 	autoclose int held = openat(h->dir, "held", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct start_call call = {h, held};
 
-	if (held >= 0 && flock(held, LOCK_EX | LOCK_NB) == 0)
-		agent_run(-1, start_agent, &call);
-	else if (held >= 0 && utimensat(held, id_text, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+	if (held < 0)
 		return;
+	/* Else there is one, which is told. What it does not learn of is found by a sweep. */
+	if (flock(held, LOCK_EX | LOCK_NB) == 0)
+		agent_run(-1, start_agent, &call);
+	else
+		utimensat(held, id_text, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 /* It may be on its way out of its leaf: so all of the hierarchy's cgroup is waited for. */

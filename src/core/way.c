@@ -34,7 +34,7 @@ int way_find(const struct hierarchy *h, const struct object *o, enum nstype type
 	}
 	r = join_plan_make(h, o, (unsigned int)info->clone_flag, &way->plan);
 	if (r == 0 && way->plan.make)
-		r = error_set(-ESRCH, "no task has brought to life its own namespace", info->name);
+		r = join_none_yet(type);
 	return r;
 }
 
@@ -52,13 +52,11 @@ static int go_by_pin(const struct way *way)
 int way_go(const struct way *way)
 {
 	const struct nstype_info *info = nstype_info(way->type);
-	int r = 0;
+	int r = 0, ns = join_plan_fd(&way->plan, way->type);
 
 	if (way->pin)
 		r = go_by_pin(way);
-	else if (way->plan.task >= 0)
-		r = setns(way->plan.task, info->clone_flag) < 0 ? -errno : 0;
-	else if (way->plan.fds.fd[way->type] >= 0)
-		r = setns(way->plan.fds.fd[way->type], info->clone_flag) < 0 ? -errno : 0;
+	else if (ns >= 0)
+		r = setns(ns, info->clone_flag) < 0 ? -errno : 0;
 	return r < 0 ? error_default(r, "join namespace", info->name) : 0;
 }

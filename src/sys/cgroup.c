@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -161,18 +160,10 @@ int cgroup_open_events(int cgroup)
 	return fd < 0 ? -errno : fd;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int cgroup_wait(int cgroup, bool of_frozen, bool value, int timeout)
 {
 	autoclose int fd = cgroup_open_events(cgroup);
-	int64_t end = timeout < 0 ? 0 : now_ms() + timeout;
+	int64_t end = timeout < 0 ? 0 : kernel_now_ms() + timeout;
 
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENODEV ? 0 : take_fd(&fd);
@@ -181,7 +172,7 @@ int cgroup_wait(int cgroup, bool of_frozen, bool value, int timeout)
 		struct cgroup_events events;
 		char text[256];
 		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-		int64_t left = timeout < 0 ? -1 : end - now_ms();
+		int64_t left = timeout < 0 ? -1 : end - kernel_now_ms();
 		int r;
 
 		if (n < 0 && errno == ENODEV)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
@@ -342,7 +343,8 @@ int kernel_dir_is_empty(int dir)
 int kernel_replace_link(int dirfd, const char *path, const char *target)
 {
 	char temporary[64] = "@new.";
-	size_t len = strlen(path);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
 
 	if (symlinkat(target, dirfd, path) == 0)
 		return 0;
@@ -350,7 +352,7 @@ int kernel_replace_link(int dirfd, const char *path, const char *target)
 		return -errno;
 	if (len + 6 > sizeof(temporary))
 		return -ENAMETOOLONG;
-	memcpy(temporary + 5, path, len + 1);
+	memcpy(temporary + 5, name, len + 1);
 	/* Whoever writes holds the object's lock: what is in the way was left by a killed writer. */
 	if (symlinkat(target, dirfd, temporary) < 0) {
 		if (errno != EEXIST || unlinkat(dirfd, temporary, 0) < 0)
@@ -359,6 +361,14 @@ int kernel_replace_link(int dirfd, const char *path, const char *target)
 			return -errno;
 	}
 	return result(renameat(dirfd, temporary, dirfd, path));
+}
+
+int64_t kernel_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 void kernel_block_signals(sigset_t *ret_old)

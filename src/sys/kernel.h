@@ -20,6 +20,13 @@ enum lookup {
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
 
+/* Time that only passes: CLOCK_MONOTONIC. */
+int64_t kernel_now_ns(void);
+static inline int64_t kernel_now_ms(void)
+{
+	return kernel_now_ns() / 1000000;
+}
+
 /* The same as LOOKUP_IN_ROOT, for flags and modes that a program has given for open(2). */
 int kernel_open_in_root(int root, const char *path, int flags, mode_t mode);
 
@@ -81,7 +88,10 @@ int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to
 /* Whether an open directory that has not been read yet has no entries: 1, 0; -errno. */
 int kernel_dir_is_empty(int dir);
 
-/* Put a symbolic link in place of what is there, in one step that all see whole. */
+/*
+ * Put a symbolic link in place of what is there, in one step that all see whole. Who is killed meanwhile may
+ * leave an entry of dirfd, "@new." before the last component of the path.
+ */
 int kernel_replace_link(int dirfd, const char *path, const char *target);
 
 /* All signals blocked; the caller restores *ret_old. Only the kernel's own sigprocmask is used. */

@@ -40,14 +40,6 @@ static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
 	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
 }
 
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
 /* auxv(5): where the kernel has mapped the vDSO at exec. */
 static int find_vdso(int proc, unsigned long *ret_base)
 {
@@ -218,7 +210,7 @@ static int ask_new(struct trace *t)
 
 int trace_ask(struct trace *t)
 {
-	t->end = now() + SECOND;
+	t->end = kernel_now_ns() + SECOND;
 	return ask_new(t);
 }
 
@@ -229,14 +221,14 @@ int trace_ask(struct trace *t)
  */
 static int wait_event(pid_t tid, int64_t end, int *ret_status)
 {
-	int64_t begin = now();
+	int64_t begin = kernel_now_ns();
 	sigset_t child;
 
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	for (;;) {
 		pid_t pid = waitpid(tid, ret_status, __WALL | WNOHANG);
-		int64_t time = now();
+		int64_t time = kernel_now_ns();
 		struct timespec left;
 
 		if (pid == tid)
@@ -340,7 +332,7 @@ int trace_wait(struct trace *t)
  */
 static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
 {
-	int64_t end = limited ? now() + SECOND : NEVER;
+	int64_t end = limited ? kernel_now_ns() + SECOND : NEVER;
 	int status = 0, sig = 0;
 
 	for (;;) {
@@ -405,7 +397,7 @@ static int block_signals(struct trace_thread *thread)
 	return r ? r : request(PTRACE_SETSIGMASK, thread->tid, sizeof(all), (unsigned long)&all);
 }
 
-static int change(struct trace_thread *thread)
+static int change(struct trace *t, struct trace_thread *thread)
 {
 	int r = regs_get(thread->tid, &thread->regs);
 
@@ -413,6 +405,7 @@ static int change(struct trace_thread *thread)
 	if (r < 0)
 		return r;
 	read_rseq(thread);
+	t->touched = true;
 	r = block_signals(thread);
 	thread->changed = r == 0;
 	return r;
@@ -422,16 +415,19 @@ int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long
 	       long *ret_result)
 {
 	struct regs regs;
-	int r = thread->changed ? 0 : change(thread);
+	int r = thread->changed ? 0 : change(t, thread);
 
 	if (r < 0)
 		return r;
 	regs = thread->regs;
 	regs_set_call(&regs, t->insn, nr, args);
 	r = regs_set(thread->tid, &regs);
-	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, true);
+	if (r < 0)
+		return r;
+	r = run_to(thread, PTRACE_SYSCALL, STOP_CALL, true);
 	/* From here on it does it: there is nothing to be done but wait. */
 	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, false);
+	t->lost |= r < 0 && r != -EBUSY && r != -EFAULT;
 	r = r ? r : regs_get(thread->tid, &regs);
 	if (r == 0)
 		*ret_result = regs_result(&regs);
@@ -487,6 +483,7 @@ void trace_close(struct trace *t)
 	/* Killed ones are passed over; all others are restored before any runs. */
 	for (size_t i = 0; i < t->count; i++)
 		restore(&t->threads[i]);
+	t->touched = false;
 	for (size_t i = 0; i < t->count; i++)
 		if (t->threads[i].stopped)
 			request(PTRACE_DETACH, t->threads[i].tid, 0, 0);

@@ -35,7 +35,9 @@ struct trace {
 	pid_t pid;
 	int proc, tasks; /* /proc/PID, its task */
 	unsigned long insn;
-	int64_t end; /* when all must have stopped */
+	int64_t end;  /* when all must have stopped */
+	bool touched; /* a thread has registers or blocked signals that are not its own */
+	bool lost;    /* a call failed, and who was to do it may be doing it still */
 	struct trace_thread *threads;
 	size_t count, room;
 };

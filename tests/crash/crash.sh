@@ -26,7 +26,7 @@ crash_at()
 	*) wrong "inject: status $status: $said $(cat "$work/err")" ;;
 	esac
 	said=${said##*"$newline"}
-	hit_was "$said"
+	hit_was "$said" "$work/err"
 	invariants "$1"
 	op_after "$1" x maybe
 	op_again "$1"

@@ -24,7 +24,7 @@ fault_at()
 	*'died of signal'* | *timeout*) wrong "$said" ;;
 	esac
 	said=${said##*"$newline"}
-	hit_was "$said"
+	hit_was "$said" "$work/message"
 	if [ $status = 0 ]; then
 		succeeded=yes
 	else

@@ -228,10 +228,13 @@ hierarchy_end()
 
 # --- the operations ---
 
-# hit_was LINE: what inject says of the call that it hit, and, in $role, of whose it was.
+# hit_was LINE MESSAGES: what inject says of the call that it hit, and, in $role, of whose it was. $half:
+# whether the operation says that a task is half entered.
 hit_was()
 {
 	hit=$1
+	half=false
+	! grep -q 'half entered' "$2" || half=true
 	role=${1##*pid role: }
 	role=${role%%)*}
 }
@@ -333,22 +336,18 @@ target_end()
 namespaces='uts ipc net mnt pid_for_children'
 
 # check_target NAME DONE: all or nothing, as container.h says, and it runs as before. If the agent itself was
-# killed, nobody goes on: the process may have died in the middle of a call that is not its own, or be in
-# the cgroup of the container and still in its old namespaces.
+# killed in the middle of a call that is not its own, the process may have died. If nobody is left to go on
+# it may be in the cgroup of the container and still in its old namespaces.
 check_target()
 {
 	if ! kill -0 "$target" 2>/dev/null; then
-		[ "$role" = agent ] || wrong 'the process that was to be moved has died'
+		may_have_died || wrong 'the process that was to be moved has died'
 		return
 	fi
 	grep -Eq '^State:[[:space:]]*[RS]' "/proc/$target/status" ||
 		wrong "it is left in state $(grep State: "/proc/$target/status")"
 	grep -q '^TracerPid:[[:space:]]*0$' "/proc/$target/status" || wrong 'it is left traced'
 	[ "$(target_ask works)" = "works $target" ] || wrong 'it does not run any more'
-	# No kernel fails these so: none waits, and what is asked of is stopped, and there.
-	case $role:$hit in
-	'agent:failed at '*' ptrace '* | 'agent:failed at '*' wait4 '* | 'agent:failed at '*' poll '*) return ;;
-	esac
 	id=$(listing | awk -v name="$1" '$2 == name { print $3 }')
 	moved=no
 	case $(cat "/proc/$target/cgroup") in
@@ -362,11 +361,31 @@ check_target()
 	before=$(cd /proc/self/ns && readlink $namespaces)
 	case $moved:$2:$has in
 	no:yes:*) wrong 'said success, has not moved it' ;;
-	yes:no:*) wrong 'said failure, has moved it' ;;
+	yes:no:*) $half || wrong 'said failure, has moved it' ;;
 	"yes:$2:$inside" | "no:$2:$before") ;;
-	"yes:maybe:$before") [ "$role" = agent ] || wrong 'moved, and has joined nothing' ;;
-	*) wrong "half moved: moved $moved, has $has" ;;
+	"yes:maybe:$before") is_alone || $half || wrong 'moved, and has joined nothing, and nobody says so' ;;
+	*) $half || wrong "half moved: moved $moved, has $has" ;;
 	esac
+}
+
+# No kernel fails ptrace(2) or wait4(2) of who is stopped, and there; what is then not put back may end it.
+may_have_died()
+{
+	case $role:$hit in
+	'agent:failed at '*' ptrace '* | 'agent:failed at '*' wait4 '*) return 0 ;;
+	'agent:failed at '*) return 1 ;;
+	agent:*) return 0 ;;
+	esac
+	return 1
+}
+
+# Whether all that could undo it were killed with the agent.
+is_alone()
+{
+	case $role:${CRASH_MODE:-} in
+	agent:*kill-all*) return 0 ;;
+	esac
+	return 1
 }
 
 # check_access NAME DONE: whose it is and its mode are the old ones or the new ones.

@@ -351,6 +351,25 @@ static void test_share_refused(void **state)
 	close(a);
 }
 
+/* The link by which a sweep finds a container that ends with its fd goes with its name. */
+static void test_kill_on_close_renamed(void **state)
+{
+	struct container_info info = {.size = sizeof(info)};
+	char path[PATH_MAX], target[PATH_MAX] = "", name[PATH_MAX];
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("k", CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC));
+	ok(container_stat(c, 0, &info, name, sizeof(name)));
+	snprintf(path, sizeof(path), "%s/held/%016" PRIx64, getenv("CONTAINERFS_STATE"), info.id);
+	ok(container_rename(c, "renamed"));
+	assert_true(readlink(path, target, sizeof(target) - 1) > 0);
+	assert_string_equal(target, "/renamed");
+	close(c);
+	fails(ENOENT, container_open("renamed"));
+}
+
 static void test_init_container_stays(void **state)
 {
 	int root;
@@ -1204,6 +1223,7 @@ int main(void)
 		library_test(test_time_ns),
 		library_test(test_no_mounts),
 		library_test(test_kill_on_close),
+		library_test(test_kill_on_close_renamed),
 		library_test(test_kill_on_exit),
 		library_test(test_kill_on_close_spawn),
 		library_test(test_states),

@@ -107,6 +107,32 @@ static void test_stop_nested(void **state)
 	close(c);
 }
 
+/* A nested one whose record is damaged is not left running. */
+static void test_stop_damaged(void **state)
+{
+	char path[PATH_MAX];
+	int c, nested, out, sig, grace;
+	pid_t pid;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", 0);
+	nested = make("c/nested", 0);
+	pid = start(nested, STAYS, &out);
+	snprintf(path, sizeof(path), "%s/tree/c/nested/@spec", getenv("CONTAINERFS_STATE"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("damaged", path), 0);
+	assert_int_equal(ok(container_stop(c, 100)), 1);
+	assert_int_equal(status_of(pid), 128 + SIGKILL);
+	ok(container_remove(nested, CONTAINER_REMOVE_KILL));
+	snprintf(path, sizeof(path), "%s/tree/c/@stop", getenv("CONTAINERFS_STATE"));
+	assert_int_equal(symlink("0 100", path), 0);
+	fails(EUCLEAN, container_get_stop(c, &sig, &grace));
+	close(out);
+	close(nested);
+	close(c);
+}
+
 static void test_stop_errors(void **state)
 {
 	int c, root, sig, grace;
@@ -300,9 +326,10 @@ static void test_ended_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_stop),	  library_test(test_stop_nested),
-		library_test(test_stop_errors),	  library_test(test_reboot),
-		library_test(test_reboot_inside), library_test(test_ended_late),
+		library_test(test_stop),	 library_test(test_stop_nested),
+		library_test(test_stop_damaged), library_test(test_stop_errors),
+		library_test(test_reboot),	 library_test(test_reboot_inside),
+		library_test(test_ended_late),
 	};
 
 	return private_tree_run(tests);
