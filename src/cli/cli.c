@@ -44,6 +44,11 @@ static const struct remedy {
 	{EPERM, "no own mount namespace",
 	 "mount into the container that it has it from, or: container set NAME mount=own"},
 	{EBUSY, "unmount", "container holders tells by whom; or -l"},
+	{EINVAL, "unmount", "nothing is mounted there, or it is locked to what is below it"},
+	{ENODEV, "fsopen", "this kernel has no such file system"},
+	{ENODEV, "add key", "this kernel has no such type of key"},
+	{EINVAL, "add key", "its type does not take this description or payload"},
+	{EDQUOT, "add key", "/proc/key-users; /proc/sys/kernel/keys/maxbytes, maxkeys"},
 	{ENOSPC, "take this value", NULL}, /* not about files */
 	{ENOSPC, "", "df -h /run; df -i /run"},
 	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},
