@@ -215,6 +215,8 @@ int verb_holders(int argc, char **argv)
 	if (container < 0 ||
 	    (argc - optind == 2 && find_only(&s, container, name, argv[optind + 1])))
 		return EXIT_FAILED;
+	if (geteuid() != 0)
+		cli_message("holders", "processes of others are left out (be root)");
 	s.table = report_table(columns, COL_COUNT, json, false);
 	status = s.table ? search(&s, container, name) : EXIT_FAILED;
 	if (status == 0)
