@@ -75,12 +75,8 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *verb;
 		int (*run)(int, char **);
-	} actions[] = {{"ls", verb_ls},
-		       {"show", verb_show},
-		       {"ps", verb_ps},
-		       {"stats", verb_stats},
-		       {"mounts", verb_mounts},
-		       {"holders", verb_holders},
+	} actions[] = {{"ls", verb_ls},	      {"show", verb_show},     {"ps", verb_ps},
+		       {"stats", verb_stats}, {"mounts", verb_mounts}, {"holders", verb_holders},
 		       {"key", verb_key_ls}};
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 
