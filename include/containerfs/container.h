@@ -220,7 +220,7 @@ int container_cgroup(int container);
  *
  * container_get_limit: what is in force, as the kernel has it, or with file NULL all that were set, a line
  * "FILE=VALUE" for each. Returns the length without the NUL. 4096 bytes are always enough for those that
- * were set: ERANGE. ENODATA: there is none. Needs no privilege.
+ * were set: ERANGE. ENODATA: this one is not there. Needs no privilege.
  */
 int container_set_limit(int container, const char *file, const char *value);
 ssize_t container_get_limit(int container, const char *file, char *buf, size_t size);
@@ -325,10 +325,10 @@ struct container_spawn {
  * be started.
  *
  * Nothing of the caller can be seen or traced by the container's tasks meanwhile, but they may kill the
- * child, or stop it, and with it the caller until it is killed. The program may be made to be a link to
- * /proc/self/exe, or a script of it: it is the caller's own program then, whose file root inside may
- * write to afterwards if it has the owner's id outside, so start such containers' programs from a
- * sealed copy (memfd_create(2)), as container(1) does.
+ * child, or stop it, and with it the caller until it is killed. Where the container may have made the
+ * program, so that it may be a link to /proc/self/exe or a script of that, a file in memory made for
+ * this one start executes it: the caller's own program is not to be had that way. What is done by
+ * container_fork() and container_enter() has no such help, see there.
  *
  * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
  * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the
@@ -343,7 +343,9 @@ pid_t container_spawn(int container, const struct container_spawn *how);
  *
  * In a user namespace the child, and what enters, cannot be traced or read by the container's tasks
  * (PR_SET_DUMPABLE is 0) until it runs another program, or has got rid of what they must not have and
- * says so. Its fds are the caller's, those with close-on-exec too: close them before execve(2).
+ * says so. Its fds are the caller's, those with close-on-exec too: close them before execve(2). And
+ * until then /proc/PID/exe of it is the caller's own program: execute nothing that the container may
+ * have made a link to that, unless from a sealed copy (memfd_create(2)). The same holds for what enters.
  */
 pid_t container_fork(int container);
 

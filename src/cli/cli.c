@@ -36,7 +36,7 @@ static const struct remedy {
 	const char *text;
 } remedies[] = {
 	{EBUSY, "it has tasks", "end them first: container kill"},
-	{ENOTEMPTY, "nested", "remove those first, or use -r"},
+	{ENOTEMPTY, "nested", "remove those first; with rm, -r does"},
 	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
 	{EXDEV, "vault",
 	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
@@ -44,6 +44,11 @@ static const struct remedy {
 	{EPERM, "no own mount namespace",
 	 "mount into the container that it has it from, or: container set NAME mount=own"},
 	{EBUSY, "unmount", "container holders tells by whom; or -l"},
+	{EINVAL, "unmount", "nothing is mounted there, or it is locked to what is below it"},
+	{ENODEV, "fsopen", "this kernel has no such file system"},
+	{ENODEV, "add key", "this kernel has no such type of key"},
+	{EINVAL, "add key", "its type does not take this description or payload"},
+	{EDQUOT, "add key", "/proc/key-users; /proc/sys/kernel/keys/maxbytes, maxkeys"},
 	{ENOSPC, "take this value", NULL}, /* not about files */
 	{ENOSPC, "", "df -h /run; df -i /run"},
 	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},
@@ -266,18 +271,58 @@ static int set_limit(int container, const char *name, const char *setting, size_
 	return container_set_limit(container, file, setting + len + 1) < 0 ? cli_failed(name) : 0;
 }
 
-static int set_stop(int container, const char *name, const char *key, const char *value)
+static int set_stop_signal(int container, const char *name, const char *value)
 {
-	bool is_signal = strcmp(key, "stop_signal") == 0;
-	int sig, grace, r = container_get_stop(container, &sig, &grace);
+	int grace, old, sig = cli_signal(value);
 
-	if (r == 0 && is_signal && (sig = cli_signal(value)) <= 0)
+	if (sig <= 0)
 		return cli_usage("set", "not a signal: %s", value);
-	if (r == 0 && !is_signal && cli_seconds(value, &grace) < 0)
-		return cli_usage("set", "not a number of seconds: %s", value);
-	r = r ? r : container_set_stop(container, sig, grace);
-	return r < 0 ? cli_failed(name) : 0;
+	if (container_get_stop(container, &old, &grace) < 0 ||
+	    container_set_stop(container, sig, grace) < 0)
+		return cli_failed(name);
+	return 0;
 }
+
+static int set_stop_timeout(int container, const char *name, const char *value)
+{
+	int sig, old, grace;
+
+	if (cli_seconds(value, &grace) < 0)
+		return cli_usage("set", "not a number of seconds: %s", value);
+	if (container_get_stop(container, &sig, &old) < 0 ||
+	    container_set_stop(container, sig, grace) < 0)
+		return cli_failed(name);
+	return 0;
+}
+
+static int set_hostname(int container, const char *name, const char *value)
+{
+	return container_set_hostname(container, value) < 0 ? cli_failed(name) : 0;
+}
+
+static int set_uid_map(int container, const char *name, const char *value)
+{
+	return set_id_map(container, name, CONTAINER_UID_MAP, value);
+}
+
+static int set_gid_map(int container, const char *name, const char *value)
+{
+	return set_id_map(container, name, CONTAINER_GID_MAP, value);
+}
+
+/* Besides namespace types, and limits, which have a dot in their names. */
+static const struct key {
+	const char *name;
+	int (*set)(int container, const char *name, const char *value);
+} keys[] = {
+	{"hostname", set_hostname},
+	{"root", set_root},
+	{"uid_map", set_uid_map},
+	{"gid_map", set_gid_map},
+	{"cgroup.d", cli_adopt},
+	{"stop_signal", set_stop_signal},
+	{"stop_timeout", set_stop_timeout},
+};
 
 int cli_set(int container, const char *name, const char *setting)
 {
@@ -290,20 +335,9 @@ int cli_set(int container, const char *name, const char *setting)
 	value++;
 	if (flag != -1)
 		return set_type(container, name, flag, value);
-	if (len == 4 && memcmp(setting, "root", 4) == 0)
-		return set_root(container, name, value);
-	if (len == 8 && memcmp(setting, "hostname", 8) == 0)
-		return container_set_hostname(container, value) < 0 ? cli_failed(name) : 0;
-	if (len == 7 && memcmp(setting, "uid_map", 7) == 0)
-		return set_id_map(container, name, CONTAINER_UID_MAP, value);
-	if (len == 7 && memcmp(setting, "gid_map", 7) == 0)
-		return set_id_map(container, name, CONTAINER_GID_MAP, value);
-	if (len == 8 && memcmp(setting, "cgroup.d", 8) == 0)
-		return cli_adopt(container, name, value);
-	if (len == 11 && memcmp(setting, "stop_signal", 11) == 0)
-		return set_stop(container, name, "stop_signal", value);
-	if (len == 12 && memcmp(setting, "stop_timeout", 12) == 0)
-		return set_stop(container, name, "stop_timeout", value);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strlen(keys[i].name) == len && memcmp(setting, keys[i].name, len) == 0)
+			return keys[i].set(container, name, value);
 	if (memchr(setting, '.', len))
 		return set_limit(container, name, setting, len);
 	return cli_usage(

@@ -67,7 +67,13 @@ static int open_at(const struct place *p, const char *path, int flags)
 
 static int fail(const struct place *p)
 {
-	cli_message(NULL, "cp: %s: %s", p->text, strerror(errno));
+	const struct container_error *error = container_error_last();
+
+	/* The library may know more than what open(2) says: that it has no root yet, for example. */
+	if (p->name[0] && error->code == errno && strcmp(error->step, "open") != 0)
+		cli_failed(p->text);
+	else
+		cli_message(NULL, "cp: %s: %s", p->text, strerror(errno));
 	return -1;
 }
 

@@ -109,13 +109,13 @@ static void tell_stuck(pid_t pid)
 static int add_mount(const struct container_mount *m, void *arg)
 {
 	struct search *s = arg;
+	bool wanted = !s->only || m->id == s->only;
 	struct scan_mount *grown = realloc(s->mounts, (s->count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return 1;
 	s->mounts = grown;
-	s->mounts[s->count++] =
-		(struct scan_mount){m->id, m->dev, !s->only || m->id == s->only, m->id == s->only};
+	s->mounts[s->count++] = (struct scan_mount){m->id, m->dev, wanted, wanted};
 	s->found |= s->only && m->id == s->only && strcmp(m->target, s->only_path) == 0;
 	/* What is mounted on it holds it as well. */
 	if (s->only && m->parent == s->only && m->id != s->only)
@@ -124,8 +124,8 @@ static int add_mount(const struct container_mount *m, void *arg)
 }
 
 /*
- * File systems that the caller has mounted, too, are the host's: that they are mounted elsewhere would
- * be told of each bind mount. Unless it is asked for one, the others' other places are told.
+ * File systems that the caller has mounted, too, are the host's: each mount namespace has them, which
+ * would be told of each bind mount. Of the others it is told where else they are mounted.
  */
 static int choose_devices(struct search *s)
 {
@@ -134,8 +134,6 @@ static int choose_devices(struct search *s)
 
 	if (!f)
 		return -1;
-	for (size_t i = 0; i < s->count; i++)
-		s->mounts[i].by_device = true;
 	while (fgets(line, sizeof(line), f)) {
 		unsigned int major, minor;
 
@@ -187,8 +185,7 @@ static int search(struct search *s, int container, const char *name)
 		return EXIT_FAILED;
 	}
 	qsort(s->mounts, s->count, sizeof(*s->mounts), compare_mounts);
-	if (r == 0 && !s->only)
-		r = choose_devices(s);
+	r = r ? r : choose_devices(s);
 	r = r ? r : scan_holders(s->mounts, s->count, add_holder, tell_stuck, s);
 	if (r == 0)
 		return 0;
@@ -218,6 +215,8 @@ int verb_holders(int argc, char **argv)
 	if (container < 0 ||
 	    (argc - optind == 2 && find_only(&s, container, name, argv[optind + 1])))
 		return EXIT_FAILED;
+	if (geteuid() != 0)
+		cli_message("holders", "processes of others are left out (be root)");
 	s.table = report_table(columns, COL_COUNT, json, false);
 	status = s.table ? search(&s, container, name) : EXIT_FAILED;
 	if (status == 0)

@@ -27,7 +27,7 @@ static void payload_forget(struct payload *p)
 	free(p->data);
 }
 
-static int read_payload(struct payload *p)
+static int read_payload(const char *name, struct payload *p)
 {
 	p->data = malloc(PAYLOAD_LIMIT + 1);
 	while (p->data && p->len <= PAYLOAD_LIMIT) {
@@ -36,13 +36,19 @@ static int read_payload(struct payload *p)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return cli_usage("key", "read the payload: %s", strerror(errno));
+		if (n < 0) {
+			cli_message(name, "read the payload: %s", strerror(errno));
+			return EXIT_FAILED;
+		}
 		if (n == 0)
 			return 0;
 		p->len += (size_t)n;
 	}
-	return cli_usage("key", "the payload is too long");
+	if (p->data)
+		cli_message(name, "the payload is too long: more than %d bytes", PAYLOAD_LIMIT);
+	else
+		cli_message(name, "read the payload: %s", strerror(errno));
+	return EXIT_FAILED;
 }
 
 static int key_add(int argc, char **argv)
@@ -58,10 +64,14 @@ static int key_add(int argc, char **argv)
 	if (container < 0)
 		return EXIT_FAILED;
 	if (given && strcmp(given, "-") == 0) {
-		if (read_payload(&p))
+		if (read_payload(argv[0], &p))
 			return EXIT_FAILED;
 	} else if (given) {
 		p = (struct payload){strdup(given), strlen(given)};
+		if (!p.data) {
+			cli_message(argv[0], "add key: %s", strerror(errno));
+			return EXIT_FAILED;
+		}
 	}
 	serial = container_add_key(container, argv[1], argv[2], p.data, p.len);
 	if (serial < 0)

@@ -76,8 +76,9 @@ static int fail_fs(const struct job *j, int fs, const char *step, const char *ob
 	char log[LOG_SIZE];
 
 	read_log(fs, log);
+	/* Not all file systems tell it to who mounts. */
 	cli_message(j->name, "%s: %s: %s%s%s", step, object, strerror(code), log[0] ? ": " : "",
-		    log);
+		    log[0] ? log : " (dmesg may tell more)");
 	return -1;
 }
 
@@ -168,7 +169,7 @@ static int configure(const struct job *j, int fs, const char *source)
 	if (r == 0 && read_only)
 		r = set_option(j, fs, "ro");
 	if (r == 0 && syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		r = fail_fs(j, fs, "mount", source);
+		r = fail_fs(j, fs, "mount", j->source);
 	return r;
 }
 

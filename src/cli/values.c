@@ -77,7 +77,8 @@ int cli_seconds(const char *text, int *ret_ms)
 	char *end;
 	double seconds = strtod(text, &end);
 
-	if (end == text || *end || !(seconds >= 0 && seconds <= INT_MAX / 1000))
+	if (end == text || *end || text[strspn(text, "0123456789.")] ||
+	    !(seconds >= 0 && seconds <= INT_MAX / 1000))
 		return -1;
 	*ret_ms = (int)(seconds * 1000);
 	return 0;

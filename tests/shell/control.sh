@@ -232,6 +232,8 @@ fails_with 125 'not a number of seconds: -1' container wait --timeout -1 web
 fails_with 125 'not a number of seconds: nan' container wait --timeout nan web
 fails_with 125 'not a number of seconds: 1e300' container wait --timeout 1e300 web
 fails_with 125 'not a number of seconds: ' container wait --timeout '' web
+fails_with 125 'not a number of seconds: 0x5' container wait --timeout 0x5 web
+fails_with 125 'not a number of seconds: 1.2.3' container wait --timeout 1.2.3 web
 fails_with 125 'No such file' container wait none
 fails_with 125 'init container.*Operation not permitted' container wait /
 fails_with 125 'which container' container wait

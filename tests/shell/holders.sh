@@ -103,6 +103,19 @@ matches '^/a mount namespace /' "$(holders)"
 container kill a
 wait "$started" 2>/dev/null
 
+it 'a file system of the host, which other mount namespaces have as well'
+mkdir "$WORK/bound"
+check container mount a --bind "$WORK/bound" /srv
+background unshare -m sh -c 'echo up; exec sleep 1000'
+copy=$started
+is '' "$(holders /srv)"
+background container enter -w /srv a -- sh -c 'echo up; exec sleep 1000'
+is '/a cwd /srv' "$(holders /srv)"
+stop
+check container umount a /srv
+kill "$copy"
+wait "$copy" 2>/dev/null
+
 it 'a container without tasks has no holders, and is unmounted'
 is '' "$(holders)"
 check container umount a /mnt

@@ -24,7 +24,7 @@ fails_with 125 "web: add key: $mine:long: Invalid argument" container key add we
 head -c 1048576 /dev/zero >long
 fails_with 125 'the payload is too long' container key add web user "$mine:long" - <long
 fails_with 125 'web: add key: x: No such device' container key add web bogus x y
-fails_with 125 'web: add key: x: Invalid argument' container key add web user x
+fails_with 125 'web: add key: x: Invalid argument .its type does not take' container key add web user x
 fails_with 125 'no such container' container key add none user x y
 fails_with 125 'add NAME TYPE' container key add web user
 fails_with 125 'add NAME TYPE' container key add web user a b c

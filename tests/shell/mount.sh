@@ -56,7 +56,7 @@ it 'umount'
 fails_with 125 '^container: a: unmount: /tmp: ' container umount a /tmp
 check container umount a /mnt
 is '' "$(line /mnt)"
-fails_with 125 '^container: a: unmount: /mnt: Invalid argument' container umount a /mnt
+fails_with 125 '^container: a: unmount: /mnt: Invalid argument .nothing is mounted there' container umount a /mnt
 check container mount a -t tmpfs none /mnt
 check container mount a -t tmpfs none /srv
 fails_with 125 'unmount: /none: No such file' container umount a /none /srv
@@ -166,7 +166,7 @@ if command -v mkfs.ext4 >/dev/null && [ -e /dev/loop-control ] && grep -qw ext4 
 	is on-disk "$(container enter a -- cat /srv/f)"
 	check container umount a /srv
 	echo nothing >image
-	fails_with 125 '^container: a: mount: /dev/loop' container mount a -t ext4 image /srv
+	fails_with 125 '^container: a: mount: image: ' container mount a -t ext4 image /srv
 	fails_with 125 '^container: a: mount: none: ' container mount a -t ext4 none /srv
 else
 	part_skipped 'no mkfs.ext4, ext4 or loop device'

@@ -34,7 +34,7 @@ fails_with 125 'tasks.*busy' container rm web/db
 lists idle mail web web/cache web/db
 
 it 'nested containers'
-fails_with 125 '^container: web: it has nested containers: Directory not empty \(.*use -r\)' container rm web
+fails_with 125 '^container: web: it has nested containers: Directory not empty \(.*with rm, -r does\)' container rm web
 fails_with 125 'nested containers' container rm -f web
 fails_with 125 'tasks.*busy' container rm -r web
 lists idle mail web web/cache web/db
