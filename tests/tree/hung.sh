@@ -121,7 +121,7 @@ for lock in "$id" 0; do
 	look "$T/b"
 	refused 7 touch "$T/a/uts"
 	refused 7 rm "$T/a/network"
-	refused 7 "$say" $task_a "$T/b/tasks"
+	refused 7 "$say" "$task_a" "$T/b/tasks"
 	is 124 "$(timeout -s INT 1 touch "$T/a/uts" 2>/dev/null
 		echo $?)" 'it can be interrupted'
 	[ "$lock" = 0 ] || within 2 mkdir "$T/b/x"
