@@ -53,6 +53,7 @@ static const struct remedy {
 	{ENOSPC, "", "df -h /run; df -i /run"},
 	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},
 	{ESRCH, "above has no task", "start a task there first"},
+	{ESRCH, "no task has brought to life", "start a task in it first"},
 	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},
 };
 
