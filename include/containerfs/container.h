@@ -379,8 +379,10 @@ int container_enter(int container, int nstypes);
  * stop within a second. EOPNOTSUPP: a 32-bit program. ENOENT: the container is removed.
  *
  * Blocks for up to a second, and while the container is being changed by others. If the calling process is
- * killed meanwhile the move is completed or has not begun; only if the library's child that does it
- * is killed too, in the moment when the process makes those system calls, may the process crash.
+ * killed meanwhile the move is completed or has not begun. If the library's child that does it is killed
+ * (ECANCELED) it is undone; only in the moment when the process makes those system calls it is "half
+ * entered" then, and may crash. If both are killed, it may be in the container's cgroup alone. A process
+ * that is half entered is in the container's cgroup if it has any of its namespaces.
  */
 int container_attach(int container, pid_t pid, int nstypes);
 

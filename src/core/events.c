@@ -266,6 +266,10 @@ static int compare_run(struct container_events *e, struct known *k,
 	return r;
 }
 
+/*
+ * Runs come first: one that is found frozen was started before. One that ends while it is frozen was not
+ * thawed, it was killed: only what is found running can have been.
+ */
 static int compare_state(struct container_events *e, struct known *k,
 			 const struct container_info *info, int dir, const char *init)
 {

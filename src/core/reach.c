@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include "agent.h"
@@ -56,6 +57,24 @@ static int root_agent(void *arg)
 	return c->fd < 0 ? error_set(-errno, "open", "/") : 0;
 }
 
+/* Joining a mount namespace, also the one that it is in, leads to its root, out of any chroot. */
+static int top_agent(void *arg)
+{
+	struct root_call *c = arg;
+	autoclose int ns = -EBADF;
+	int r = way_go(c->way);
+
+	if (r < 0)
+		return r;
+	ns = openat(c->proc, "thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return error_set(-errno, "open", "/proc/thread-self/ns/mnt");
+	if (setns(ns, CLONE_NEWNS) < 0)
+		return error_set(-errno, "join namespace", "mount");
+	c->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return c->fd < 0 ? error_set(-errno, "open", "/") : 0;
+}
+
 /* Where the container's own /proc is, if it has one, shall not matter: the agent is in the caller's. */
 static int mountinfo_agent(void *arg)
 {
@@ -88,11 +107,21 @@ int reach_root(const struct hierarchy *h, const struct object *o)
 	return open_in_root(h, o, -EBADF, root_agent);
 }
 
-int reach_mountinfo(const struct hierarchy *h, const struct object *o)
+static int open_by_proc(const struct hierarchy *h, const struct object *o, int (*agent)(void *))
 {
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (proc < 0)
 		return error_set(-errno, "open", "/proc");
-	return open_in_root(h, o, proc, mountinfo_agent);
+	return open_in_root(h, o, proc, agent);
+}
+
+int reach_top(const struct hierarchy *h, const struct object *o)
+{
+	return open_by_proc(h, o, top_agent);
+}
+
+int reach_mountinfo(const struct hierarchy *h, const struct object *o)
+{
+	return open_by_proc(h, o, mountinfo_agent);
 }

@@ -17,6 +17,12 @@ int reach_socket(const struct hierarchy *h, const struct object *o, int domain, 
  */
 int reach_root(const struct hierarchy *h, const struct object *o);
 
+/*
+ * The same of the whole mount namespace: they differ for a caller who is in a chroot, and in the container's
+ * mount namespace. It keeps that one mount, not the namespace.
+ */
+int reach_top(const struct hierarchy *h, const struct object *o);
+
 /* A file system context (fsopen(2)) made in its namespaces; close-on-exec. */
 int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *fsname);
 

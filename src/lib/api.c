@@ -23,7 +23,7 @@
 #include "maps.h"
 #include "name.h"
 #include "object.h"
-#include "place.h"
+#include "reach.h"
 #include "reap.h"
 #include "task.h"
 #include "walk.h"
@@ -231,7 +231,8 @@ EXPORT int container_root(int container)
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_REACH);
 
-	return (int)call_done(r ? r : place_open_root(&c.h, &c.o), "open root", NULL);
+	r = r ? r : object_check_below_caller(&c.h, &c.o);
+	return (int)call_done(r ? r : reach_top(&c.h, &c.o), "open root", NULL);
 }
 
 EXPORT int container_set_namespace(int container, int nstype, enum container_ns_mode mode, int fd)
