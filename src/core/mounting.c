@@ -92,6 +92,8 @@ static int attach_agent(void *arg)
 
 static int check(const struct object *o)
 {
+	if (object_is_root(o))
+		return error_set(-EPERM, "the init container stays as it is", NULL);
 	if (o->spec.mode[NS_MOUNT] == CONTAINER_NS_INHERIT)
 		return error_set(-EPERM, "it has no own mount namespace", NULL);
 	if (o->spec.empty_root)
