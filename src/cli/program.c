@@ -151,26 +151,31 @@ static void pass_signal(const siginfo_t *info, pid_t pid, int pidfd, int contain
 /* *ret_ended: what container_ended() says. It is told before the command is reaped. */
 static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed, int *ret_ended)
 {
-	int ended_by = 0, status;
+	int ended_by = 0, status, r;
 
 	for (;;) {
 		siginfo_t info = {0};
-		int r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
 
+		r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
 		if (r == 0 && info.si_pid == pid)
 			break;
 		if (r < 0 && errno == EINTR)
 			continue;
-		if (r < 0) {
-			cli_message(NULL, "wait for the command: %s", strerror(errno));
-			return EXIT_FAILED;
-		}
+		if (r < 0)
+			break;
 		if (sigwaitinfo(passed, &info) > 0 && info.si_signo != SIGCHLD)
 			pass_signal(&info, pid, pidfd, container, &ended_by);
 	}
-	*ret_ended = container_ended(container, pidfd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (r == 0) {
+		*ret_ended = container_ended(container, pidfd);
+		do
+			r = waitpid(pid, &status, 0);
+		while (r < 0 && errno == EINTR);
+	}
+	if (r < 0) {
+		cli_message(NULL, "wait for the command: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
 	return ended_by ? 128 + ended_by : cli_exit_status(status);
 }
 

@@ -309,6 +309,8 @@ static void run_stopper(void)
 		for (pid_t pid = last; pid > begin && pid > last - 4; pid--)
 			if (pid != self && kill(pid, SIGSTOP) == 0)
 				found->tried++;
+		/* It is looked whether a stopped one goes on, not whether it ever gets anywhere. */
+		usleep(200);
 	}
 }
 
