@@ -4,7 +4,7 @@
  * file of whoever calls this library; and if the program is a link to /proc/self/exe, or a script of
  * "#!/proc/self/exe", that file would run in the container, whose root could write to it (CVE-2019-5736).
  * So the child first executes the launcher, a few instructions in a file in memory made for this one
- * start, which then executes the program. (40 us.)
+ * start, which then executes the program. It takes 0.05 to 0.1 ms.
  *
  * The child holds a record lock (fcntl(2)) on the file, which goes when that is closed: at the moment the
  * program is executed, or at the end of the launcher, which has then written why. Unlike the end of a
