@@ -129,6 +129,20 @@ int cli_option(const char *verb, int argc, char **argv, const char *shorts,
 	return c;
 }
 
+int cli_json(const char *verb, int argc, char **argv, bool *ret_json)
+{
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int c;
+
+	while ((c = cli_option(verb, argc, argv, ":h", longs)) != -1) {
+		if (c < 0)
+			return c == -2 ? 0 : EXIT_FAILED;
+		*ret_json = true;
+	}
+	return -1;
+}
+
 int cli_type_flag(const char *name, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)

@@ -40,6 +40,9 @@ struct option;
 int cli_option(const char *verb, int argc, char **argv, const char *shorts,
 	       const struct option *longs);
 
+/* For verbs that have --json and no other option: -1, or the status to end with. */
+int cli_json(const char *verb, int argc, char **argv, bool *ret_json);
+
 /* "uts,network" or "all" to CONTAINER_NEW_* or CLONE_NEW* flags; -1 and told. */
 int cli_types(const char *verb, const char *list, bool clone_flags, unsigned int *ret_flags);
 int cli_type_flag(const char *name, size_t len); /* CLONE_NEW*; -1 */

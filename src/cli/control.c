@@ -105,19 +105,26 @@ static int wait_one(int container, void *arg)
 	return r;
 }
 
-int verb_wait(int argc, char **argv)
+/* fn with how long, in ms; -1 if it is not said. */
+static int each_in_time(const char *verb, int argc, char **argv,
+			int (*fn)(int container, void *arg))
 {
 	static const struct option longs[] = {
 		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int timeout = -1, c;
 
-	while ((c = cli_option("wait", argc, argv, ":ht:", longs)) != -1) {
+	while ((c = cli_option(verb, argc, argv, ":ht:", longs)) != -1) {
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
 		if (cli_seconds(optarg, &timeout) < 0)
-			return cli_usage("wait", "not a number of seconds: %s", optarg);
+			return cli_usage(verb, "not a number of seconds: %s", optarg);
 	}
-	return cli_each("wait", argc, argv, wait_one, &timeout);
+	return cli_each(verb, argc, argv, fn, &timeout);
+}
+
+int verb_wait(int argc, char **argv)
+{
+	return each_in_time("wait", argc, argv, wait_one);
 }
 
 static int stop_one(int container, void *arg)
@@ -134,17 +141,7 @@ static int stop_one(int container, void *arg)
 
 int verb_stop(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
-	int timeout = -1, c;
-
-	while ((c = cli_option("stop", argc, argv, ":ht:", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		if (cli_seconds(optarg, &timeout) < 0)
-			return cli_usage("stop", "not a number of seconds: %s", optarg);
-	}
-	return cli_each("stop", argc, argv, stop_one, &timeout);
+	return each_in_time("stop", argc, argv, stop_one);
 }
 
 static int reboot_one(int container, void *arg)

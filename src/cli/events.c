@@ -143,21 +143,17 @@ static void allow_fds(void)
 
 int verb_events(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoclose int container = -EBADF;
 	autoclose int signals = -EBADF;
 	struct container_events *events;
 	const char *name;
 	bool json = false;
 	uint64_t id;
-	int c, status;
+	int status;
 
-	while ((c = cli_option("events", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		json = true;
-	}
+	status = cli_json("events", argc, argv, &json);
+	if (status >= 0)
+		return status;
 	if (argc - optind > 1)
 		return cli_usage("events", "one name at most");
 	name = optind < argc ? argv[optind] : ".";

@@ -195,19 +195,15 @@ static int search(struct search *s, int container, const char *name)
 
 int verb_holders(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoclose int container = -EBADF;
 	struct search s = {0};
 	const char *name;
 	bool json = false;
-	int c, status;
+	int status;
 
-	while ((c = cli_option("holders", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		json = true;
-	}
+	status = cli_json("holders", argc, argv, &json);
+	if (status >= 0)
+		return status;
 	if (argc - optind != 1 && argc - optind != 2)
 		return cli_usage("holders", "NAME and at most one PATH");
 	name = argv[optind];

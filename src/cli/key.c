@@ -82,16 +82,12 @@ static int key_add(int argc, char **argv)
 
 int verb_key(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	bool json = false;
-	int c;
+	int status;
 
-	while ((c = cli_option("key", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		json = true;
-	}
+	status = cli_json("key", argc, argv, &json);
+	if (status >= 0)
+		return status;
 	if (optind < argc && strcmp(argv[optind], "ls") == 0)
 		return -1;
 	if (optind == argc || strcmp(argv[optind], "add") != 0)

@@ -57,16 +57,12 @@ static int list(const char *name, bool json)
 /* Its options were looked at before (key.c). */
 int verb_key_ls(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	bool json = false;
-	int c;
+	int status;
 
-	while ((c = cli_option("key", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		json = true;
-	}
+	status = cli_json("key", argc, argv, &json);
+	if (status >= 0)
+		return status;
 	if (argc - optind != 2 || strcmp(argv[optind], "ls") != 0)
 		return cli_usage("key", "ls and one container");
 	return list(argv[optind + 1], json);

@@ -352,17 +352,14 @@ static void add_column(struct list *s, enum column column)
 
 int verb_show(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoclose int container = -EBADF;
 	struct list s = {0};
-	int c, r, status = 0;
+	int r, status;
 
-	while ((c = cli_option("show", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		s.json = true;
-	}
+	status = cli_json("show", argc, argv, &s.json);
+	if (status >= 0)
+		return status;
+	status = 0;
 	if (argc - optind != 1)
 		return cli_usage("show", "one container");
 	container = listing_open(argv[optind], &s.base);

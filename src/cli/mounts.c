@@ -119,18 +119,14 @@ static int add_mount(const struct container_mount *m, void *arg)
 
 int verb_mounts(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	const struct report_column *columns[COL_COUNT];
 	autoclose int container = -EBADF;
 	struct table t = {0};
-	int c, r, status;
+	int r, status;
 
-	while ((c = cli_option("mounts", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		t.json = true;
-	}
+	status = cli_json("mounts", argc, argv, &t.json);
+	if (status >= 0)
+		return status;
 	if (argc - optind != 1)
 		return cli_usage("mounts", "one container");
 	container = cli_open(argv[optind]);

@@ -19,8 +19,6 @@
 #include "report.h"
 #include "verbs.h"
 
-enum { OPTION_JSON = 1000 };
-
 enum usage {
 	USAGE_TASKS,
 	USAGE_THREADS,
@@ -157,10 +155,30 @@ static uint64_t count_all(int dir, const char *file)
 	return count;
 }
 
-static bool read_usage(int cgroup, enum usage usage, uint64_t *ret_number)
+/* The last file that was read: several columns that follow each other are from one. */
+struct reading {
+	const char *file;
+	char *text;
+};
+
+static void reading_forget(struct reading *r)
+{
+	free(r->text);
+}
+
+static const char *read_once(struct reading *r, int cgroup, const char *file)
+{
+	if (r->file && strcmp(r->file, file) == 0)
+		return r->text;
+	free(r->text);
+	*r = (struct reading){file, read_text(cgroup, file)};
+	return r->text;
+}
+
+static bool read_usage(struct reading *r, int cgroup, enum usage usage, uint64_t *ret_number)
 {
 	const struct source *s = &sources[usage];
-	autofree char *text = s->file ? read_text(cgroup, s->file) : NULL;
+	const char *text = s->file ? read_once(r, cgroup, s->file) : NULL;
 
 	if (text && find_number(text, s, ret_number))
 		return true;
@@ -209,6 +227,7 @@ static int open_cgroup(int container)
 static int add_line(struct stats *s, int container, const char *name)
 {
 	struct libscols_line *line = scols_table_new_line(s->table, NULL);
+	__attribute__((cleanup(reading_forget))) struct reading reading = {0};
 	autoclose int cgroup = open_cgroup(container);
 	char text[4096];
 	int r = line ? scols_line_set_data(line, 0, name) : -1;
@@ -217,7 +236,7 @@ static int add_line(struct stats *s, int container, const char *name)
 		bool is_count = i == USAGE_TASKS || i == USAGE_THREADS;
 		uint64_t number = 0;
 
-		if (cgroup < 0 ? !is_count : !read_usage(cgroup, (enum usage)i, &number))
+		if (cgroup < 0 ? !is_count : !read_usage(&reading, cgroup, (enum usage)i, &number))
 			continue;
 		format_number(s, sources[i].unit, number, text, sizeof(text));
 		r = scols_line_set_data(line, i + 1, text);
@@ -268,16 +287,13 @@ static struct libscols_table *make_table(bool json)
 
 int verb_stats(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, OPTION_JSON}, {"help", no_argument, NULL, 'h'}, {0}};
 	struct stats s = {0};
-	int c, status = 0, printed;
+	int status, printed;
 
-	while ((c = cli_option("stats", argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		s.json = true;
-	}
+	status = cli_json("stats", argc, argv, &s.json);
+	if (status >= 0)
+		return status;
+	status = 0;
 	s.table = make_table(s.json);
 	if (!s.table)
 		return EXIT_FAILED;
