@@ -25,6 +25,9 @@ int control_make_cgroup(const struct hierarchy *h, const struct object *o);
 
 ssize_t control_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n);
 
-/* What the container is doing, and how its last init has ended, or -1; dir alone is used of an object whose cgroup is not there. */
+/*
+ * What the container is doing, and how its last init has ended, or -1; dir alone is used of an object whose
+ * cgroup is not there.
+ */
 int control_state(const struct hierarchy *h, const struct object *o,
 		  enum container_state *ret_state, int *ret_status);

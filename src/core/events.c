@@ -96,7 +96,10 @@ static int tell(struct container_events *e, enum container_event_type type, cons
 	return tell_status(e, type, k, -1);
 }
 
-/* The next look sees what came before it was set. Out of watches: what is not watched is seen when asked for. */
+/*
+ * The next look sees what came before it was set. Out of watches: what is not watched is seen when asked
+ * for.
+ */
 static void watch_fd(struct container_events *e, int *watch, int dir, const char *name,
 		     uint32_t events)
 {
