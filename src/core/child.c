@@ -160,7 +160,7 @@ static int setup_mounts(const struct child_plan *plan)
 	return r;
 }
 
-int child_setup(const struct child_plan *plan)
+static int setup(const struct child_plan *plan)
 {
 	/* What is made below the root has exactly the modes it is made with. */
 	mode_t mask = umask(0);
@@ -181,6 +181,20 @@ int child_setup(const struct child_plan *plan)
 	r = r ? r : join_user(plan);
 	/* Last, since there is no way back from it for the process that enters. */
 	return r == 0 && plan->join_keys ? keys_join(plan->object_dir, plan->object_id) : r;
+}
+
+/* The parent's memory, but fds of our own: what is opened here is put into a copy of its plan. */
+int child_setup(const struct child_plan *plan)
+{
+	struct join_plan join = *plan->join;
+	struct child_plan copy = *plan;
+	int r = 0;
+
+	if (!join_plan_has_pins(&join))
+		return setup(plan);
+	copy.join = &join;
+	r = join_plan_open_pins_here(&join, plan->cradle);
+	return r ? r : setup(&copy);
 }
 
 /* A line at a time, by read(2) into a buffer of our own; long lines are passed over. */
@@ -327,7 +341,7 @@ static int go_to(const char *cwd)
 static int change_dir(const struct child_plan *plan)
 {
 	const char *cwd = plan->cwd ? plan->cwd : "/";
-	int r = go_to(cwd);
+	int r = strcmp(cwd, "/") == 0 && chdir(cwd) == 0 ? 0 : go_to(cwd);
 
 	if (r < 0 && plan->cwd_optional)
 		r = go_to("/");
@@ -350,6 +364,16 @@ static int run(const struct child_plan *plan)
 	return r;
 }
 
+static int run_foreign(const struct child_plan *plan, struct child_result *result)
+{
+	int r = launch_direct(plan->paths, plan->argv, plan->envp);
+
+	if (r != LAUNCH_NEEDED)
+		return r;
+	result->needs_launcher = plan->launch.file < 0;
+	return result->needs_launcher ? -EAGAIN : launch_run(&plan->launch, plan->envp);
+}
+
 int child_exec(const struct child_plan *plan, struct child_result *result)
 {
 	int r = place_stdio(plan->stdio);
@@ -370,9 +394,8 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 		r = error_set(-errno, "set the parent-death signal", NULL);
 	if (r < 0)
 		return r;
-	cpu_release(&plan->cpus);
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	result->at_exec = true;
-	r = plan->launch.file < 0 ? run(plan) : launch_run(&plan->launch, plan->envp);
+	r = plan->is_foreign ? run_foreign(plan, result) : run(plan);
 	return error_set(r, "exec", plan->argv[0]);
 }

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "account.h"
-#include "cpu.h"
 #include "join.h"
 #include "launch.h"
 #include "root.h"
@@ -16,6 +15,7 @@
 struct child_result {
 	bool started; /* it ran at all */
 	bool at_exec; /* all is set up, and execve(2) comes next */
+	bool needs_launcher; /* it has none, and the program is one that needs it */
 	int code;     /* 0, or the negative errno of what failed before the program ran */
 	struct container_error error;
 };
@@ -43,6 +43,7 @@ struct child_plan {
 	const char *const *argv;
 	const char *const *envp;
 	const char *const *paths; /* candidates for execve(2), NULL at the end */
+	bool is_foreign;	  /* somebody in a container may have made it */
 	struct launch launch;
 	const char *cwd;
 	bool cwd_optional; /* go to "/" if it is not there */
@@ -50,7 +51,6 @@ struct child_plan {
 	struct account_wish user;
 	int stdio[3];
 	bool die_with_parent;
-	struct cpu_hold cpus;
 	sigset_t signal_mask;	    /* the caller's, from before the clone */
 	const sigset_t *given_mask; /* instead of it, or NULL */
 };

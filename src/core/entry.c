@@ -118,7 +118,9 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 	int r = object_check_below_caller(h, o);
 
 	r = r ? r : entry_lock(h, o);
-	r = r ? r : join_plan_make(h, o, types, &e->join);
+	r = r ? r : join_plan_find(h, o, types, &e->join);
+	if (r == 0 && !(e->opens_late && join_plan_opens_late(&e->join)))
+		r = join_plan_open_pins(&e->join, h->cradle);
 	if (r < 0)
 		return r;
 	if (!object_is_root(o)) {

@@ -24,6 +24,7 @@ struct entry {
 	int base_mount;
 	int proc;      /* if a user namespace is joined */
 	bool make_pid; /* the task begins a pid namespace */
+	bool opens_late; /* the child opens what is pinned, if that can be */
 	/*
 	 * The task has memory of its own from its start: it joins a time namespace, which is not allowed
 	 * else, or takes credentials with which somebody inside is its equal, so that the kernel, or

@@ -106,7 +106,7 @@ static int plan_from_task(const struct hierarchy *h, const struct object *owner,
 
 /* The types in want that this container does not inherit; returns those that it does. */
 static int plan_level(const struct hierarchy *h, const struct object *o, bool is_target,
-		      unsigned int *want, uint64_t pins[NS_COUNT], struct join_plan *plan)
+		      unsigned int *want, struct join_plan *plan)
 {
 	for (int t = 0; t < NS_COUNT; t++) {
 		unsigned int flag = (unsigned int)nstype_info(t)->clone_flag;
@@ -116,7 +116,7 @@ static int plan_level(const struct hierarchy *h, const struct object *o, bool is
 			continue;
 		*want &= ~flag;
 		if (o->spec.pinned[t]) {
-			pins[t] = spec_pin_id(&o->spec, t);
+			plan->pins[t] = spec_pin_id(&o->spec, t);
 			continue;
 		}
 		r = plan_from_task(h, o, is_target, t, plan);
@@ -127,28 +127,26 @@ static int plan_level(const struct hierarchy *h, const struct object *o, bool is
 }
 
 static int plan_levels(const struct hierarchy *h, const struct object *o, unsigned int *want,
-		       uint64_t pins[NS_COUNT], struct join_plan *plan)
+		       struct join_plan *plan)
 {
-	autoobject struct object level = *o;
+	autoobject struct object level = {.dir = -EBADF};
+	const struct object *at = o;
 	int r;
 
-	level.dir = -EBADF;
 	if (object_is_root(o))
 		return 0;
-	r = plan_level(h, o, true, want, pins, plan);
-	level.dir = fcntl(o->dir, F_DUPFD_CLOEXEC, 3);
-	if (level.dir < 0)
-		return -errno;
+	r = plan_level(h, o, true, want, plan);
 	/* A chain of one id is a child of the init container, and needs no further look. */
-	while (r == 0 && *want && object_has_parent(&level)) {
+	while (r == 0 && *want && object_has_parent(at)) {
 		struct object above;
 
-		r = object_open_parent(&level, &above);
+		r = object_open_parent(at, &above);
 		if (r < 0)
 			return r;
 		object_close(&level);
 		level = above;
-		r = plan_level(h, &level, false, want, pins, plan);
+		at = &level;
+		r = plan_level(h, at, false, want, plan);
 	}
 	return r;
 }
@@ -169,25 +167,53 @@ int join_plan_copied(const struct hierarchy *h, const struct object *o, struct n
 	return fds->fd[NS_UTS] < 0 ? fds->fd[NS_UTS] : 0;
 }
 
-int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
+bool join_plan_has_pins(const struct join_plan *plan)
+{
+	for (int t = 0; t < NS_COUNT; t++)
+		if (plan->pins[t])
+			return true;
+	return false;
+}
+
+bool join_plan_opens_late(const struct join_plan *plan)
+{
+	return !plan->make && !plan->pins[NS_PID] && !plan->pins[NS_USER] &&
+	       !plan->pins[NS_TIME] && join_plan_joins(plan, NS_MOUNT);
+}
+
+static int open_pins(struct join_plan *plan, int cradle,
+		     int (*opener)(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set))
+{
+	int r = opener(cradle, plan->pins, &plan->fds);
+
+	memset(plan->pins, 0, sizeof(plan->pins));
+	return r;
+}
+
+int join_plan_open_pins(struct join_plan *plan, int cradle)
+{
+	return join_plan_has_pins(plan) ? open_pins(plan, cradle, vault_open_pins) : 0;
+}
+
+int join_plan_open_pins_here(struct join_plan *plan, int cradle)
+{
+	return open_pins(plan, cradle, vault_enter_pins);
+}
+
+int join_plan_find(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan)
 {
 	autojoin struct join_plan plan;
-	uint64_t pins[NS_COUNT] = {0};
 	unsigned int want = types;
-	bool any_pin = false;
 	struct host_ns host;
 	int r;
 
 	join_plan_init(&plan);
 	for (int t = 0; types == 0 && t < NS_COUNT; t++)
 		want |= (unsigned int)nstype_info(t)->clone_flag;
-	r = plan_levels(h, o, &want, pins, &plan);
-	for (int t = 0; t < NS_COUNT; t++)
-		any_pin |= pins[t] != 0;
-	if (r == 0 && any_pin)
-		r = vault_open_pins(h->cradle, pins, &plan.fds);
-	r = r ? r : hierarchy_host_ns(h, &host);
+	r = plan_levels(h, o, &want, &plan);
+	if (r == 0 && (want || plan.make))
+		r = hierarchy_host_ns(h, &host);
 	if (r == 0 && (plan.make & CLONE_NEWUTS))
 		r = join_plan_copied(h, o, &plan.fds);
 	for (int t = 0; r == 0 && t < NS_COUNT; t++)
@@ -198,6 +224,14 @@ int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned i
 	*ret_plan = plan;
 	join_plan_init(&plan);
 	return 0;
+}
+
+int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
+		   struct join_plan *ret_plan)
+{
+	int r = join_plan_find(h, o, types, ret_plan);
+
+	return r ? r : join_plan_open_pins(ret_plan, h->cradle);
 }
 
 int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type)

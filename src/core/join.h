@@ -13,6 +13,7 @@ struct join_plan {
 	pid_t task_pid;		 /* its number, as long as it lives */
 	unsigned int task_types; /* CLONE_NEW* */
 	struct ns_set fds;	 /* others to join */
+	uint64_t pins[NS_COUNT]; /* others, not opened yet: spec_pin_id(), or 0 */
 	unsigned int make;	 /* own ones that come with the first task */
 };
 
@@ -25,7 +26,23 @@ void join_plan_init(struct join_plan *plan);
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan);
 
-/* The nsfs fd or pidfd to join one of this type by; -EBADF: there is none to join. */
+/* The same, but pinned ones are not opened. That is half the work. */
+int join_plan_find(const struct hierarchy *h, const struct object *o, unsigned int types,
+		   struct join_plan *ret_plan);
+
+bool join_plan_has_pins(const struct join_plan *plan);
+
+/*
+ * Whether the pins may be opened by a child that goes by the plan: it needs none of them earlier, and
+ * leaves the vault again.
+ */
+bool join_plan_opens_late(const struct join_plan *plan);
+
+/* The pins become fds: by an agent, or in a child, which is in the vault then. -ENOENT: one is lost. */
+int join_plan_open_pins(struct join_plan *plan, int cradle);
+int join_plan_open_pins_here(struct join_plan *plan, int cradle);
+
+/* The nsfs fd or pidfd to join one of this type by; -EBADF: there is none to join, or none open. */
 static inline int join_plan_fd(const struct join_plan *plan, enum nstype type)
 {
 	bool by_task = plan->task_types & (unsigned int)nstype_info(type)->clone_flag;
@@ -36,7 +53,7 @@ static inline int join_plan_fd(const struct join_plan *plan, enum nstype type)
 /* Whether there is one of this type to join. */
 static inline bool join_plan_joins(const struct join_plan *plan, enum nstype type)
 {
-	return join_plan_fd(plan, type) >= 0;
+	return plan->pins[type] || join_plan_fd(plan, type) >= 0;
 }
 
 /* For a type in make, where it cannot be made: sets the error, returns -ESRCH. */

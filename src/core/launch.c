@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
+#include "name.h"
 
 #ifndef MFD_EXEC /* linux/memfd.h has it since Linux 6.3 */
 #define MFD_EXEC 0x0010U
@@ -99,17 +102,72 @@ int launch_close_fds(const struct launch *l)
 	int r;
 
 	if (l->file < 0)
-		return kernel_close_from(3);
-	r = l->file == LAUNCHER_FD ? fcntl(LAUNCHER_FD, F_SETFD, 0) : dup2(l->file, LAUNCHER_FD);
-	if (r < 0)
+		return kernel_close_from(LAUNCHER_FD);
+	if (l->file != LAUNCHER_FD && dup3(l->file, LAUNCHER_FD, O_CLOEXEC) < 0)
 		return -errno;
 	r = kernel_close_from(LAUNCHER_FD + 1);
 	/* Now: to close any other fd of the file would end it. */
 	return r ? r : lock(LAUNCHER_FD, F_SETLK);
 }
 
+/* With "a/b" it is "a", with "b" nothing, and the name is "b". NULL: too long, or without a name. */
+static const char *split(const char *path, char dir[PATH_MAX])
+{
+	size_t len = name_parent_len(path);
+
+	if (!path[len] || len >= PATH_MAX)
+		return NULL;
+	memcpy(dir, path, len);
+	dir[len] = '\0';
+	return path + len;
+}
+
+static int exec_found(int dir, const char *name, const char *const *argv, const char *const *envp)
+{
+	int r;
+
+	syscall(SYS_execveat, dir, name, argv, envp, AT_SYMLINK_NOFOLLOW);
+	r = -errno;
+	/* What is said of a script, or if it is not there. */
+	if (r == -ENOENT && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return LAUNCH_NEEDED;
+	return r == -ELOOP ? LAUNCH_NEEDED : r;
+}
+
+static int exec_path(const char *path, const char *const *argv, const char *const *envp)
+{
+	char above[PATH_MAX];
+	const char *name = split(path, above);
+	autoclose int dir = -EBADF;
+
+	if (!name)
+		return LAUNCH_NEEDED;
+	dir = kernel_openat2(AT_FDCWD, above[0] ? above : ".", O_PATH | O_DIRECTORY, LOOKUP_USUAL);
+	if (dir < 0)
+		return dir == -ELOOP ? LAUNCH_NEEDED : dir;
+	return exec_found(dir, name, argv, envp);
+}
+
+int launch_direct(const char *const *paths, const char *const *argv, const char *const *envp)
+{
+	int r = -ENOENT;
+
+	for (; *paths; paths++) {
+		int why = exec_path(*paths, argv, envp);
+
+		/* As execvp(3): the next directory, but what is found and may not be run is told. */
+		if (why == -EACCES)
+			r = why;
+		else if (why != -ENOENT && why != -ENOTDIR)
+			return why;
+	}
+	return r;
+}
+
 int launch_run(const struct launch *l, const char *const *envp)
 {
+	if (fcntl(LAUNCHER_FD, F_SETFD, 0) < 0)
+		return -errno;
 	syscall(SYS_execveat, LAUNCHER_FD, "", l->argv, envp, AT_EMPTY_PATH);
 	return -errno;
 }

@@ -3,8 +3,15 @@
  * How a program that a container has made is executed. Until then /proc/self/exe of the child is the
  * file of whoever calls this library; and if the program is a link to /proc/self/exe, or a script of
  * "#!/proc/self/exe", that file would run in the container, whose root could write to it (CVE-2019-5736).
- * So the child first executes the launcher, a few instructions in a file in memory made for this one
- * start, which then executes the program. It takes 0.05 to 0.1 ms.
+ *
+ * Mostly the program is a file that no link leads to, and no script. The kernel can be told to execute
+ * only such: what it finds in a directory that is open, without following a link (AT_SYMLINK_NOFOLLOW);
+ * and since the directory will be closed by then, nothing that an interpreter would have to open. Only
+ * the loader that the file names may still be our caller's file: it is mapped then, but it is not
+ * /proc/PID/exe, and others that lead to it need capabilities of the host.
+ *
+ * For all else the child first executes the launcher, a few instructions in a file in memory made for
+ * this one start, which then executes the program. It takes 0.05 to 0.1 ms.
  *
  * The child holds a record lock (fcntl(2)) on the file, which goes when that is closed: at the moment the
  * program is executed, or at the end of the launcher, which has then written why. Unlike the end of a
@@ -28,7 +35,16 @@ int launch_prepare(struct launch *l, const char *const *paths, const char *const
 /* In the child; everything but fds 0 to 2 and the file, or with none all but 0 to 2, is closed. */
 int launch_close_fds(const struct launch *l);
 
-/* The same, last of all: returns only if the launcher cannot be executed. */
+/* What launch_direct() cannot execute. */
+#define LAUNCH_NEEDED 1
+
+/*
+ * In the child, after that: the first of paths that can be is executed, as by execvp(3). Returns only
+ * if none can be: -errno, or LAUNCH_NEEDED, since what one leads to is a link or a script.
+ */
+int launch_direct(const char *const *paths, const char *const *argv, const char *const *envp);
+
+/* The same by the launcher: returns only if the launcher cannot be executed. */
 int launch_run(const struct launch *l, const char *const *envp);
 
 /* By the caller, after the clone returned: until the program is executed, or could not be. */

@@ -105,9 +105,7 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 	pid_t pid;
 
 	kernel_block_signals(&plan->signal_mask);
-	cpu_hold(&plan->cpus);
 	pid = pid_switch_clone(join_plan_fd(&e->join, NS_PID), &req, child_main, &arg);
-	cpu_release(&plan->cpus);
 	kernel_restore_signals(&plan->signal_mask);
 	return pid;
 }
@@ -136,6 +134,23 @@ static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
 	return clone_child(e, plan, result, pidfd);
 }
 
+/* What most programs need not is done for those that do. */
+static pid_t clone_with_launcher(struct entry *e, struct child_result *result, int *pidfd)
+{
+	pid_t pid = clone_into_cgroup(e, &e->child, result, pidfd);
+	int r;
+
+	if (pid < 0 || !result->needs_launcher)
+		return pid;
+	reap(pid);
+	close_fd(pidfd);
+	r = launch_prepare(&e->child.launch, e->child.paths, e->child.argv);
+	if (r < 0)
+		return r;
+	*result = (struct child_result){0};
+	return clone_into_cgroup(e, &e->child, result, pidfd);
+}
+
 static int wait_for_exec(const struct entry *e, struct container_error *ret_error)
 {
 	int r = launch_wait(&e->child.launch);
@@ -160,7 +175,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		if (result == MAP_FAILED)
 			return error_set(-errno, "start a task", NULL);
 	}
-	pid = clone_into_cgroup(e, &e->child, result, &pidfd);
+	pid = clone_with_launcher(e, result, &pidfd);
 	if (pid > 0)
 		local = *result;
 	if (e->own_mm)
@@ -250,8 +265,11 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 	}
 	if (isatty(terminal))
 		e.root.terminal = terminal;
+	e.opens_late = true;
 	r = entry_prepare(h, o, (unsigned int)how->nstypes, &e);
-	if (r == 0 && is_foreign(o, &e))
+	e.child.is_foreign = is_foreign(o, &e);
+	/* Where much would have to be made again it is prepared beforehand. */
+	if (r == 0 && e.child.is_foreign && e.join.make)
 		r = launch_prepare(&e.child.launch, paths, how->argv);
 	return r < 0 ? r : start(o, &e, how->pidfd);
 }

@@ -440,6 +440,24 @@ int vault_enter_pin(int cradle, uint64_t id, enum nstype type)
 	return r ? r : open_pin(name);
 }
 
+int vault_enter_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set)
+{
+	int r = vault_enter(cradle);
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		char name[PIN_NAME_SIZE];
+
+		if (id[t] == 0)
+			continue;
+		pin_name(id[t], t, name);
+		set->fd[t] = open_pin(name);
+		if (set->fd[t] == -ENOENT)
+			return error_set(-ENOENT, "pinned namespace is lost", nstype_info(t)->name);
+		r = set->fd[t] < 0 ? set->fd[t] : 0;
+	}
+	return r < 0 ? error_set(r, "open pinned namespaces", NULL) : 0;
+}
+
 struct open_pins {
 	int cradle;
 	const uint64_t *id;
@@ -449,19 +467,8 @@ struct open_pins {
 static int open_pins_agent(void *arg)
 {
 	struct open_pins *o = arg;
-	int r = vault_enter(o->cradle);
 
-	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
-		char name[PIN_NAME_SIZE];
-
-		if (o->id[t] == 0)
-			continue;
-		pin_name(o->id[t], t, name);
-		o->set->fd[t] = open_pin(name);
-		if (o->set->fd[t] < 0 && o->set->fd[t] != -ENOENT)
-			r = o->set->fd[t];
-	}
-	return r;
+	return vault_enter_pins(o->cradle, o->id, o->set);
 }
 
 int vault_open_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set)
@@ -469,12 +476,7 @@ int vault_open_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set)
 	struct open_pins o = {cradle, id, set};
 	int r = agent_run_thread(open_pins_agent, &o);
 
-	if (r < 0)
-		return error_set(r, "open pinned namespaces", NULL);
-	for (int t = 0; t < NS_COUNT; t++)
-		if (id[t] && set->fd[t] < 0)
-			return error_set(-ENOENT, "pinned namespace is lost", nstype_info(t)->name);
-	return 0;
+	return r < 0 ? error_default(r, "open pinned namespaces", NULL) : 0;
 }
 
 int vault_open_pin(int cradle, uint64_t id, enum nstype type)

@@ -50,6 +50,9 @@ int vault_open_pin(int cradle, uint64_t id, enum nstype type);
 /* One agent for several: a pin is asked for where id is not 0; missing ones give -ENOENT. */
 int vault_open_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set);
 
+/* The same in an agent or a child, which is in the vault then. */
+int vault_enter_pins(int cradle, const uint64_t id[NS_COUNT], struct ns_set *set);
+
 /* In an agent: enters the vault and opens the pin there. -ENOENT. */
 int vault_enter_pin(int cradle, uint64_t id, enum nstype type);
 

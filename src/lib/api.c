@@ -312,9 +312,6 @@ EXPORT pid_t container_spawn(int container, const struct container_spawn *how)
 	r = r ? r : call_check_fds(how->stdio, 3, true);
 	r = r ? r : call_check_fds(&how->root, 1, true);
 	r = r ? r : call_begin(&c, container, HIERARCHY_WRITE);
-	/* As in container_remove(). */
-	if (r == 0 && !c.o.spec.transient)
-		r = reap_sweep(&c.h);
 	return (pid_t)call_done(r ? r : task_spawn(&c.h, &c.o, how), "spawn", NULL);
 }
 

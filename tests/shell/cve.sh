@@ -44,6 +44,67 @@ not_run "$victim" run --name c/n --inherit pid,mount -- /bin/script
 not_run "$victim" run --name c/n -- /bin/link
 check container rm -f c
 
+# Its loader is the program of who enters. That may be mapped into it, and crash it, but is not what it is
+# said to run; else the container could get hold of it by /proc/PID/exe.
+it 'CVE-2019-5736: nor is it as the loader of another program'
+check container create c --root "$WORK/root" --own pid
+loader=$(LC_ALL=C grep -a -o '/lib[^[:cntrl:]]*/ld-[^[:cntrl:]]*' "$WORK/root/bin/sleep" | head -n 1)
+link=/proc/self/exe
+while [ ${#link} -lt ${#loader} ]; do
+	link=/$link
+done
+LC_ALL=C sed "s|$loader|$link|" "$WORK/root/bin/sleep" >"$WORK/root/bin/loaded"
+chmod +x "$WORK/root/bin/loaded"
+is_not "$(cksum <"$WORK/root/bin/sleep")" "$(cksum <"$WORK/root/bin/loaded")" 'another loader'
+task c
+"$victim" enter c -- /bin/loaded 9 >"$WORK/.out" 2>&1 &
+entering=$!
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	for exe in $(container ps c | awk '{ print "/proc/" $1 "/exe" }'); do
+		is_not "$victim" "$(readlink "$exe")" 'what it runs'
+	done
+done
+kill "$entering" 2>/dev/null
+wait "$entering"
+is "$before" "$(cksum "$victim")" 'the program'
+check container rm -f c
+
+it 'links and scripts are executed as other programs are'
+check container create c --root "$WORK/root" --own pid
+ln -s sh "$WORK/root/bin/shell"
+ln -s /bin/shell "$WORK/root/run/far"
+printf '#!/bin/sh\necho "$0 $*"\n' >"$WORK/root/bin/hello"
+printf '#!/bin/hello\n' >"$WORK/root/bin/twice"
+chmod +x "$WORK/root/bin/hello" "$WORK/root/bin/twice"
+task c
+for in in 'enter c' "run --root $WORK/root"; do
+	for shell in sh /bin/sh shell /bin/shell /run/far bin/sh ../bin/sh /bin/../bin//shell; do
+		# shellcheck disable=SC2016,SC2086
+		is "$shell" "$(container $in -- "$shell" -c 'echo "$0"')" "$in: $shell"
+	done
+	# shellcheck disable=SC2016,SC2086
+	is shell "$(container $in -- shell -c 'cat /proc/$$/comm')" 'named as it was called'
+	# shellcheck disable=SC2016,SC2086
+	is sh "$(container $in -- sh -c 'cat /proc/$$/comm')" 'named as it was called'
+	# shellcheck disable=SC2086
+	is '/bin/hello a b' "$(container $in -- hello a b)" "$in: a script"
+	# shellcheck disable=SC2086
+	is '/bin/hello /bin/twice a b' "$(container $in -- /bin/twice a b)" "$in: a script of a script"
+	# shellcheck disable=SC2086
+	is '0 1 2 3' "$(container $in -- ls /proc/self/fd | paste -s -d ' ')" "$in: fds"
+	for no in /bin/none none bin/none none/ /bin/none/x; do
+		# shellcheck disable=SC2086
+		exits 127 container $in -- "$no"
+	done
+	for no in /bin /bin/ . / /etc/; do
+		# shellcheck disable=SC2086
+		exits 126 container $in -- "$no"
+	done
+	# shellcheck disable=SC2086
+	exits 127 container $in -- /bin/sh/
+done
+check container rm -f c
+
 it 'CVE-2024-21626: fds that were open are not inside, however many'
 check container create c
 task c
