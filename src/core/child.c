@@ -371,6 +371,7 @@ static int run_foreign(const struct child_plan *plan, struct child_result *resul
 	if (r != LAUNCH_NEEDED)
 		return r;
 	result->needs_launcher = plan->launch.file < 0;
+	result->has_launcher = !result->needs_launcher;
 	return result->needs_launcher ? -EAGAIN : launch_run(&plan->launch, plan->envp);
 }
 

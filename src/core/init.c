@@ -62,9 +62,9 @@ bool init_text_is_of(const char *text, int pidfd)
 	uint64_t identity, found;
 	pid_t pid, number;
 
-	/* The identity may be that of the number only. */
-	return init_parse(text, &pid, &identity) == 0 && proc_pid_of(pidfd, &number) == 0 &&
-	       number == pid && proc_identity(pidfd, pid, &found) == 0 && found == identity;
+	/* The identity may be that of the number only; but it takes less to be asked for. */
+	return init_parse(text, &pid, &identity) == 0 && proc_identity(pidfd, pid, &found) == 0 &&
+	       found == identity && proc_pid_of(pidfd, &number) == 0 && number == pid;
 }
 
 /*

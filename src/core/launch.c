@@ -81,9 +81,7 @@ int launch_prepare(struct launch *l, const char *const *paths, const char *const
 	if (l->file == -EACCES)
 		return error_set(-EACCES, "make the launcher: the host forbids programs in memory",
 				 "vm.memfd_noexec");
-	if (l->file < 0 || write(l->file, image, sizeof(image)) != (ssize_t)sizeof(image))
-		return error_set(l->file < 0 ? l->file : -EIO, "make the launcher", NULL);
-	return 0;
+	return l->file < 0 ? error_set(l->file, "make the launcher", NULL) : 0;
 }
 
 static int lock(int fd, int cmd)
@@ -99,15 +97,11 @@ static int lock(int fd, int cmd)
 
 int launch_close_fds(const struct launch *l)
 {
-	int r;
-
 	if (l->file < 0)
 		return kernel_close_from(LAUNCHER_FD);
 	if (l->file != LAUNCHER_FD && dup3(l->file, LAUNCHER_FD, O_CLOEXEC) < 0)
 		return -errno;
-	r = kernel_close_from(LAUNCHER_FD + 1);
-	/* Now: to close any other fd of the file would end it. */
-	return r ? r : lock(LAUNCHER_FD, F_SETLK);
+	return kernel_close_from(LAUNCHER_FD + 1);
 }
 
 /* With "a/b" it is "a", with "b" nothing, and the name is "b". NULL: too long, or without a name. */
@@ -166,19 +160,24 @@ int launch_direct(const char *const *paths, const char *const *argv, const char 
 
 int launch_run(const struct launch *l, const char *const *envp)
 {
+	int r;
+
+	if (write(LAUNCHER_FD, image, sizeof(image)) != (ssize_t)sizeof(image))
+		return -EIO;
 	if (fcntl(LAUNCHER_FD, F_SETFD, 0) < 0)
 		return -errno;
+	/* All others of the file are closed: to close one would end the lock. */
+	r = lock(LAUNCHER_FD, F_SETLK);
+	if (r < 0)
+		return r;
 	syscall(SYS_execveat, LAUNCHER_FD, "", l->argv, envp, AT_EMPTY_PATH);
 	return -errno;
 }
 
 int launch_wait(const struct launch *l)
 {
-	int error = 0, r;
+	int error = 0, r = lock(l->file, F_SETLKW);
 
-	if (l->file < 0)
-		return 0;
-	r = lock(l->file, F_SETLKW);
 	if (r == 0 && pread(l->file, &error, sizeof(error), LAUNCHER_REPORT) < 0)
 		r = -errno;
 	return r ? r : error;

@@ -47,7 +47,7 @@ int launch_direct(const char *const *paths, const char *const *argv, const char 
 /* The same by the launcher: returns only if the launcher cannot be executed. */
 int launch_run(const struct launch *l, const char *const *envp);
 
-/* By the caller, after the clone returned: until the program is executed, or could not be. */
+/* By the caller, after launch_run() in the child and the return of the clone: until the program is executed, or could not be. */
 int launch_wait(const struct launch *l);
 
 void launch_close(struct launch *l);

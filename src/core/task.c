@@ -187,7 +187,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		error_set(local.code, "the task was killed before it could start", NULL);
 		local.error = *error_last();
 	}
-	if (local.code == 0)
+	if (local.code == 0 && local.has_launcher)
 		local.code = wait_for_exec(e, &local.error);
 	if (local.code < 0) {
 		reap(pid);
