@@ -370,8 +370,8 @@ int cli_finish(int status)
 	return status ? status : EXIT_FAILED;
 }
 
-int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg),
-	     void *arg)
+int cli_each(const char *verb, int argc, char **argv,
+	     int (*fn)(int container, const char *name, int value), int value)
 {
 	int status = 0;
 
@@ -379,10 +379,8 @@ int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, v
 		return cli_usage(verb, "which container?");
 	for (int i = optind; i < argc; i++) {
 		autoclose int container = cli_open(argv[i]);
-		int r = container < 0 ? EXIT_FAILED : fn(container, arg);
+		int r = container < 0 ? EXIT_FAILED : fn(container, argv[i], value);
 
-		if (r < 0)
-			r = cli_failed(argv[i]);
 		if (r)
 			status = r;
 	}
