@@ -125,7 +125,11 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		snprintf(buf, size, "%u", info->owner);
 		break;
 	case COL_TRANSIENT:
-		snprintf(buf, size, "%d", info->transient != 0);
+		/* libsmartcols takes "false" for true. */
+		if (l->json)
+			snprintf(buf, size, "%d", info->transient != 0);
+		else
+			snprintf(buf, size, "%s", info->transient ? "true" : "false");
 		break;
 	case COL_HOSTNAME:
 		snprintf(buf, size, "%s", l->hostname);

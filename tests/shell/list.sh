@@ -108,6 +108,7 @@ is 'name state tasks init own shared root id path owner transient hostname limit
 matches '^name: db$' "$(cat "$WORK/show")"
 matches '^path: /web/db$' "$(cat "$WORK/show")"
 matches '^tasks: 2$' "$(cat "$WORK/show")"
+matches '^transient: false$' "$(cat "$WORK/show")"
 matches "^init: $init$" "$(cat "$WORK/show")"
 matches "^hostname: $(container enter web -- hostname)$" "$(cat "$WORK/show")"
 check sh -c 'container show web/db --json | jq -e "type == \"array\" and length == 1 and .[0].path == \"/web/db\""'
