@@ -113,20 +113,16 @@ static ssize_t all_tasks(int container, pid_t **ret_pids)
 
 int verb_ps(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoclose int container = -EBADF;
 	autofree pid_t *pids = NULL;
 	struct libscols_table *table;
 	bool json = false, failed = false;
 	ssize_t n;
-	int c, status;
+	int status;
 
-	while ((c = cli_option("ps", argc, argv, ":hj", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		json = true;
-	}
+	status = cli_json("ps", argc, argv, &json);
+	if (status >= 0)
+		return status;
 	if (argc - optind != 1)
 		return cli_usage("ps", "one container");
 	container = cli_open(argv[optind]);

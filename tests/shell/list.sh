@@ -131,6 +131,7 @@ is '[]' "$(container ps mail --json)"
 check container ps mail
 fails_with 125 'No such file' container ps none
 fails_with 125 'one container' container ps
+fails_with 125 'unknown option: -j' container ps -j mail
 fails_with 125 'one container' container ps web mail
 start "$WORK/out2" container enter mail -- sh -c 'echo up; exec sh -c "while :; do sleep 1; done" "$(printf "a\tb\nc")"'
 check sh -c 'container ps mail --json | jq -e "length >= 1"'
