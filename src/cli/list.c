@@ -76,7 +76,7 @@ struct list {
 	struct listing_base base;
 	bool all, quiet, tree, json;
 	enum column column[COL_COUNT];
-	const struct report_column *shown[COL_COUNT];
+	struct report_column shown[COL_COUNT];
 	size_t count;
 	struct libscols_table *table;
 	struct libscols_line *parent[MAX_DEPTH];
@@ -235,7 +235,7 @@ static int list_columns(struct list *l)
 		l->count = count;
 	}
 	for (size_t i = 0; i < l->count; i++)
-		l->shown[i] = &columns[l->column[i]];
+		l->shown[i] = columns[l->column[i]];
 	return 0;
 }
 
@@ -350,7 +350,7 @@ static void read_id_maps(struct list *s, int container)
 /* After those that ls has as well. */
 static void add_column(struct list *s, enum column column)
 {
-	s->shown[s->count] = &columns[column];
+	s->shown[s->count] = columns[column];
 	s->column[s->count++] = column;
 }
 

@@ -15,14 +15,12 @@
 
 #define COMMAND_SIZE 4096
 
-static const struct report_column pid_column = {"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column inside_column = {"INSIDE", "inside", SCOLS_FL_RIGHT,
-						   SCOLS_JSON_NUMBER};
-static const struct report_column user_column = {"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column command_column = {"COMMAND", "command", 0, SCOLS_JSON_STRING};
-
-static const struct report_column *const columns[] = {&pid_column, &inside_column, &user_column,
-						      &command_column};
+static const struct report_column columns[] = {
+	{"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"INSIDE", "inside", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"COMMAND", "command", 0, SCOLS_JSON_STRING},
+};
 
 struct task {
 	char pid[16], inside[16], user[16];

@@ -47,8 +47,8 @@ int report_print(struct libscols_table *table, bool json)
 	return 0;
 }
 
-struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
-				    bool json, bool tree)
+struct libscols_table *report_table(const struct report_column *columns, size_t count, bool json,
+				    bool tree)
 {
 	struct libscols_table *table = scols_new_table();
 
@@ -57,15 +57,15 @@ struct libscols_table *report_table(const struct report_column *const *columns, 
 	scols_table_enable_json(table, json);
 	scols_table_set_name(table, "list");
 	for (size_t i = 0; i < count; i++) {
-		int flags = columns[i]->flags | (tree && i == 0 ? SCOLS_FL_TREE : 0);
+		int flags = columns[i].flags | (tree && i == 0 ? SCOLS_FL_TREE : 0);
 		struct libscols_column *column = scols_table_new_column(
-			table, json ? columns[i]->json : columns[i]->name, 0, flags);
+			table, json ? columns[i].json : columns[i].name, 0, flags);
 
 		if (!column) {
 			scols_unref_table(table);
 			return NULL;
 		}
-		scols_column_set_json_type(column, columns[i]->json_type);
+		scols_column_set_json_type(column, columns[i].json_type);
 	}
 	return table;
 }

@@ -16,8 +16,8 @@ struct report_column {
 };
 
 /* NULL: out of memory. */
-struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
-				    bool json, bool tree);
+struct libscols_table *report_table(const struct report_column *columns, size_t count, bool json,
+				    bool tree);
 
 /* By the first column, and with tree nested ones below their parents. */
 int report_sort(struct libscols_table *table, bool tree);

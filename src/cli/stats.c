@@ -54,9 +54,6 @@ static const struct source {
 	[USAGE_OOM] = {"memory.events", "oom_kill ", {"OOM", "oom_kills"}, UNIT_NONE, false},
 };
 
-static const struct report_column name_column = {"NAME", "name", 0, SCOLS_JSON_STRING};
-static const struct report_column limits_column = {"LIMITS", "limits", 0, SCOLS_JSON_STRING};
-
 #define COLUMNS (USAGE_COUNT + 2)
 
 struct stats {
@@ -272,16 +269,16 @@ static int add_all(struct stats *s)
 
 static struct libscols_table *make_table(bool json)
 {
-	struct report_column numbers[USAGE_COUNT];
-	const struct report_column *columns[COLUMNS] = {&name_column};
+	struct report_column columns[COLUMNS] = {
+		[0] = {"NAME", "name", 0, SCOLS_JSON_STRING},
+		[COLUMNS - 1] = {"LIMITS", "limits", 0, SCOLS_JSON_STRING},
+	};
 
 	for (size_t i = 0; i < USAGE_COUNT; i++) {
-		numbers[i] = sources[i].column;
-		numbers[i].flags = SCOLS_FL_RIGHT;
-		numbers[i].json_type = SCOLS_JSON_NUMBER;
-		columns[i + 1] = &numbers[i];
+		columns[i + 1] = sources[i].column;
+		columns[i + 1].flags = SCOLS_FL_RIGHT;
+		columns[i + 1].json_type = SCOLS_JSON_NUMBER;
 	}
-	columns[COLUMNS - 1] = &limits_column;
 	return report_table(columns, COLUMNS, json, false);
 }
 
