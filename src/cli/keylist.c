@@ -26,10 +26,11 @@ static int add_key(const struct container_key *key, void *arg)
 
 	snprintf(serial, sizeof(serial), "%d", key->serial);
 	snprintf(user, sizeof(user), "%u", key->uid);
-	return !line || scols_line_set_data(line, 0, serial) < 0 ||
-	       scols_line_set_data(line, 1, key->type) < 0 ||
-	       scols_line_set_data(line, 2, user) < 0 ||
-	       scols_line_set_data(line, 3, key->description) < 0;
+	if (!line || scols_line_set_data(line, 0, serial) < 0 ||
+	    scols_line_set_data(line, 1, key->type) < 0 || scols_line_set_data(line, 2, user) < 0 ||
+	    scols_line_set_data(line, 3, key->description) < 0)
+		return report_no_memory();
+	return 0;
 }
 
 static int list(const char *name, bool json)

@@ -169,13 +169,13 @@ static int add_line(const struct container_info *info, void *arg)
 		parent = l->parent[info->depth - 1];
 	line = scols_table_new_line(l->table, parent);
 	if (!line)
-		return 1;
+		return report_no_memory();
 	if (info->depth < MAX_DEPTH)
 		l->parent[info->depth] = line;
 	for (size_t i = 0; i < l->count; i++) {
 		cell_text(l, l->column[i], info, text, sizeof(text));
 		if (scols_line_set_data(line, i, text) < 0)
-			return 1;
+			return report_no_memory();
 	}
 	return 0;
 }
@@ -241,19 +241,18 @@ static int list_columns(struct list *l)
 
 static int list_container(struct list *l, int container)
 {
-	int status;
+	int r;
 
 	if (l->quiet)
 		return container_walk(container, needed(l), print_name, l) ? cli_failed(NULL) : 0;
 	list_columns(l);
 	l->table = report_table(l->shown, l->count, l->json, l->tree && !l->json);
-	if (!l->table || container_walk(container, needed(l), add_line, l))
-		status = cli_failed(NULL);
-	else
-		status = report_sort(l->table, l->tree) < 0 ? EXIT_FAILED
-							    : report_print(l->table, l->json);
+	r = l->table ? container_walk(container, needed(l), add_line, l) : EXIT_FAILED;
+	r = r < 0 ? cli_failed(NULL) : r;
+	r = r ? r : report_sort(l->table, l->tree);
+	r = r ? r : report_print(l->table, l->json);
 	scols_unref_table(l->table);
-	return status;
+	return r;
 }
 
 /* No hierarchy yet: a list of nothing, and nothing is made for it. */
@@ -318,7 +317,7 @@ static int show_one(const struct container_info *info, void *arg)
 	char text[4096];
 
 	if (l->json)
-		return add_line(info, l) ? 1 : 2;
+		return add_line(info, l) ? EXIT_FAILED : 2;
 	for (size_t i = 0; i < COL_COUNT; i++) {
 		if (i >= COL_UID_MAP && !(info->own & CLONE_NEWUSER))
 			break;
@@ -389,9 +388,9 @@ int verb_show(int argc, char **argv)
 				     CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS |
 					     CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER,
 				     show_one, &s)
-		    : -1;
+		    : EXIT_FAILED;
 	if (r != 2)
-		status = cli_failed(argv[optind]);
+		status = r > 0 ? r : cli_failed(argv[optind]);
 	else if (s.json)
 		status = report_print(s.table, true);
 	scols_unref_table(s.table);

@@ -114,7 +114,7 @@ static int add_mount(const struct container_mount *m, void *arg)
 	const struct table *t = arg;
 	struct libscols_line *line = scols_table_new_line(t->table, NULL);
 
-	return !line || fill_line(line, t, m) < 0;
+	return !line || fill_line(line, t, m) < 0 ? report_no_memory() : 0;
 }
 
 int verb_mounts(int argc, char **argv)

@@ -134,9 +134,7 @@ int verb_ps(int argc, char **argv)
 		return EXIT_FAILED;
 	for (ssize_t i = 0; i < n && !failed; i++)
 		failed = pids[i] > 0 && add_task(table, pids[i]) < 0;
-	if (failed)
-		cli_message(argv[optind], "out of memory");
-	status = failed ? EXIT_FAILED : report_print(table, json);
+	status = failed ? report_no_memory() : report_print(table, json);
 	scols_unref_table(table);
 	return status;
 }

@@ -221,6 +221,7 @@ static int open_cgroup(int container)
 	return container_cgroup(container);
 }
 
+/* 0, or EXIT_FAILED and told. */
 static int add_line(struct stats *s, int container, const char *name)
 {
 	struct libscols_line *line = scols_table_new_line(s->table, NULL);
@@ -241,7 +242,7 @@ static int add_line(struct stats *s, int container, const char *name)
 	listing_limits(container, text, sizeof(text));
 	if (r == 0 && text[0])
 		r = scols_line_set_data(line, USAGE_COUNT + 1, text);
-	return r;
+	return r ? report_no_memory() : 0;
 }
 
 static int add_one(const struct container_info *info, void *arg)
@@ -252,19 +253,20 @@ static int add_one(const struct container_info *info, void *arg)
 	/* Removed meanwhile, or not to be seen from here. */
 	if (container < 0)
 		return 0;
-	return add_line(s, container, listing_name(&s->base, info->path)) ? 1 : 0;
+	return add_line(s, container, listing_name(&s->base, info->path));
 }
 
 static int add_all(struct stats *s)
 {
 	autoclose int container = listing_open(NULL, &s->base);
+	int r;
 
 	if (container == -2)
 		return 0;
 	if (container < 0)
 		return EXIT_FAILED;
-	return container_walk(container, CONTAINER_WALK_RECURSIVE, add_one, s) ? cli_failed(NULL)
-									       : 0;
+	r = container_walk(container, CONTAINER_WALK_RECURSIVE, add_one, s);
+	return r < 0 ? cli_failed(NULL) : r;
 }
 
 static struct libscols_table *make_table(bool json)
@@ -299,10 +301,10 @@ int verb_stats(int argc, char **argv)
 	for (int i = optind; i < argc; i++) {
 		autoclose int container = cli_open(argv[i]);
 
-		if (container < 0 || add_line(&s, container, argv[i]) < 0)
+		if (container < 0 || add_line(&s, container, argv[i]))
 			status = EXIT_FAILED;
 	}
-	if (optind == argc && report_sort(s.table, false) < 0)
+	if (optind == argc && report_sort(s.table, false))
 		status = EXIT_FAILED;
 	printed = report_print(s.table, s.json);
 	scols_unref_table(s.table);
