@@ -106,13 +106,13 @@ for controller in pids memory hugetlb ''; do
 	[ -z "$limit" ] || break
 done
 if [ "$limit" ]; then
-	fails_with 125 "the $controller controller is not delegated to it; in its unit: \[Service\] Delegate=$controller: .*/unit: " \
+	fails_with 125 "the $controller controller is not delegated to it: .*/unit: .*upp.* \(in its unit: \[Service\] Delegate=$controller\)" \
 		container set web "$limit"
 	is null "$(field web limits)"
 	grep -qw "$controller" "$root/cgroup.subtree_control" || switched_on=$controller
 	echo +"$controller" >"$root/cgroup.subtree_control"
 	echo +"$controller" >"$top/cgroup.subtree_control"
-	fails_with 125 'it has processes itself.*/unit: .*busy' container set web "$limit"
+	fails_with 125 'it has processes itself.*/unit: .*busy \(move them into a cgroup below\)' container set web "$limit"
 	is "/web/db" "$(container enter web/db -- container of --self)"
 	mkdir "$unit/sub"
 	echo $manager >"$unit/sub/cgroup.procs"
@@ -169,7 +169,7 @@ mkdir "$top/gone"
 check container create --cgroup "$top/gone" lost
 check rmdir "$top/gone/$(id lost)" "$top/gone"
 is created "$(field lost state)"
-fails_with 125 'the one that was adopted is gone.*No such file' container enter lost -- true
+fails_with 125 'the one that was adopted, which is gone: .*No such file' container enter lost -- true
 check container set lost cgroup.d="$top"
 check container enter lost -- true
 check container rm lost
