@@ -72,9 +72,9 @@ enum container_state {
 };
 
 /*
- * What failed last in this thread. step is a short phrase ("set root", "join network namespace"),
- * object what it was done to (a path, a name; may be empty). Both end in NUL. Valid until the next
- * failing call of this thread.
+ * What failed last in this thread. step is a short phrase ("set root", "join network namespace"), after
+ * which there may be "; " and what to do about it; object what it was done to (a path, a name; may be
+ * empty). Both end in NUL. Valid until the next failing call of this thread.
  */
 struct container_error {
 	int code; /* the errno */

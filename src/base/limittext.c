@@ -40,7 +40,7 @@ const char *limit_name_error(const char *file)
 		return "what is called cgroup.NAME is not a limit, but the cgroup's own";
 	for (size_t i = 0; i < ARRAY_SIZE(no_limits); i++)
 		if (ends_in(file, no_limits[i]))
-			return "it tells something; it is not a limit";
+			return "it tells something, and is not a limit";
 	return NULL;
 }
 

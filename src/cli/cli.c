@@ -87,12 +87,15 @@ static const char *reason(int code)
 int cli_failed(const char *what)
 {
 	const struct container_error *error = container_error_last();
-	const char *remedy = remedy_for(error);
+	/* The library may say what to do, after what has failed. */
+	const char *end = strstr(error->step, "; ");
+	const char *remedy = end ? end + 2 : remedy_for(error);
 	bool says_object = error->object[0] && (!what || strcmp(error->object, what) != 0);
 
-	cli_message(what, "%s%s%s: %s%s%s%s", error->step, says_object ? ": " : "",
-		    says_object ? error->object : "", reason(error->code), remedy ? " (" : "",
-		    remedy ? remedy : "", remedy ? ")" : "");
+	cli_message(what, "%.*s%s%s: %s%s%s%s",
+		    (int)(end ? (size_t)(end - error->step) : strlen(error->step)), error->step,
+		    says_object ? ": " : "", says_object ? error->object : "", reason(error->code),
+		    remedy ? " (" : "", remedy ? remedy : "", remedy ? ")" : "");
 	return EXIT_FAILED;
 }
 
@@ -370,8 +373,8 @@ int cli_finish(int status)
 	return status ? status : EXIT_FAILED;
 }
 
-int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg),
-	     void *arg)
+int cli_each(const char *verb, int argc, char **argv,
+	     int (*fn)(int container, const char *name, int value), int value)
 {
 	int status = 0;
 
@@ -379,10 +382,8 @@ int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, v
 		return cli_usage(verb, "which container?");
 	for (int i = optind; i < argc; i++) {
 		autoclose int container = cli_open(argv[i]);
-		int r = container < 0 ? EXIT_FAILED : fn(container, arg);
+		int r = container < 0 ? EXIT_FAILED : fn(container, argv[i], value);
 
-		if (r < 0)
-			r = cli_failed(argv[i]);
 		if (r)
 			status = r;
 	}

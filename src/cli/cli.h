@@ -105,6 +105,9 @@ int cli_report(char **argv);
 /* The status to exit with, once all output is written; that it could not be is a failure too. */
 int cli_finish(int status);
 
-/* The same operation for each name: all are tried; 0 or EXIT_FAILED. */
-int cli_each(const char *verb, int argc, char **argv, int (*fn)(int container, void *arg),
-	     void *arg);
+/*
+ * The same operation for each name: all are tried. fn returns 0, or the status to end with and has told;
+ * the last such status is returned.
+ */
+int cli_each(const char *verb, int argc, char **argv,
+	     int (*fn)(int container, const char *name, int value), int value);

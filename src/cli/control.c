@@ -49,11 +49,9 @@ int verb_set(int argc, char **argv)
 	return status;
 }
 
-static int kill_one(int container, void *arg)
+static int kill_one(int container, const char *name, int sig)
 {
-	const int *sig = arg;
-
-	return container_kill(container, *sig);
+	return container_kill(container, sig) < 0 ? cli_failed(name) : 0;
 }
 
 int verb_kill(int argc, char **argv)
@@ -69,45 +67,41 @@ int verb_kill(int argc, char **argv)
 		if (sig < 0)
 			return cli_usage("kill", "not a signal: %s", optarg);
 	}
-	return cli_each("kill", argc, argv, kill_one, &sig);
+	return cli_each("kill", argc, argv, kill_one, sig);
 }
 
-static int freeze_one(int container, void *arg)
+static int freeze_one(int container, const char *name, int frozen)
 {
-	const int *frozen = arg;
-
-	return container_freeze(container, *frozen);
+	return container_freeze(container, frozen) < 0 ? cli_failed(name) : 0;
 }
 
 int verb_freeze(int argc, char **argv)
 {
 	int frozen = 1, r = no_options("freeze", argc, argv);
 
-	return r >= 0 ? r : cli_each("freeze", argc, argv, freeze_one, &frozen);
+	return r >= 0 ? r : cli_each("freeze", argc, argv, freeze_one, frozen);
 }
 
 int verb_thaw(int argc, char **argv)
 {
 	int frozen = 0, r = no_options("thaw", argc, argv);
 
-	return r >= 0 ? r : cli_each("thaw", argc, argv, freeze_one, &frozen);
+	return r >= 0 ? r : cli_each("thaw", argc, argv, freeze_one, frozen);
 }
 
-static int wait_one(int container, void *arg)
+static int wait_one(int container, const char *name, int timeout)
 {
-	const int *timeout = arg;
-	int r = container_wait(container, *timeout);
-
-	if (r < 0 && errno == ETIMEDOUT) {
-		cli_message(NULL, "wait: there still are tasks");
-		return EXIT_TIMEOUT;
-	}
-	return r;
+	if (container_wait(container, timeout) == 0)
+		return 0;
+	if (errno != ETIMEDOUT)
+		return cli_failed(name);
+	cli_message(name, "wait: there still are tasks");
+	return EXIT_TIMEOUT;
 }
 
 /* fn with how long, in ms; -1 if it is not said. */
 static int each_in_time(const char *verb, int argc, char **argv,
-			int (*fn)(int container, void *arg))
+			int (*fn)(int container, const char *name, int timeout))
 {
 	static const struct option longs[] = {
 		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
@@ -119,7 +113,7 @@ static int each_in_time(const char *verb, int argc, char **argv,
 		if (cli_seconds(optarg, &timeout) < 0)
 			return cli_usage(verb, "not a number of seconds: %s", optarg);
 	}
-	return cli_each(verb, argc, argv, fn, &timeout);
+	return cli_each(verb, argc, argv, fn, timeout);
 }
 
 int verb_wait(int argc, char **argv)
@@ -127,16 +121,13 @@ int verb_wait(int argc, char **argv)
 	return each_in_time("wait", argc, argv, wait_one);
 }
 
-static int stop_one(int container, void *arg)
+static int stop_one(int container, const char *name, int timeout)
 {
-	const int *timeout = arg;
-	char path[4096];
-	int r = container_stop(container, *timeout);
+	int r = container_stop(container, timeout);
 
 	if (r > 0)
-		cli_message(container_path(container, path, sizeof(path)) < 0 ? NULL : path,
-			    "stop: the time was up: tasks have been killed");
-	return r < 0 ? r : 0;
+		cli_message(name, "stop: the time was up: tasks have been killed");
+	return r < 0 ? cli_failed(name) : 0;
 }
 
 int verb_stop(int argc, char **argv)
@@ -144,11 +135,9 @@ int verb_stop(int argc, char **argv)
 	return each_in_time("stop", argc, argv, stop_one);
 }
 
-static int reboot_one(int container, void *arg)
+static int reboot_one(int container, const char *name, int cmd)
 {
-	const int *cmd = arg;
-
-	return container_reboot(container, *cmd);
+	return container_reboot(container, cmd) < 0 ? cli_failed(name) : 0;
 }
 
 int verb_reboot(int argc, char **argv)
@@ -165,7 +154,7 @@ int verb_reboot(int argc, char **argv)
 		cmd = c == OPTION_HALT ? (int)LINUX_REBOOT_CMD_HALT
 				       : (int)LINUX_REBOOT_CMD_POWER_OFF;
 	}
-	return cli_each("reboot", argc, argv, reboot_one, &cmd);
+	return cli_each("reboot", argc, argv, reboot_one, cmd);
 }
 
 int verb_rename(int argc, char **argv)

@@ -19,18 +19,13 @@
 
 enum column { COL_PID, COL_COMMAND, COL_CONTAINER, COL_HOW, COL_PATH, COL_COUNT };
 
-static const struct report_column pid_column = {"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column command_column = {"COMMAND", "command", 0, SCOLS_JSON_STRING};
-static const struct report_column container_column = {"CONTAINER", "container", 0,
-						      SCOLS_JSON_STRING};
-static const struct report_column how_column = {"HOW", "how", 0, SCOLS_JSON_STRING};
-static const struct report_column path_column = {"PATH", "path", 0, SCOLS_JSON_STRING};
-
-static const struct report_column *const columns[COL_COUNT] = {[COL_PID] = &pid_column,
-							       [COL_COMMAND] = &command_column,
-							       [COL_CONTAINER] = &container_column,
-							       [COL_HOW] = &how_column,
-							       [COL_PATH] = &path_column};
+static const struct report_column columns[COL_COUNT] = {
+	[COL_PID] = {"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	[COL_COMMAND] = {"COMMAND", "command", 0, SCOLS_JSON_STRING},
+	[COL_CONTAINER] = {"CONTAINER", "container", 0, SCOLS_JSON_STRING},
+	[COL_HOW] = {"HOW", "how", 0, SCOLS_JSON_STRING},
+	[COL_PATH] = {"PATH", "path", 0, SCOLS_JSON_STRING},
+};
 
 static const char *const how_texts[] = {
 	[SCAN_CWD] = "cwd",

@@ -12,14 +12,12 @@
 #include "report.h"
 #include "verbs.h"
 
-static const struct report_column id_column = {"ID", "id", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column type_column = {"TYPE", "type", 0, SCOLS_JSON_STRING};
-static const struct report_column user_column = {"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column text_column = {"DESCRIPTION", "description", 0,
-						 SCOLS_JSON_STRING};
-
-static const struct report_column *const columns[] = {&id_column, &type_column, &user_column,
-						      &text_column};
+static const struct report_column columns[] = {
+	{"ID", "id", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"TYPE", "type", 0, SCOLS_JSON_STRING},
+	{"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"DESCRIPTION", "description", 0, SCOLS_JSON_STRING},
+};
 
 static int add_key(const struct container_key *key, void *arg)
 {
@@ -28,10 +26,11 @@ static int add_key(const struct container_key *key, void *arg)
 
 	snprintf(serial, sizeof(serial), "%d", key->serial);
 	snprintf(user, sizeof(user), "%u", key->uid);
-	return !line || scols_line_set_data(line, 0, serial) < 0 ||
-	       scols_line_set_data(line, 1, key->type) < 0 ||
-	       scols_line_set_data(line, 2, user) < 0 ||
-	       scols_line_set_data(line, 3, key->description) < 0;
+	if (!line || scols_line_set_data(line, 0, serial) < 0 ||
+	    scols_line_set_data(line, 1, key->type) < 0 || scols_line_set_data(line, 2, user) < 0 ||
+	    scols_line_set_data(line, 3, key->description) < 0)
+		return report_no_memory();
+	return 0;
 }
 
 static int list(const char *name, bool json)

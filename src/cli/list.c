@@ -76,7 +76,7 @@ struct list {
 	struct listing_base base;
 	bool all, quiet, tree, json;
 	enum column column[COL_COUNT];
-	const struct report_column *shown[COL_COUNT];
+	struct report_column shown[COL_COUNT];
 	size_t count;
 	struct libscols_table *table;
 	struct libscols_line *parent[MAX_DEPTH];
@@ -125,7 +125,11 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		snprintf(buf, size, "%u", info->owner);
 		break;
 	case COL_TRANSIENT:
-		snprintf(buf, size, "%d", info->transient != 0);
+		/* libsmartcols takes "false" for true. */
+		if (l->json)
+			snprintf(buf, size, "%d", info->transient != 0);
+		else
+			snprintf(buf, size, "%s", info->transient ? "true" : "false");
 		break;
 	case COL_HOSTNAME:
 		snprintf(buf, size, "%s", l->hostname);
@@ -165,13 +169,13 @@ static int add_line(const struct container_info *info, void *arg)
 		parent = l->parent[info->depth - 1];
 	line = scols_table_new_line(l->table, parent);
 	if (!line)
-		return 1;
+		return report_no_memory();
 	if (info->depth < MAX_DEPTH)
 		l->parent[info->depth] = line;
 	for (size_t i = 0; i < l->count; i++) {
 		cell_text(l, l->column[i], info, text, sizeof(text));
 		if (scols_line_set_data(line, i, text) < 0)
-			return 1;
+			return report_no_memory();
 	}
 	return 0;
 }
@@ -231,25 +235,24 @@ static int list_columns(struct list *l)
 		l->count = count;
 	}
 	for (size_t i = 0; i < l->count; i++)
-		l->shown[i] = &columns[l->column[i]];
+		l->shown[i] = columns[l->column[i]];
 	return 0;
 }
 
 static int list_container(struct list *l, int container)
 {
-	int status;
+	int r;
 
 	if (l->quiet)
 		return container_walk(container, needed(l), print_name, l) ? cli_failed(NULL) : 0;
 	list_columns(l);
 	l->table = report_table(l->shown, l->count, l->json, l->tree && !l->json);
-	if (!l->table || container_walk(container, needed(l), add_line, l))
-		status = cli_failed(NULL);
-	else
-		status = report_sort(l->table, l->tree) < 0 ? EXIT_FAILED
-							    : report_print(l->table, l->json);
+	r = l->table ? container_walk(container, needed(l), add_line, l) : EXIT_FAILED;
+	r = r < 0 ? cli_failed(NULL) : r;
+	r = r ? r : report_sort(l->table, l->tree);
+	r = r ? r : report_print(l->table, l->json);
 	scols_unref_table(l->table);
-	return status;
+	return r;
 }
 
 /* No hierarchy yet: a list of nothing, and nothing is made for it. */
@@ -314,7 +317,7 @@ static int show_one(const struct container_info *info, void *arg)
 	char text[4096];
 
 	if (l->json)
-		return add_line(info, l) ? 1 : 2;
+		return add_line(info, l) ? EXIT_FAILED : 2;
 	for (size_t i = 0; i < COL_COUNT; i++) {
 		if (i >= COL_UID_MAP && !(info->own & CLONE_NEWUSER))
 			break;
@@ -346,7 +349,7 @@ static void read_id_maps(struct list *s, int container)
 /* After those that ls has as well. */
 static void add_column(struct list *s, enum column column)
 {
-	s->shown[s->count] = &columns[column];
+	s->shown[s->count] = columns[column];
 	s->column[s->count++] = column;
 }
 
@@ -385,9 +388,9 @@ int verb_show(int argc, char **argv)
 				     CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS |
 					     CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER,
 				     show_one, &s)
-		    : -1;
+		    : EXIT_FAILED;
 	if (r != 2)
-		status = cli_failed(argv[optind]);
+		status = r > 0 ? r : cli_failed(argv[optind]);
 	else if (s.json)
 		status = report_print(s.table, true);
 	scols_unref_table(s.table);

@@ -28,7 +28,7 @@ enum column {
 /* The last ones are in JSON only: the source has the root as well. */
 #define TABLE_COLUMNS COL_ROOT
 
-static const struct report_column all_columns[COL_COUNT] = {
+static const struct report_column columns[COL_COUNT] = {
 	[COL_TARGET] = {"TARGET", "target", 0, SCOLS_JSON_STRING},
 	[COL_SOURCE] = {"SOURCE", "source", 0, SCOLS_JSON_STRING},
 	[COL_TYPE] = {"TYPE", "type", 0, SCOLS_JSON_STRING},
@@ -114,12 +114,11 @@ static int add_mount(const struct container_mount *m, void *arg)
 	const struct table *t = arg;
 	struct libscols_line *line = scols_table_new_line(t->table, NULL);
 
-	return !line || fill_line(line, t, m) < 0;
+	return !line || fill_line(line, t, m) < 0 ? report_no_memory() : 0;
 }
 
 int verb_mounts(int argc, char **argv)
 {
-	const struct report_column *columns[COL_COUNT];
 	autoclose int container = -EBADF;
 	struct table t = {0};
 	int r, status;
@@ -132,8 +131,6 @@ int verb_mounts(int argc, char **argv)
 	container = cli_open(argv[optind]);
 	if (container < 0)
 		return EXIT_FAILED;
-	for (size_t i = 0; i < COL_COUNT; i++)
-		columns[i] = &all_columns[i];
 	t.table = report_table(columns, t.json ? COL_COUNT : TABLE_COLUMNS, t.json, false);
 	r = t.table ? container_mounts(container, add_mount, &t) : 1;
 	if (r < 0)

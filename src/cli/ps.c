@@ -15,14 +15,12 @@
 
 #define COMMAND_SIZE 4096
 
-static const struct report_column pid_column = {"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column inside_column = {"INSIDE", "inside", SCOLS_FL_RIGHT,
-						   SCOLS_JSON_NUMBER};
-static const struct report_column user_column = {"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER};
-static const struct report_column command_column = {"COMMAND", "command", 0, SCOLS_JSON_STRING};
-
-static const struct report_column *const columns[] = {&pid_column, &inside_column, &user_column,
-						      &command_column};
+static const struct report_column columns[] = {
+	{"PID", "pid", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"INSIDE", "inside", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"USER", "user", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER},
+	{"COMMAND", "command", 0, SCOLS_JSON_STRING},
+};
 
 struct task {
 	char pid[16], inside[16], user[16];
@@ -113,20 +111,16 @@ static ssize_t all_tasks(int container, pid_t **ret_pids)
 
 int verb_ps(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	autoclose int container = -EBADF;
 	autofree pid_t *pids = NULL;
 	struct libscols_table *table;
 	bool json = false, failed = false;
 	ssize_t n;
-	int c, status;
+	int status;
 
-	while ((c = cli_option("ps", argc, argv, ":hj", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		json = true;
-	}
+	status = cli_json("ps", argc, argv, &json);
+	if (status >= 0)
+		return status;
 	if (argc - optind != 1)
 		return cli_usage("ps", "one container");
 	container = cli_open(argv[optind]);
@@ -140,9 +134,7 @@ int verb_ps(int argc, char **argv)
 		return EXIT_FAILED;
 	for (ssize_t i = 0; i < n && !failed; i++)
 		failed = pids[i] > 0 && add_task(table, pids[i]) < 0;
-	if (failed)
-		cli_message(argv[optind], "out of memory");
-	status = failed ? EXIT_FAILED : report_print(table, json);
+	status = failed ? report_no_memory() : report_print(table, json);
 	scols_unref_table(table);
 	return status;
 }

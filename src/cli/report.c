@@ -15,13 +15,20 @@
 #include "report.h"
 #include "verbs.h"
 
+int report_no_memory(void)
+{
+	cli_message(NULL, "out of memory");
+	return EXIT_FAILED;
+}
+
 int report_sort(struct libscols_table *table, bool tree)
 {
 	struct libscols_column *first = scols_table_get_column(table, 0);
 	int r = scols_column_set_cmpfunc(first, scols_cmpstr_cells, NULL);
 
 	r = r ? r : scols_sort_table(table, first);
-	return r || !tree ? r : scols_sort_table_by_tree(table);
+	r = r || !tree ? r : scols_sort_table_by_tree(table);
+	return r ? report_no_memory() : 0;
 }
 
 int report_print(struct libscols_table *table, bool json)
@@ -30,14 +37,14 @@ int report_print(struct libscols_table *table, bool json)
 	char *begin, *end;
 
 	if (!json)
-		return scols_print_table(table) < 0 ? EXIT_FAILED : 0;
+		return scols_print_table(table) < 0 ? report_no_memory() : 0;
 	if (scols_table_get_nlines(table) == 0) {
 		puts("[]");
 		return 0;
 	}
 	/* The library wraps the array in an object of one member; the array alone is our form. */
 	if (scols_print_table_to_string(table, &text) < 0)
-		return EXIT_FAILED;
+		return report_no_memory();
 	begin = strchr(text, '[');
 	end = strrchr(text, ']');
 	if (!begin || !end)
@@ -47,25 +54,28 @@ int report_print(struct libscols_table *table, bool json)
 	return 0;
 }
 
-struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
-				    bool json, bool tree)
+struct libscols_table *report_table(const struct report_column *columns, size_t count, bool json,
+				    bool tree)
 {
 	struct libscols_table *table = scols_new_table();
 
-	if (!table)
+	if (!table) {
+		report_no_memory();
 		return NULL;
+	}
 	scols_table_enable_json(table, json);
 	scols_table_set_name(table, "list");
 	for (size_t i = 0; i < count; i++) {
-		int flags = columns[i]->flags | (tree && i == 0 ? SCOLS_FL_TREE : 0);
+		int flags = columns[i].flags | (tree && i == 0 ? SCOLS_FL_TREE : 0);
 		struct libscols_column *column = scols_table_new_column(
-			table, json ? columns[i]->json : columns[i]->name, 0, flags);
+			table, json ? columns[i].json : columns[i].name, 0, flags);
 
 		if (!column) {
 			scols_unref_table(table);
+			report_no_memory();
 			return NULL;
 		}
-		scols_column_set_json_type(column, columns[i]->json_type);
+		scols_column_set_json_type(column, columns[i].json_type);
 	}
 	return table;
 }

@@ -15,12 +15,15 @@ struct report_column {
 	int json_type;	  /* SCOLS_JSON_* */
 };
 
-/* NULL: out of memory. */
-struct libscols_table *report_table(const struct report_column *const *columns, size_t count,
-				    bool json, bool tree);
+/* Tell that there is no memory; returns EXIT_FAILED. */
+int report_no_memory(void);
 
-/* By the first column, and with tree nested ones below their parents. */
+/* NULL: out of memory, told. */
+struct libscols_table *report_table(const struct report_column *columns, size_t count, bool json,
+				    bool tree);
+
+/* By the first column, and with tree nested ones below their parents: 0, or EXIT_FAILED and told. */
 int report_sort(struct libscols_table *table, bool tree);
 
-/* Returns the exit status. */
+/* Returns the exit status, told. */
 int report_print(struct libscols_table *table, bool json);

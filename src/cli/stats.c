@@ -54,9 +54,6 @@ static const struct source {
 	[USAGE_OOM] = {"memory.events", "oom_kill ", {"OOM", "oom_kills"}, UNIT_NONE, false},
 };
 
-static const struct report_column name_column = {"NAME", "name", 0, SCOLS_JSON_STRING};
-static const struct report_column limits_column = {"LIMITS", "limits", 0, SCOLS_JSON_STRING};
-
 #define COLUMNS (USAGE_COUNT + 2)
 
 struct stats {
@@ -224,6 +221,7 @@ static int open_cgroup(int container)
 	return container_cgroup(container);
 }
 
+/* 0, or EXIT_FAILED and told. */
 static int add_line(struct stats *s, int container, const char *name)
 {
 	struct libscols_line *line = scols_table_new_line(s->table, NULL);
@@ -244,7 +242,7 @@ static int add_line(struct stats *s, int container, const char *name)
 	listing_limits(container, text, sizeof(text));
 	if (r == 0 && text[0])
 		r = scols_line_set_data(line, USAGE_COUNT + 1, text);
-	return r;
+	return r ? report_no_memory() : 0;
 }
 
 static int add_one(const struct container_info *info, void *arg)
@@ -255,33 +253,34 @@ static int add_one(const struct container_info *info, void *arg)
 	/* Removed meanwhile, or not to be seen from here. */
 	if (container < 0)
 		return 0;
-	return add_line(s, container, listing_name(&s->base, info->path)) ? 1 : 0;
+	return add_line(s, container, listing_name(&s->base, info->path));
 }
 
 static int add_all(struct stats *s)
 {
 	autoclose int container = listing_open(NULL, &s->base);
+	int r;
 
 	if (container == -2)
 		return 0;
 	if (container < 0)
 		return EXIT_FAILED;
-	return container_walk(container, CONTAINER_WALK_RECURSIVE, add_one, s) ? cli_failed(NULL)
-									       : 0;
+	r = container_walk(container, CONTAINER_WALK_RECURSIVE, add_one, s);
+	return r < 0 ? cli_failed(NULL) : r;
 }
 
 static struct libscols_table *make_table(bool json)
 {
-	struct report_column numbers[USAGE_COUNT];
-	const struct report_column *columns[COLUMNS] = {&name_column};
+	struct report_column columns[COLUMNS] = {
+		[0] = {"NAME", "name", 0, SCOLS_JSON_STRING},
+		[COLUMNS - 1] = {"LIMITS", "limits", 0, SCOLS_JSON_STRING},
+	};
 
 	for (size_t i = 0; i < USAGE_COUNT; i++) {
-		numbers[i] = sources[i].column;
-		numbers[i].flags = SCOLS_FL_RIGHT;
-		numbers[i].json_type = SCOLS_JSON_NUMBER;
-		columns[i + 1] = &numbers[i];
+		columns[i + 1] = sources[i].column;
+		columns[i + 1].flags = SCOLS_FL_RIGHT;
+		columns[i + 1].json_type = SCOLS_JSON_NUMBER;
 	}
-	columns[COLUMNS - 1] = &limits_column;
 	return report_table(columns, COLUMNS, json, false);
 }
 
@@ -302,10 +301,10 @@ int verb_stats(int argc, char **argv)
 	for (int i = optind; i < argc; i++) {
 		autoclose int container = cli_open(argv[i]);
 
-		if (container < 0 || add_line(&s, container, argv[i]) < 0)
+		if (container < 0 || add_line(&s, container, argv[i]))
 			status = EXIT_FAILED;
 	}
-	if (optind == argc && report_sort(s.table, false) < 0)
+	if (optind == argc && report_sort(s.table, false))
 		status = EXIT_FAILED;
 	printed = report_print(s.table, s.json);
 	scols_unref_table(s.table);

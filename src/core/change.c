@@ -88,7 +88,8 @@ static int set_own(const struct hierarchy *h, struct object *o, enum nstype type
 	int r = 0;
 
 	if (spec.transient)
-		return error_set(-EOPNOTSUPP, "it ends with its creator's fd; own is for creation",
+		return error_set(-EOPNOTSUPP,
+				 "own is for creation in one that ends with its creator's fd",
 				 NULL);
 	spec.mode[type] = CONTAINER_NS_OWN;
 	spec.pinned[type] = type != NS_PID;
@@ -235,7 +236,7 @@ static int check_new_name(const struct hierarchy *h, int parent, const char *new
 	if (fstat(parent, &a) < 0 || fstat(other.dir, &b) < 0)
 		return -errno;
 	if (a.st_ino != b.st_ino || a.st_dev != b.st_dev)
-		return error_set(-EPERM, "a container stays with its parent; rename", new_name);
+		return error_set(-EPERM, "rename: a container stays with its parent", new_name);
 	return 0;
 }
 

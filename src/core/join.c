@@ -36,7 +36,7 @@ int join_none_yet(enum nstype type)
 /* -ENOMEM is what the kernel says of a pid namespace whose init has ended. */
 int join_clone_error(int r)
 {
-	return r == -ENOMEM ? error_set(-ESRCH, "its init has ended; or out of memory", NULL) : r;
+	return r == -ENOMEM ? error_set(-ESRCH, "its init has ended, or out of memory", NULL) : r;
 }
 
 /*

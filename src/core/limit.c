@@ -130,11 +130,12 @@ static int make_cgroup(const struct hierarchy *h, const struct object *o)
 			r = -errno;
 	}
 	if (r < 0)
-		return error_default(r,
-				     r == -ENOENT && o->spec.adopted
-					     ? "make cgroup; the one that was adopted is gone"
-					     : "make cgroup",
-				     path);
+		return error_default(
+			r,
+			r == -ENOENT && o->spec.adopted
+				? "make cgroup in the one that was adopted, which is gone"
+				: "make cgroup",
+			path);
 	fd = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? error_set(-errno, "open cgroup", path) : fd;
 }

@@ -192,7 +192,7 @@ it 'wait'
 check container wait idle
 check container wait --timeout 0 idle mail web/db
 task web
-fails_with 124 'there still are tasks' container wait --timeout 0.2 web
+fails_with 124 '^container: web: wait: there still are tasks' container wait --timeout 0.2 web
 fails_with 124 'there still are tasks' container wait -t 0 web
 begin=$(date +%s%3N)
 exits 124 container wait --timeout 1 web

@@ -88,7 +88,7 @@ check container rm r
 
 it 'maps without 0'
 check container set u uid_map=1000:100000:10
-fails_with 125 'its id maps have no 0; name a user.*Invalid argument' container enter u -- true
+fails_with 125 'its id maps have no 0: Invalid argument \(name a user\)' container enter u -- true
 is 1003 "$(container enter -u 1003:5 u -- id -u)"
 fails_with 125 'become user: 7' container enter -u 7:5 u -- true
 check container set u uid_map=0:100000:65536
@@ -105,7 +105,7 @@ is '0 100000 65536' "$(field u uid_map)"
 is "$(say '0 100000 65536' '0 100000 65536')" "$(maps u)" 'nothing has changed'
 
 it 'when it cannot be'
-fails_with 125 'no own user namespace; set user=own first.*Operation not permitted' container set host uid_map=0:0:1
+fails_with 125 'no own user namespace: Operation not permitted \(set user=own first\)' container set host uid_map=0:0:1
 fails_with 125 'Operation not permitted' container set / uid_map=0:0:1
 check container create u/n
 fails_with 125 'has nested containers.*not empty' container set u uid_map=0:0:1

@@ -83,9 +83,9 @@ it 'a controller that this machine has not: which one, and how to get it'
 for setting in memory.max=100M pids.max=10 cpu.max=50000 io.weight=50; do
 	controller=${setting%%.*}
 	! has_controller "$controller" || continue
-	fails_with 125 "the $controller controller is (on cgroup v1; boot with cgroup_no_v1=|switched off; boot with|not delegated)|no $controller controller" \
+	fails_with 125 "web: (the $controller controller is (on cgroup v1|switched off|not delegated to it)|this kernel has no $controller controller): ${setting%%=*}: .*upp" \
 		container set web "$setting"
-	grep -q ": ${setting%%=*}: " "$WORK/.err" || bad 'the file is not named'
+	grep -Eq '\((boot with cgroup_|in its unit: ).*\)$|this kernel has no' "$WORK/.err" || bad 'what to do is not told last'
 	fails_with 125 "the $controller controller|no $controller controller" container set web/db "$setting"
 	fails_with 125 "$controller controller" container create --limit "$setting" refused
 	fails_with 125 "$controller controller" container run --limit "$setting" -- echo ran

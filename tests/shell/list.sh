@@ -108,6 +108,7 @@ is 'name state tasks init own shared root id path owner transient hostname limit
 matches '^name: db$' "$(cat "$WORK/show")"
 matches '^path: /web/db$' "$(cat "$WORK/show")"
 matches '^tasks: 2$' "$(cat "$WORK/show")"
+matches '^transient: false$' "$(cat "$WORK/show")"
 matches "^init: $init$" "$(cat "$WORK/show")"
 matches "^hostname: $(container enter web -- hostname)$" "$(cat "$WORK/show")"
 check sh -c 'container show web/db --json | jq -e "type == \"array\" and length == 1 and .[0].path == \"/web/db\""'
@@ -130,6 +131,7 @@ is '[]' "$(container ps mail --json)"
 check container ps mail
 fails_with 125 'No such file' container ps none
 fails_with 125 'one container' container ps
+fails_with 125 'unknown option: -j' container ps -j mail
 fails_with 125 'one container' container ps web mail
 start "$WORK/out2" container enter mail -- sh -c 'echo up; exec sh -c "while :; do sleep 1; done" "$(printf "a\tb\nc")"'
 check sh -c 'container ps mail --json | jq -e "length >= 1"'

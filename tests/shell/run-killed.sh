@@ -23,6 +23,7 @@ killed()
 		return
 	tasks=$(container ps doomed --json | jq '.[].pid')
 	is true "$(field doomed transient)"
+	matches '^transient: true$' "$(container show doomed)"
 	kill -KILL "$started"
 	wait "$started" 2>/dev/null
 	check container create probe

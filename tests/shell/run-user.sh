@@ -63,7 +63,7 @@ ids 1300 '1300 1300 1300 5001 5004'
 
 it 'a number without one needs a group'
 refused 1 'no group.*1'
-refused 4321 'USER:GROUP.*4321'
+refused 4321 'no group: 4321: .*\(say USER:GROUP\)'
 
 it 'leading zeros are no other number'
 for user in 01:1 001:1 00001:1; do

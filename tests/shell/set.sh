@@ -164,7 +164,7 @@ check container enter web -- test -e "$WORK/file"
 check container set web mount=inherit
 
 it 'hostname'
-fails_with 125 'no own uts namespace; set uts=own first.*Operation not permitted' container set web hostname=x
+fails_with 125 'no own uts namespace: Operation not permitted \(set uts=own first\)' container set web hostname=x
 is_not x "$(hostname)"
 check container set web uts=own hostname=serge
 is serge "$(container enter web -- hostname)"

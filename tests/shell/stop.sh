@@ -39,7 +39,7 @@ for timeout in '-t 0.3' --timeout=0; do
 	start "$WORK/web" container enter web -- sh -c "$stays"
 	# shellcheck disable=SC2086
 	check container stop $timeout web
-	is 'container: /web: stop: the time was up: tasks have been killed' "$(cat "$WORK/.err")"
+	is 'container: web: stop: the time was up: tasks have been killed' "$(cat "$WORK/.err")"
 	ends 137 "$started"
 	is 137 "$(field web exit_status)"
 done

@@ -99,6 +99,11 @@ static inline bool same_links(const struct ns_links *before)
 		(int)ok_result;                                                                    \
 	})
 
+static inline int make(const char *name, unsigned int flags)
+{
+	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
+}
+
 /* container_fork() returns in the child too, where the namespaces are others: that is the point. */
 static inline pid_t forked(int c)
 {

@@ -44,6 +44,23 @@ static inline void task_pause(void *arg)
 		pause();
 }
 
+/* A task of the container, by container_fork(). */
+static inline pid_t task_pause_in(int c)
+{
+	pid_t pid = forked(c);
+
+	if (pid == 0)
+		task_pause(NULL);
+	return pid;
+}
+
+/* Killed, unless it has ended: its exit status. */
+static inline int task_ends(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	return status_of(pid);
+}
+
 static inline void task_exec(void *arg)
 {
 	(void)arg;

@@ -17,11 +17,6 @@
 #include "library.h"
 #include "task.h"
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 /* Which namespaces it gets. */
 
 static ino_t ino_for(pid_t pid, const struct ns_kind *kind)

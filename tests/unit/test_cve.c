@@ -37,6 +37,13 @@ struct found {
 static struct found *found;
 static volatile uint64_t secret; /* 0 in the prober */
 
+static void found_begin(void)
+{
+	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	assert_true(found != MAP_FAILED);
+}
+
 static void try_memory(pid_t pid)
 {
 	char path[64];
@@ -277,13 +284,10 @@ static bool is_clean(const char *what, long tried)
 
 static void check_prober(int c, long steps)
 {
-	pid_t init = forked(c), prober;
+	pid_t init = task_pause_in(c), prober = start_prober(c);
 	bool clean = true;
 	long tried;
 
-	if (init == 0)
-		task_pause(NULL);
-	prober = start_prober(c);
 	for (size_t i = 0; i < COUNT(doings); i++) {
 		tried = found->tried;
 		for (long n = 0; n < steps; n++)
@@ -292,10 +296,8 @@ static void check_prober(int c, long steps)
 	}
 	assert_true(found->tried > steps);
 	assert_true(clean);
-	kill(prober, SIGKILL);
-	kill(init, SIGKILL);
-	status_of(prober);
-	status_of(init);
+	task_ends(prober);
+	task_ends(init);
 }
 
 /* An agent that a task of the container stops goes on. */
@@ -324,8 +326,7 @@ static void be_stopped(void *arg)
 		if (pid == 0)
 			_exit(0);
 		/* In it, it is theirs to stop. */
-		kill(pid, SIGKILL);
-		status_of(pid);
+		task_ends(pid);
 		if (i % 4 == 0)
 			do_attach(*(int *)arg);
 	}
@@ -338,13 +339,9 @@ static void test_stopped(void **state)
 
 	(void)state;
 	need_private_tree();
-	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	assert_true(found != MAP_FAILED);
-	c = ok(container_create("c", USER_NS | CONTAINER_NEW_PID_NS | CONTAINER_FD_CLOEXEC));
-	init = forked(c);
-	if (init == 0)
-		task_pause(NULL);
+	found_begin();
+	c = make("c", USER_NS | CONTAINER_NEW_PID_NS);
+	init = task_pause_in(c);
 	stopper = forked(c);
 	if (stopper == 0)
 		run_stopper();
@@ -366,9 +363,7 @@ static void test_2016_9962(void **state)
 
 	(void)state;
 	need_private_tree();
-	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	assert_true(found != MAP_FAILED);
+	found_begin();
 	assert_int_equal(stat("/", &st), 0);
 	found->root_ino = (long)st.st_ino;
 	found->root_dev = (long)st.st_dev;
@@ -376,8 +371,7 @@ static void test_2016_9962(void **state)
 	found->outer_dev = (long)st.st_dev;
 	secret = 0x5ec7e7;
 	for (size_t i = 0; i < COUNT(flags); i++) {
-		c = ok(container_create("c", USER_NS | flags[i] | CONTAINER_NEW_UTS_NS |
-						     CONTAINER_FD_CLOEXEC));
+		c = make("c", USER_NS | flags[i] | CONTAINER_NEW_UTS_NS);
 		check_prober(c, chance_steps(STEPS));
 		ok(container_remove(c, CONTAINER_REMOVE_KILL));
 		close(c);

@@ -8,11 +8,6 @@
 
 #include "library.h"
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 /* The next event, which comes within a second, is this one; returns the exit status it has. */
 static int expect(struct container_events *events, enum container_event_type type, const char *path)
 {

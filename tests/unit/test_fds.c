@@ -114,9 +114,7 @@ static void test_fork_and_enter(void **state)
 	open_many();
 	for (size_t i = 0; i < COUNT(flags); i++) {
 		e.c = ok(container_create("c", flags[i] | CONTAINER_NEW_FS_NS));
-		init = forked(e.c);
-		if (init == 0)
-			task_pause(NULL);
+		init = task_pause_in(e.c);
 		note_fds(e.fds);
 		pid = forked(e.c);
 		if (pid == 0) {

@@ -13,11 +13,6 @@ static long keyctl(int operation, long a, long b, long c, long d)
 	return syscall(SYS_keyctl, operation, a, b, c, d);
 }
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 static int add(int c, const char *description, const char *payload)
 {
 	return ok(container_add_key(c, "user", description, payload, strlen(payload)));

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "library.h"
+#include "task.h"
 
 /* For a controller: a limit that every kernel with it has, and two values. */
 static const struct limit {
@@ -19,11 +20,6 @@ static const struct limit {
 	{"hugetlb", "hugetlb.2MB.max", "2M", "2097152\n", "4194304"},
 	{"hugetlb", "hugetlb.1GB.max", "1G", "1073741824\n", "2147483648"},
 };
-
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
 
 /* The cgroup2 mount, from the init container's cgroup. */
 static int open_mount(void)
@@ -147,6 +143,15 @@ static void test_transient(void **state)
 	assert_int_equal(status_of(pid), 128 + SIGKILL);
 }
 
+/* The container with those nested in it, and its task. */
+static void end_all(int c, pid_t pid)
+{
+	ok(container_kill(c, SIGKILL));
+	assert_int_equal(status_of(pid), 128 + SIGKILL);
+	ok(container_wait(c, 5000));
+	ok(container_remove(c, CONTAINER_REMOVE_RECURSIVE));
+}
+
 static bool stop_racing;
 
 struct racer {
@@ -231,36 +236,38 @@ static void test_nested_race(void **state)
 			assert_string_equal(racer[i].why, "");
 		}
 		check_runs(c, pid);
-		ok(container_kill(c, SIGKILL));
-		assert_int_equal(status_of(pid), 128 + SIGKILL);
-		ok(container_wait(c, 5000));
-		ok(container_remove(c, CONTAINER_REMOVE_RECURSIVE));
+		end_all(c, pid);
 		for (size_t i = 0; i < COUNT(nested); i++)
 			close(nested[i]);
 		close(c);
 	}
 }
 
-/* Membership alone. */
-static void check_attach(int c, pid_t pid, const char *name)
+static void check_of(pid_t pid, const char *name)
 {
+	int of = ok(container_of(pid));
 	char path[64];
-	int of;
 
-	ok(container_attach(c, pid, CLONE_NEWUTS));
-	of = ok(container_of(pid));
 	assert_true(ok(container_path(of, path, sizeof(path))) > 0);
 	assert_string_equal(path, name);
 	close(of);
+}
+
+/* Membership alone. */
+static void check_attach(int c, pid_t pid, const char *name)
+{
+	ok(container_attach(c, pid, CLONE_NEWUTS));
+	check_of(pid, name);
 }
 
 /* A task of a container that moved to the leaf is found, signalled, frozen and waited for as before. */
 static void test_leaf(void **state)
 {
 	const struct limit *l;
-	pid_t pid, other, pids[4];
-	int c, nested, of;
-	char path[64];
+	struct task other;
+	pid_t pid, pids[4];
+	int c, nested;
+	char text[64];
 
 	(void)state;
 	need_private_tree();
@@ -273,10 +280,7 @@ static void test_leaf(void **state)
 	ok(container_set_limit(nested, l->file, l->set));
 	assert_in_range(ok(container_tasks(c, pids, COUNT(pids))), 1, 2);
 	assert_int_equal(info_of(c).init, pid);
-	of = ok(container_of(pid));
-	assert_true(ok(container_path(of, path, sizeof(path))) > 0);
-	assert_string_equal(path, "/c");
-	close(of);
+	check_of(pid, "/c");
 	ok(container_freeze(c, 1));
 	assert_int_equal(info_of(c).state, CONTAINER_FROZEN);
 	fails(EBUSY, container_spawn(c, &(struct container_spawn){
@@ -285,16 +289,11 @@ static void test_leaf(void **state)
 						.stdio = {-1, -1, -1},
 						.root = -1}));
 	ok(container_freeze(c, 0));
-	assert_int_equal(run_sh(c, "exit 3", path, sizeof(path)), 3);
-	other = fork();
-	if (other == 0) {
-		pause();
-		_exit(0);
-	}
-	check_attach(c, other, "/c");
-	check_attach(nested, other, "/c/nested");
-	kill(other, SIGKILL);
-	assert_int_equal(status_of(other), 128 + SIGKILL);
+	assert_int_equal(run_sh(c, "exit 3", text, sizeof(text)), 3);
+	other = task_begin(task_pause, NULL);
+	check_attach(c, other.pid, "/c");
+	check_attach(nested, other.pid, "/c/nested");
+	task_kill(&other);
 	ok(container_kill(c, SIGUSR1));
 	assert_int_equal(status_of(pid), 7);
 	ok(container_wait(c, 5000));
@@ -306,8 +305,8 @@ static void test_leaf(void **state)
 
 static void test_adopt(void **state)
 {
-	char name[64], path[64];
-	int c, nested, mount, dir, of;
+	char name[64];
+	int c, nested, mount, dir;
 	pid_t pid;
 
 	(void)state;
@@ -324,15 +323,9 @@ static void test_adopt(void **state)
 	fails(EOPNOTSUPP, container_adopt_cgroup(nested, dir));
 	fails(ENOTEMPTY, container_adopt_cgroup(c, dir));
 	pid = spawn_sh(nested, "sleep 1000", NULL);
-	of = ok(container_of(pid));
-	assert_true(ok(container_path(of, path, sizeof(path))) > 0);
-	assert_string_equal(path, "/c/nested");
-	close(of);
+	check_of(pid, "/c/nested");
 	fails(EBUSY, container_remove(c, CONTAINER_REMOVE_RECURSIVE));
-	ok(container_kill(c, SIGKILL));
-	assert_int_equal(status_of(pid), 128 + SIGKILL);
-	ok(container_wait(c, 5000));
-	ok(container_remove(c, CONTAINER_REMOVE_RECURSIVE));
+	end_all(c, pid);
 	close(nested);
 	close(c);
 	/* It goes with its fd, from there too. */

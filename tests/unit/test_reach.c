@@ -15,11 +15,6 @@
 #include "chance.h"
 #include "library.h"
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 static pid_t spawn_sleeper(int c)
 {
 	const char *const argv[] = {"sleep", "1000", NULL};

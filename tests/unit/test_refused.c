@@ -19,11 +19,6 @@
 #include "library.h"
 #include "task.h"
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 /* All that must be the same after a refusal. */
 struct before {
 	char cgroup[512];

@@ -131,7 +131,7 @@ static int do_namespace_pid(int c)
 
 static int do_share(int c)
 {
-	int other = ok(container_create("other", CONTAINER_FD_CLOEXEC));
+	int other = make("other", 0);
 	int r = result(container_set_namespace(other, CLONE_NEWUTS, CONTAINER_NS_SHARE, c));
 
 	ok(container_remove(other, 0));
@@ -391,32 +391,21 @@ static int timed(const struct doing *doing, int c, const char *where)
 
 static int new_container(const char *name)
 {
-	int c = ok(container_create(name, CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS |
-						  CONTAINER_NEW_UTS_NS | CONTAINER_NEW_NET_NS |
-						  CONTAINER_FD_CLOEXEC));
+	int c = make(name, CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS | CONTAINER_NEW_UTS_NS |
+				   CONTAINER_NEW_NET_NS);
 
 	close(ok(container_openat(c, "/tmp/made", O_WRONLY | O_CREAT, 0600)));
 	ok(container_symlinkat("x", c, "/tmp/link"));
 	return c;
 }
 
-static pid_t new_init(int c)
-{
-	pid_t pid = forked(c);
-
-	if (pid == 0)
-		task_pause(NULL);
-	return pid;
-}
-
 /* Returns its init, if that lives. */
 static pid_t bring_to(int c, enum state state)
 {
-	pid_t init = new_init(c);
+	pid_t init = task_pause_in(c);
 
 	if (state == ENDED) {
-		kill(init, SIGKILL);
-		status_of(init);
+		task_ends(init);
 		return 0;
 	}
 	if (state == FROZEN) {
@@ -430,15 +419,7 @@ static pid_t bring_to(int c, enum state state)
 
 static void begin_bystander(void)
 {
-	struct task task = task_begin(task_pause, NULL);
-
-	bystander = task.pid;
-}
-
-static void end_bystander(void)
-{
-	kill(bystander, SIGKILL);
-	status_of(bystander);
+	bystander = task_begin(task_pause, NULL).pid;
 }
 
 static void check_state(enum state state, const char *where)
@@ -457,7 +438,7 @@ static void check_state(enum state state, const char *where)
 		container_remove(c, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE);
 		if (init)
 			status_of(init);
-		end_bystander();
+		task_ends(bystander);
 		close(c);
 	}
 }
@@ -515,7 +496,7 @@ static void check_none(int fd, const char *what, int victim, pid_t init)
 			fail_msg("%s, %s: %s", doings[i].name, what,
 				 r ? strerrorname_np(r) : "done");
 		assert_false(in_cgroup_of(bystander, info_of(victim).id));
-		end_bystander();
+		task_ends(bystander);
 		if (!is_where_it_was(victim, init))
 			fail_msg("%s, %s: it was done to another", doings[i].name, what);
 	}
@@ -563,7 +544,7 @@ static void test_no_container(void **state)
 	(void)state;
 	need_private_tree();
 	victim = new_container("victim");
-	init = new_init(victim);
+	init = task_pause_in(victim);
 	fd = dup(victim);
 	close(fd);
 	check_none(fd, "closed", victim, init);
@@ -602,8 +583,7 @@ static void test_no_container(void **state)
 	forge(limbo, victim, NULL);
 	check_path(limbo, O_RDONLY | O_DIRECTORY, "in limbo", victim, init);
 	unforge(limbo);
-	kill(init, SIGKILL);
-	status_of(init);
+	task_ends(init);
 	close(victim);
 }
 
@@ -615,7 +595,7 @@ static void test_damaged_elsewhere(void **state)
 
 	(void)state;
 	need_private_tree();
-	close(ok(container_create("c", CONTAINER_FD_CLOEXEC)));
+	close(make("c", 0));
 	snprintf(path, sizeof(path), "%s/damaged", private_tree.dir);
 	forge(path, -1, "0123456789abcdef what is this");
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -676,7 +656,7 @@ static void test_removed_meanwhile(void **state)
 		size_t i = n % COUNT(doings);
 
 		c = new_container(NULL);
-		init = new_init(c);
+		init = task_pause_in(c);
 		atomic_store(&race.fd, c);
 		atomic_fetch_add(&race.round, 1);
 		for (int k = 0; k < 6; k++) {
@@ -700,7 +680,7 @@ static void test_removed_meanwhile(void **state)
 			begin_bystander();
 		close(c);
 	}
-	end_bystander();
+	task_ends(bystander);
 	atomic_store(&race.end, 1);
 	pthread_join(remover, NULL);
 }

@@ -10,11 +10,6 @@
 
 #include "library.h"
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 static long ms_since(const struct timespec *begin)
 {
 	struct timespec t;

@@ -12,11 +12,6 @@
 #include "chance.h"
 #include "library.h"
 
-static int make(const char *name, unsigned int flags)
-{
-	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
-}
-
 /* Whether the last component of a task's cgroup is this container's id. */
 static bool in_cgroup_of(pid_t pid, uint64_t id)
 {
