@@ -13,11 +13,11 @@
 
 /* How far the child came: in shared memory, read after the clone call returned. */
 struct child_result {
-	bool started; /* it ran at all */
-	bool at_exec; /* all is set up, and execve(2) comes next */
+	bool started;	     /* it ran at all */
+	bool at_exec;	     /* all is set up, and execve(2) comes next */
 	bool needs_launcher; /* it has none, and the program is one that needs it */
 	bool has_launcher;   /* the launcher is executed, and tells how it went on */
-	int code;     /* 0, or the negative errno of what failed before the program ran */
+	int code;	     /* 0, or the negative errno of what failed before the program ran */
 	struct container_error error;
 };
 

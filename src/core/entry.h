@@ -22,8 +22,8 @@ struct entry {
 	char *view_memory;
 	int cgroup;
 	int base_mount;
-	int proc;      /* if a user namespace is joined */
-	bool make_pid; /* the task begins a pid namespace */
+	int proc;	 /* if a user namespace is joined */
+	bool make_pid;	 /* the task begins a pid namespace */
 	bool opens_late; /* the child opens what is pinned, if that can be */
 	/*
 	 * The task has memory of its own from its start: it joins a time namespace, which is not allowed

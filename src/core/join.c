@@ -177,8 +177,8 @@ bool join_plan_has_pins(const struct join_plan *plan)
 
 bool join_plan_opens_late(const struct join_plan *plan)
 {
-	return !plan->make && !plan->pins[NS_PID] && !plan->pins[NS_USER] &&
-	       !plan->pins[NS_TIME] && join_plan_joins(plan, NS_MOUNT);
+	return !plan->make && !plan->pins[NS_PID] && !plan->pins[NS_USER] && !plan->pins[NS_TIME] &&
+	       join_plan_joins(plan, NS_MOUNT);
 }
 
 static int open_pins(struct join_plan *plan, int cradle,
