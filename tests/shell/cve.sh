@@ -59,7 +59,7 @@ is_not "$(cksum <"$WORK/root/bin/sleep")" "$(cksum <"$WORK/root/bin/loaded")" 'a
 task c
 "$victim" enter c -- /bin/loaded 9 >"$WORK/.out" 2>&1 &
 entering=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for _ in 1 2 3 4 5 6 7 8 9 10; do
 	for exe in $(container ps c | awk '{ print "/proc/" $1 "/exe" }'); do
 		is_not "$victim" "$(readlink "$exe")" 'what it runs'
 	done
