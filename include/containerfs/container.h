@@ -326,9 +326,10 @@ struct container_spawn {
  *
  * Nothing of the caller can be seen or traced by the container's tasks meanwhile, but they may kill the
  * child, or stop it, and with it the caller until it is killed. Where the container may have made the
- * program, so that it may be a link to /proc/self/exe or a script of that, a file in memory made for
- * this one start executes it: the caller's own program is not to be had that way. What is done by
- * container_fork() and container_enter() has no such help, see there.
+ * program, so that it may be a link to /proc/self/exe or a script of that, neither leads to the caller's
+ * own program: links and scripts are executed by a file in memory, made for this one start. That program
+ * may still be what a file names as its loader; then it runs in the container, but it cannot be written
+ * to. What is done by container_fork() and container_enter() has no such help, see there.
  *
  * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
  * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the

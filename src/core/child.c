@@ -348,7 +348,7 @@ static int change_dir(const struct child_plan *plan)
 	return r < 0 ? error_set(r, "change directory", cwd) : 0;
 }
 
-static int run(const struct child_plan *plan)
+static int run_own(const struct child_plan *plan)
 {
 	int r = -ENOENT;
 
@@ -359,20 +359,18 @@ static int run(const struct child_plan *plan)
 		if (errno == EACCES)
 			r = -EACCES;
 		else if (errno != ENOENT && errno != ENOTDIR)
-			return -errno;
+			return error_set(-errno, "exec", plan->argv[0]);
 	}
-	return r;
+	return error_set(r, "exec", plan->argv[0]);
 }
 
 static int run_foreign(const struct child_plan *plan, struct child_result *result)
 {
 	int r = launch_direct(plan->paths, plan->argv, plan->envp);
 
-	if (r != LAUNCH_NEEDED)
-		return r;
-	result->needs_launcher = plan->launch.file < 0;
-	result->has_launcher = !result->needs_launcher;
-	return result->needs_launcher ? -EAGAIN : launch_run(&plan->launch, plan->envp);
+	result->launched = r == LAUNCH_NEEDED;
+	return result->launched ? launch_run(&plan->launch, plan->envp)
+				: error_set(r, "exec", plan->argv[0]);
 }
 
 int child_exec(const struct child_plan *plan, struct child_result *result)
@@ -397,6 +395,5 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 		return r;
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	result->at_exec = true;
-	r = plan->is_foreign ? run_foreign(plan, result) : run(plan);
-	return error_set(r, "exec", plan->argv[0]);
+	return plan->launch.report < 0 ? run_own(plan) : run_foreign(plan, result);
 }

@@ -13,11 +13,10 @@
 
 /* How far the child came: in shared memory, read after the clone call returned. */
 struct child_result {
-	bool started;	     /* it ran at all */
-	bool at_exec;	     /* all is set up, and execve(2) comes next */
-	bool needs_launcher; /* it has none, and the program is one that needs it */
-	bool has_launcher;   /* the launcher is executed, and tells how it went on */
-	int code;	     /* 0, or the negative errno of what failed before the program ran */
+	bool started;  /* it ran at all */
+	bool at_exec;  /* all is set up, and execve(2) comes next */
+	bool launched; /* by the launcher, which tells how it went on */
+	int code;      /* 0, or the negative errno of what failed before the program ran */
 	struct container_error error;
 };
 
@@ -44,7 +43,6 @@ struct child_plan {
 	const char *const *argv;
 	const char *const *envp;
 	const char *const *paths; /* candidates for execve(2), NULL at the end */
-	bool is_foreign;	  /* somebody in a container may have made it */
 	struct launch launch;
 	const char *cwd;
 	bool cwd_optional; /* go to "/" if it is not there */

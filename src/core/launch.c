@@ -18,21 +18,21 @@
 
 #ifndef MFD_EXEC /* linux/memfd.h has it since Linux 6.3 */
 #define MFD_EXEC 0x0010U
+#define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
 static const unsigned char image[] = {
 #include "launcher_image.inc"
 };
-_Static_assert(sizeof(image) < LAUNCHER_REPORT, "the launcher has grown");
 
 void launch_init(struct launch *l)
 {
-	*l = (struct launch){.file = -EBADF};
+	*l = (struct launch){.report = -EBADF};
 }
 
 void launch_close(struct launch *l)
 {
-	close_fd(&l->file);
+	close_fd(&l->report);
 	free(l->argv);
 	l->argv = NULL;
 }
@@ -62,11 +62,11 @@ static const char **make_argv(const char *const *paths, const char *const *argv)
 	return list;
 }
 
-static int open_file(void)
+/* flag: MFD_EXEC or MFD_NOEXEC_SEAL. Linux before 6.3 knows neither; all can be executed. */
+static int open_file(unsigned int flag)
 {
-	int fd = memfd_create("containerfs", MFD_CLOEXEC | MFD_EXEC);
+	int fd = memfd_create("containerfs", MFD_CLOEXEC | flag);
 
-	/* Before Linux 6.3 all were executable. */
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create("containerfs", MFD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -77,11 +77,8 @@ int launch_prepare(struct launch *l, const char *const *paths, const char *const
 	l->argv = make_argv(paths, argv);
 	if (!l->argv)
 		return -ENOMEM;
-	l->file = open_file();
-	if (l->file == -EACCES)
-		return error_set(-EACCES, "make the launcher: the host forbids programs in memory",
-				 "vm.memfd_noexec");
-	return l->file < 0 ? error_set(l->file, "make the launcher", NULL) : 0;
+	l->report = open_file(MFD_NOEXEC_SEAL);
+	return l->report < 0 ? error_set(l->report, "make the launcher's file", NULL) : 0;
 }
 
 static int lock(int fd, int cmd)
@@ -97,9 +94,9 @@ static int lock(int fd, int cmd)
 
 int launch_close_fds(const struct launch *l)
 {
-	if (l->file < 0)
+	if (l->report < 0)
 		return kernel_close_from(LAUNCHER_FD);
-	if (l->file != LAUNCHER_FD && dup3(l->file, LAUNCHER_FD, O_CLOEXEC) < 0)
+	if (l->report != LAUNCHER_FD && dup3(l->report, LAUNCHER_FD, O_CLOEXEC) < 0)
 		return -errno;
 	return kernel_close_from(LAUNCHER_FD + 1);
 }
@@ -158,27 +155,40 @@ int launch_direct(const char *const *paths, const char *const *argv, const char 
 	return r;
 }
 
+static int make_image(void)
+{
+	int fd = open_file(MFD_EXEC);
+
+	if (fd == -EACCES)
+		return error_set(-EACCES, "make the launcher: programs in memory are forbidden",
+				 "vm.memfd_noexec");
+	if (fd < 0 || write(fd, image, sizeof(image)) != (ssize_t)sizeof(image))
+		return error_set(fd < 0 ? fd : -EIO, "make the launcher", NULL);
+	return fd;
+}
+
 int launch_run(const struct launch *l, const char *const *envp)
 {
-	int r;
+	int fd = make_image(), r;
 
-	if (write(LAUNCHER_FD, image, sizeof(image)) != (ssize_t)sizeof(image))
-		return -EIO;
-	if (fcntl(LAUNCHER_FD, F_SETFD, 0) < 0)
-		return -errno;
-	/* All others of the file are closed: to close one would end the lock. */
-	r = lock(LAUNCHER_FD, F_SETLK);
-	if (r < 0)
-		return r;
-	syscall(SYS_execveat, LAUNCHER_FD, "", l->argv, envp, AT_EMPTY_PATH);
-	return -errno;
+	if (fd < 0)
+		return fd;
+	r = fcntl(LAUNCHER_FD, F_SETFD, 0) < 0 ? -errno : 0;
+	/* All others of the report are closed: to close one would end the lock. */
+	r = r ? r : lock(LAUNCHER_FD, F_SETLK);
+	if (r == 0) {
+		/* It will be closed, so that the kernel asks no binfmt_misc(5) of root in there. */
+		syscall(SYS_execveat, fd, "", l->argv, envp, AT_EMPTY_PATH);
+		r = -errno;
+	}
+	return error_set(r, "execute the launcher", NULL);
 }
 
 int launch_wait(const struct launch *l)
 {
-	int error = 0, r = lock(l->file, F_SETLKW);
+	int error = 0, r = lock(l->report, F_SETLKW);
 
-	if (r == 0 && pread(l->file, &error, sizeof(error), LAUNCHER_REPORT) < 0)
+	if (r == 0 && pread(l->report, &error, sizeof(error), 0) < 0)
 		r = -errno;
 	return r ? r : error;
 }

@@ -7,23 +7,24 @@
  * Mostly the program is a file that no link leads to, and no script. The kernel can be told to execute
  * only such: what it finds in a directory that is open, without following a link (AT_SYMLINK_NOFOLLOW);
  * and since the directory will be closed by then, nothing that an interpreter would have to open. Only
- * the loader that the file names may still be our caller's file: it is mapped then, but it is not
- * /proc/PID/exe, and others that lead to it need capabilities of the host.
+ * the loader that the file names may still be our caller's file: it is mapped then and runs, but it is not
+ * /proc/PID/exe, and what else leads to it needs capabilities of the host.
  *
  * For all else the child first executes the launcher, a few instructions in a file in memory made for
- * this one start, which then executes the program. It takes 0.05 to 0.1 ms.
+ * this one start, which then executes the program. It takes 0.05 to 0.1 ms. That file is close-on-exec for
+ * the same reason as the directory: root of a user namespace may have binfmt_misc(5) of his own.
  *
- * The child holds a record lock (fcntl(2)) on the file, which goes when that is closed: at the moment the
- * program is executed, or at the end of the launcher, which has then written why. Unlike the end of a
- * pipe such a lock cannot be held by somebody else who has got hold of the file, be it a task of the
- * container or a child that another thread forks.
+ * How it went on is told by the report, another file in memory. The child holds a record lock (fcntl(2))
+ * on it, which goes when that is closed: at the moment the program is executed, or at the end of the
+ * launcher, which has then written why. Unlike the end of a pipe such a lock cannot be held by somebody
+ * else who has got hold of the file, be it a task of the container or a child that another thread forks.
  */
 #pragma once
 
 #include "launcher.h"
 
 struct launch {
-	int file;	   /* -EBADF: none; the program is executed as it is */
+	int report;	   /* -EBADF: none; the program is executed as it is */
 	const char **argv; /* the launcher's */
 };
 
@@ -32,7 +33,7 @@ void launch_init(struct launch *l);
 /* paths and argv are referred to until launch_close(). */
 int launch_prepare(struct launch *l, const char *const *paths, const char *const *argv);
 
-/* In the child; everything but fds 0 to 2 and the file, or with none all but 0 to 2, is closed. */
+/* In the child; everything but fds 0 to 2 and the report, or with none all but 0 to 2, is closed. */
 int launch_close_fds(const struct launch *l);
 
 /* What launch_direct() cannot execute. */
@@ -44,7 +45,7 @@ int launch_close_fds(const struct launch *l);
  */
 int launch_direct(const char *const *paths, const char *const *argv, const char *const *envp);
 
-/* The same by the launcher: returns only if the launcher cannot be executed. */
+/* The same by the launcher: returns only if that cannot be executed, with the error set. */
 int launch_run(const struct launch *l, const char *const *envp);
 
 /* By the caller, after launch_run() in the child and the return of the clone: until the program is executed, or could not be. */

@@ -134,23 +134,6 @@ static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
 	return clone_child(e, plan, result, pidfd);
 }
 
-/* What most programs need not is done for those that do. */
-static pid_t clone_with_launcher(struct entry *e, struct child_result *result, int *pidfd)
-{
-	pid_t pid = clone_into_cgroup(e, &e->child, result, pidfd);
-	int r;
-
-	if (pid < 0 || !result->needs_launcher)
-		return pid;
-	reap(pid);
-	close_fd(pidfd);
-	r = launch_prepare(&e->child.launch, e->child.paths, e->child.argv);
-	if (r < 0)
-		return r;
-	*result = (struct child_result){0};
-	return clone_into_cgroup(e, &e->child, result, pidfd);
-}
-
 static int wait_for_exec(const struct entry *e, struct container_error *ret_error)
 {
 	int r = launch_wait(&e->child.launch);
@@ -175,7 +158,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		if (result == MAP_FAILED)
 			return error_set(-errno, "start a task", NULL);
 	}
-	pid = clone_with_launcher(e, result, &pidfd);
+	pid = clone_into_cgroup(e, &e->child, result, &pidfd);
 	if (pid > 0)
 		local = *result;
 	if (e->own_mm)
@@ -187,7 +170,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		error_set(local.code, "the task was killed before it could start", NULL);
 		local.error = *error_last();
 	}
-	if (local.code == 0 && local.has_launcher)
+	if (local.code == 0 && local.launched)
 		local.code = wait_for_exec(e, &local.error);
 	if (local.code < 0) {
 		reap(pid);
@@ -232,11 +215,14 @@ static int check_spawn(const struct object *o, const struct container_spawn *how
 }
 
 /*
- * Whether somebody in a container may have made the program. Not if it is one of the caller's own mount
- * namespace, nor in a view of the init container's root that is new.
+ * Whether somebody in a container may have made the program, or say how programs are executed, as root of
+ * a user namespace may by binfmt_misc. Not if it is one of the caller's own mount namespace, nor in a
+ * view of the init container's root that is new.
  */
 static bool is_foreign(const struct object *o, const struct entry *e)
 {
+	if (join_plan_joins(&e->join, NS_USER))
+		return true;
 	if (e->join.make & CLONE_NEWNS)
 		return e->root.kind != ROOT_VIEW || object_has_parent(o);
 	return join_plan_joins(&e->join, NS_MOUNT);
@@ -267,9 +253,7 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 		e.root.terminal = terminal;
 	e.opens_late = true;
 	r = entry_prepare(h, o, (unsigned int)how->nstypes, &e);
-	e.child.is_foreign = is_foreign(o, &e);
-	/* Where much would have to be made again it is prepared beforehand. */
-	if (r == 0 && e.child.is_foreign && e.join.make)
+	if (r == 0 && is_foreign(o, &e))
 		r = launch_prepare(&e.child.launch, paths, how->argv);
 	return r < 0 ? r : start(o, &e, how->pidfd);
 }

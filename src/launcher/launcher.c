@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The launcher: what stands between the library and a program that a container has made. See
- * core/launch.h. It has no libc and no data; it is executed from a file in memory, which is fd 3.
+ * core/launch.h. It has no libc and no data; it is executed from a file in memory. fd 3 is the report.
  *
  *   argv: any name, PATH..., "", the program's argv...
  *
  * The first PATH that can be is executed, as by execvp(3). If none can, the negative errno is written to
- * the file, at LAUNCHER_REPORT.
+ * the report.
  */
 #include <asm/errno.h>
 #include <asm/unistd.h>
@@ -90,6 +90,6 @@ void launch(long *stack)
 		if (r != -ENOENT && r != -ENOTDIR && r != -EACCES)
 			break;
 	}
-	call(__NR_pwrite64, LAUNCHER_FD, (long)&error, sizeof(error), LAUNCHER_REPORT);
+	call(__NR_pwrite64, LAUNCHER_FD, (long)&error, sizeof(error), 0);
 	leave();
 }

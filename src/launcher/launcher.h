@@ -2,5 +2,4 @@
 /* What core/launch.c and the launcher have to agree on. */
 #pragma once
 
-#define LAUNCHER_FD 3
-#define LAUNCHER_REPORT 65536 /* in the file: beyond the program */
+#define LAUNCHER_FD 3 /* the report: empty, or a negative errno */

@@ -69,6 +69,47 @@ wait "$entering"
 is "$before" "$(cksum "$victim")" 'the program'
 check container rm -f c
 
+# misc_rule FILE: what such files are executed by is the program of who executes them. By what their headers
+# have from byte 24 on, where the program begins.
+misc_rule()
+{
+	printf ':misc:M:24:%s::/proc/self/exe:' \
+		"$(od -An -v -tx1 -j24 -N40 "$1" | tr -d ' \n' | sed 's/../\\x&/g')"
+}
+
+# with_misc CONTAINER DIR RULE: root of its user namespace, who may since Linux 6.7, has registered the rule.
+with_misc()
+{
+	start "$WORK/.misc" container enter "$1" -- unshare -m sh -c 'mount -t binfmt_misc none "$1" &&
+		printf %s "$2" >"$1/register" && echo up; exec sleep 1000' sh "$2" "$3"
+}
+
+it 'binfmt_misc(5) of a user namespace leads to the program of who enters no more than links do'
+make_root "$WORK/misc" sleep unshare mount
+ln -s sh "$WORK/misc/bin/shell"
+if unshare -Um --map-root-user mount -t binfmt_misc none /proc/sys/fs/binfmt_misc 2>/dev/null; then
+	for own in all,user pid,user; do
+		for of in "$BUILD/src/launcher/launcher" "$(command -v id)"; do
+			if [ $own = pid,user ]; then
+				check container create c --own $own
+				with_misc c "$WORK/misc/tmp" "$(misc_rule "$of")"
+			else
+				check container create c --own $own --root "$WORK/misc"
+				with_misc c /tmp "$(misc_rule "$of")"
+			fi
+			for program in id "$(command -v id)" "$WORK/misc/bin/shell" /bin/shell; do
+				"$victim" enter c -- "$program" --help >"$WORK/.out" 2>&1
+				is '' "$(grep -E 'Usage: container|no such verb' "$WORK/.out")" \
+					"$own, $of: $program"
+			done
+			check container rm -f c
+		done
+	done
+	is "$before" "$(cksum "$victim")" 'the program'
+else
+	part_skipped 'user namespaces have no binfmt_misc of their own here'
+fi
+
 it 'links and scripts are executed as other programs are'
 check container create c --root "$WORK/root" --own pid
 ln -s sh "$WORK/root/bin/shell"
