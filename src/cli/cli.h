@@ -76,6 +76,7 @@ struct cli_program {
 	size_t env_count;
 	const char *argv_default[2];
 	bool is_default;
+	bool is_last; /* its container goes with it, and nobody will ask how it ended */
 };
 #define CLI_PROGRAM_OPTIONS "u:w:e:"
 #define CLI_PROGRAM_LONG_OPTIONS                                                                   \

@@ -148,15 +148,21 @@ static void pass_signal(const siginfo_t *info, pid_t pid, int pidfd, int contain
 		syscall(SYS_pidfd_send_signal, pidfd, info->si_signo, NULL, 0);
 }
 
-/* *ret_ended: what container_ended() says. It is told before the command is reaped. */
-static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed, int *ret_ended)
+/*
+ * *ret_ended: what container_ended() says. It is told before the command is reaped; not where it would
+ * only be forgotten. An init that has called reboot(2) looks as if killed.
+ */
+static int wait_for(const struct cli_program *p, pid_t pid, int pidfd, int container,
+		    const sigset_t *passed, int *ret_ended)
 {
 	int ended_by = 0, status, r;
+	bool exited = false;
 
 	for (;;) {
 		siginfo_t info = {0};
 
 		r = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+		exited = info.si_code == CLD_EXITED;
 		if (r == 0 && info.si_pid == pid)
 			break;
 		if (r < 0 && errno == EINTR)
@@ -167,7 +173,8 @@ static int wait_for(pid_t pid, int pidfd, int container, const sigset_t *passed,
 			pass_signal(&info, pid, pidfd, container, &ended_by);
 	}
 	if (r == 0) {
-		*ret_ended = container_ended(container, pidfd);
+		if (!p->is_last || !exited)
+			*ret_ended = container_ended(container, pidfd);
 		do
 			r = waitpid(pid, &status, 0);
 		while (r < 0 && errno == EINTR);
@@ -257,7 +264,7 @@ static int run(struct cli_program *p, int container, const char *name, const sig
 		sigprocmask(SIG_SETMASK, p->spawn.signal_mask, NULL);
 		return start_status(p, name);
 	}
-	status = wait_for(pid, pidfd, container, passed, ret_ended);
+	status = wait_for(p, pid, pidfd, container, passed, ret_ended);
 	if (foreground > 0) {
 		void (*old)(int) = signal(SIGTTOU, SIG_IGN);
 

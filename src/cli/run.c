@@ -93,6 +93,7 @@ static int run_transient(struct run_options *o, unsigned int flags)
 	o->program.spawn.root = root < 0 ? -1 : root;
 	o->program.spawn.hostname = o->create.hostname;
 	o->program.spawn.flags |= CONTAINER_SPAWN_DIE_WITH_PARENT;
+	o->program.is_last = true;
 	status = create_set(&o->create, container, shown_name(o));
 	if (status == 0)
 		status = cli_program_run(&o->program, container, shown_name(o));

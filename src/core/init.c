@@ -59,12 +59,10 @@ int init_open_text(const char *text)
 
 bool init_text_is_of(const char *text, int pidfd)
 {
-	uint64_t identity, found;
-	pid_t pid, number;
+	uint64_t identity;
+	pid_t pid;
 
-	/* The identity may be that of the number only; but it takes less to be asked for. */
-	return init_parse(text, &pid, &identity) == 0 && proc_identity(pidfd, pid, &found) == 0 &&
-	       found == identity && proc_pid_of(pidfd, &number) == 0 && number == pid;
+	return init_parse(text, &pid, &identity) == 0 && proc_has_identity(pidfd, pid, identity);
 }
 
 /*

@@ -151,12 +151,20 @@ static int plan_levels(const struct hierarchy *h, const struct object *o, unsign
 	return r;
 }
 
+int join_open_parent(const struct object *o, struct object *ret_parent)
+{
+	if (object_has_parent(o))
+		return object_open_parent(o, ret_parent);
+	*ret_parent = (struct object){.dir = -EBADF};
+	return 0;
+}
+
 /* What is made by unshare(2) is a copy of the maker's: it joins the parent container's before. */
 int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds)
 {
 	autoobject struct object parent = {.dir = -EBADF};
 	struct host_ns host;
-	int r = object_open_parent(o, &parent);
+	int r = join_open_parent(o, &parent);
 
 	r = r ? r : hierarchy_host_ns(h, &host);
 	if (r == 0 && object_is_root(&parent))

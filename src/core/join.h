@@ -65,6 +65,9 @@ int join_none_yet(enum nstype type);
  */
 int join_clone_error(int r);
 
+/* The parent, to plan from: what the init container has needs no look at its record. */
+int join_open_parent(const struct object *o, struct object *ret_parent);
+
 /* For a new uts namespace of o: the one it begins as a copy of, unless that is the caller's. */
 int join_plan_copied(const struct hierarchy *h, const struct object *o, struct ns_set *fds);
 

@@ -190,7 +190,7 @@ int make_open_base_mount(const struct hierarchy *h, const struct object *o, int 
 {
 	autoobject struct object parent = {.dir = -EBADF};
 	autojoin struct join_plan plan;
-	int r = object_open_parent(o, &parent);
+	int r = join_open_parent(o, &parent);
 
 	join_plan_init(&plan);
 	r = r ? r : join_plan_make(h, &parent, CLONE_NEWNS, &plan);

@@ -63,16 +63,32 @@ static int proc_start_time(pid_t pid, uint64_t *ret_time)
 	return 0;
 }
 
-int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
+static bool in_pidfs(int pidfd, uint64_t *ret_inode)
 {
 	struct statfs sfs;
 	struct stat st;
 
-	if (fstatfs(pidfd, &sfs) == 0 && sfs.f_type == PIDFS_MAGIC && fstat(pidfd, &st) == 0) {
-		*ret_identity = st.st_ino;
-		return 0;
-	}
-	return proc_start_time(pid, ret_identity);
+	if (fstatfs(pidfd, &sfs) < 0 || sfs.f_type != PIDFS_MAGIC || fstat(pidfd, &st) < 0)
+		return false;
+	*ret_inode = st.st_ino;
+	return true;
+}
+
+int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
+{
+	return in_pidfs(pidfd, ret_identity) ? 0 : proc_start_time(pid, ret_identity);
+}
+
+bool proc_has_identity(int pidfd, pid_t pid, uint64_t identity)
+{
+	uint64_t found;
+	pid_t number;
+
+	if (in_pidfs(pidfd, &found))
+		return found == identity;
+	/* Two processes may have been started in one moment. */
+	return proc_start_time(pid, &found) == 0 && found == identity &&
+	       proc_pid_of(pidfd, &number) == 0 && number == pid;
 }
 
 int proc_pid_of(int pidfd, pid_t *ret_pid)

@@ -16,6 +16,9 @@
  */
 int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity);
 
+/* Whether the pidfd is of the process that had this number and identity; it may have ended. */
+bool proc_has_identity(int pidfd, pid_t pid, uint64_t identity);
+
 /* The number of the process that a pidfd is of. -EBADF, -EINVAL: it is none. -ESRCH: it has ended. */
 int proc_pid_of(int pidfd, pid_t *ret_pid);
 
