@@ -74,6 +74,59 @@ static void test_spawn(void **state)
 	close_many();
 }
 
+struct closed {
+	int c;
+	const char *script; /* whose interpreter is not there */
+};
+
+/* Numbers that are free are those of the first fds that the library opens. */
+static void spawn_with_closed(void *arg)
+{
+	const struct closed *with = arg;
+	const char *const bad[] = {with->script, NULL};
+	const char *const good[] = {"sh", "-c", "test ! -e /proc/self/fd/0", NULL};
+	struct container_spawn how = CONTAINER_SPAWN_INIT;
+	pid_t pid;
+
+	for (int fd = 0; fd < 3; fd++) {
+		close(fd);
+		how.argv = bad;
+		if (container_spawn(with->c, &how) != -1 || errno != ENOENT)
+			_exit(1 + fd);
+		how.argv = good;
+		pid = container_spawn(with->c, &how);
+		if (pid < 0 || status_of(pid) != 0)
+			_exit(10 + fd);
+	}
+}
+
+static void test_spawn_with_closed(void **state)
+{
+	static const unsigned int flags[] = {CONTAINER_NEW_FS_NS,
+					     CONTAINER_NEW_FS_NS | CONTAINER_NEW_USER_NS};
+	struct closed with;
+	struct task task;
+	char script[96];
+
+	(void)state;
+	need_private_tree();
+	snprintf(script, sizeof(script), "%s/script", private_tree.dir);
+	with.script = script;
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		int fd = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+		assert_int_equal(write(fd, "#!/none\n", 8), 8);
+		close(fd);
+		with.c = ok(container_create("c", flags[i]));
+		/* A view has what was there when it was made. */
+		task = task_begin(spawn_with_closed, &with);
+		assert_int_equal(task_end(&task), 0);
+		unlink(script);
+		ok(container_remove(with.c, CONTAINER_REMOVE_KILL));
+		close(with.c);
+	}
+}
+
 /* In a child: the same that the caller had, whatever they are of. */
 static void check_same_fds(const bool before[FAR_FD + 1])
 {
@@ -199,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		library_test(test_spawn),
+		library_test(test_spawn_with_closed),
 		library_test(test_fork_and_enter),
 		library_test(test_watcher),
 	};
