@@ -16,6 +16,7 @@
 #include "agent.h"
 #include "cleanup.h"
 #include "error.h"
+#include "fdpass.h"
 #include "join.h"
 #include "kernel.h"
 
@@ -35,7 +36,7 @@ static const struct {
 struct fsopen_call {
 	const struct join_plan *plan;
 	const char *fsname;
-	int fd; /* result */
+	int socket; /* the context goes there */
 };
 
 static int join(const struct join_plan *plan, enum nstype type)
@@ -48,10 +49,12 @@ static int join(const struct join_plan *plan, enum nstype type)
 	return error_set(-errno, "join namespace", info->name);
 }
 
+/* Whatever ends its pid namespace ends the agent, at any moment: what it opens is in a table of its own. */
 static int born_inside(void *arg)
 {
 	struct fsopen_call *c = arg;
-	int r = 0;
+	autoclose int fd = -EBADF;
+	int r = unshare(CLONE_FILES) < 0 ? error_set(-errno, "leave the caller's fds", NULL) : 0;
 
 	for (int t = 0; r == 0 && t < NS_COUNT; t++)
 		if ((unsigned int)nstype_info(t)->clone_flag & JOINED)
@@ -62,8 +65,9 @@ static int born_inside(void *arg)
 	r = r ? r : join(c->plan, NS_USER);
 	if (r < 0)
 		return r;
-	c->fd = kernel_fsopen(c->fsname);
-	return c->fd < 0 ? error_set(c->fd, "fsopen", c->fsname) : 0;
+	fd = kernel_fsopen(c->fsname);
+	r = fd < 0 ? fd : fdpass_send(c->socket, 0, fd);
+	return r < 0 ? error_set(r, "fsopen", c->fsname) : 0;
 }
 
 static int fsopen_agent(void *arg)
@@ -73,6 +77,21 @@ static int fsopen_agent(void *arg)
 
 	r = r ? r : agent_run_apart(-1, born_inside, c, sizeof(*c));
 	return join_plan_joins(c->plan, NS_PID) ? join_clone_error(r) : r;
+}
+
+static int run(struct fsopen_call *call)
+{
+	autoclose int ours = -EBADF;
+	autoclose int theirs = -EBADF;
+	int pair[2], number, fd, r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(-errno, "fsopen", call->fsname);
+	ours = pair[0];
+	call->socket = theirs = pair[1];
+	r = agent_run_apart(-1, fsopen_agent, call, sizeof(*call));
+	r = r ? r : fdpass_receive(ours, &number, &fd);
+	return r ? r : fd;
 }
 
 static unsigned int types_needed(const char *fsname)
@@ -101,6 +120,5 @@ int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *
 	for (int t = 0; t < NS_COUNT; t++)
 		if (missing & (unsigned int)nstype_info(t)->clone_flag)
 			return join_none_yet(t);
-	r = agent_run_apart(-1, fsopen_agent, &call, sizeof(call));
-	return r ? r : call.fd;
+	return run(&call);
 }

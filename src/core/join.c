@@ -237,9 +237,17 @@ int join_plan_find(const struct hierarchy *h, const struct object *o, unsigned i
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan)
 {
-	int r = join_plan_find(h, o, types, ret_plan);
+	autojoin struct join_plan plan;
+	int r;
 
-	return r ? r : join_plan_open_pins(ret_plan, h->cradle);
+	join_plan_init(&plan);
+	r = join_plan_find(h, o, types, &plan);
+	r = r ? r : join_plan_open_pins(&plan, h->cradle);
+	if (r < 0)
+		return r;
+	*ret_plan = plan;
+	join_plan_init(&plan);
+	return 0;
 }
 
 int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type)

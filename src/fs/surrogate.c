@@ -24,6 +24,7 @@
 #include <linux/securebits.h>
 
 #include "cleanup.h"
+#include "fdpass.h"
 
 #define TIME_LIMIT 1000	  /* ms */
 #define GIVEN_UP_MAX 256  /* that do not end, even killed */
@@ -113,28 +114,6 @@ static int keep_fds(const struct surrogate_job *job, int answer)
 	return 0;
 }
 
-static void send_answer(int socket, int result, int fd)
-{
-	struct iovec data = {&result, sizeof(result)};
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-	struct cmsghdr *header;
-
-	if (fd >= 0) {
-		message.msg_control = control.space;
-		message.msg_controllen = sizeof(control.space);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	}
-	sendmsg(socket, &message, MSG_NOSIGNAL);
-}
-
 static int child_main(struct child *c)
 {
 	int r, fd = -1;
@@ -143,7 +122,7 @@ static int child_main(struct child *c)
 	/* What it is to become, before any fd is closed. */
 	r = become(c);
 	if (r < 0 || keep_fds(c->job, c->answer) < 0) {
-		send_answer(c->answer, -EPERM, -1);
+		fdpass_send(c->answer, -EPERM, -1);
 		return 0;
 	}
 	r = c->job->fn(c->job->arg);
@@ -151,7 +130,7 @@ static int child_main(struct child *c)
 		fd = r;
 		r = 0;
 	}
-	send_answer(ANSWER_FD, r, fd);
+	fdpass_send(ANSWER_FD, r, fd);
 	return 0;
 }
 
@@ -215,30 +194,15 @@ static void end(pid_t pid, int pidfd, uid_t uid)
 
 static int receive(int socket, bool gives_fd)
 {
-	int result = -EPERM, fd = -1;
-	struct iovec data = {&result, sizeof(result)};
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {0};
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space),
-	};
 	struct pollfd answered = {.fd = socket, .events = POLLIN};
-	struct cmsghdr *header;
+	int result, fd;
 
 	if (poll(&answered, 1, TIME_LIMIT) <= 0)
 		return -ETIMEDOUT;
 	/* Nothing: it was killed. */
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(result))
+	if (fdpass_receive(socket, &result, &fd) < 0)
 		return -EPERM;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	if (fd >= 0 && (result < 0 || !gives_fd))
+	if (result < 0 || !gives_fd)
 		close_fd(&fd);
 	return result < 0 || !gives_fd ? result : fd < 0 ? -EMFILE : fd;
 }

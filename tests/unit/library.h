@@ -338,6 +338,8 @@ static inline int quiet_end(void **state)
 	unchanged("umask", before->umask != after.umask);
 	unchanged("working directory", strcmp(before->cwd, after.cwd) != 0);
 	unchanged("number of fds", before->fds != after.fds);
+	if (before->fds != after.fds)
+		tell_fds();
 	return result;
 }
 

@@ -58,6 +58,21 @@ static inline int count_fds(void)
 	return n;
 }
 
+static inline void tell_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char link[256] = "";
+
+		if (readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1) > 0)
+			print_error("#   fd %s: %s\n", entry->d_name, link);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* Children of any kind, zombies among them. */
 static inline bool has_children(void)
 {
