@@ -35,7 +35,10 @@ static inline int fdpass_send(int socket, int number, int fd)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* *ret_fd: close-on-exec, or -EBADF if none came. -EAGAIN: nothing is there; -EPIPE: nothing ever will. */
+/*
+ * *ret_fd: close-on-exec, or -EBADF if none came. -EMFILE: there was no room for it. -EAGAIN:
+ * nothing is there; -EPIPE: nothing ever will.
+ */
 static inline int fdpass_receive(int socket, int *ret_number, int *ret_fd)
 {
 	union fdpass_control control = {0};
@@ -52,6 +55,8 @@ static inline int fdpass_receive(int socket, int *ret_number, int *ret_fd)
 	*ret_fd = -EBADF;
 	if (n != (ssize_t)sizeof(*ret_number))
 		return n < 0 ? -errno : -EPIPE;
+	if (message.msg_flags & MSG_CTRUNC)
+		return -EMFILE;
 	header = CMSG_FIRSTHDR(&message);
 	if (header && header->cmsg_type == SCM_RIGHTS)
 		memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));

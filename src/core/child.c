@@ -184,17 +184,19 @@ static int setup(const struct child_plan *plan)
 }
 
 /* The parent's memory, but fds of our own: what is opened here is put into a copy of its plan. */
-int child_setup(const struct child_plan *plan)
+static int setup_with_pins(const struct child_plan *plan)
 {
 	struct join_plan join = *plan->join;
 	struct child_plan copy = *plan;
-	int r = 0;
+	int r = join_plan_open_pins_here(&join, plan->cradle);
 
-	if (!join_plan_has_pins(&join))
-		return setup(plan);
 	copy.join = &join;
-	r = join_plan_open_pins_here(&join, plan->cradle);
 	return r ? r : setup(&copy);
+}
+
+int child_setup(const struct child_plan *plan)
+{
+	return join_plan_has_pins(plan->join) ? setup_with_pins(plan) : setup(plan);
 }
 
 /* A line at a time, by read(2) into a buffer of our own; long lines are passed over. */
@@ -348,31 +350,6 @@ static int change_dir(const struct child_plan *plan)
 	return r < 0 ? error_set(r, "change directory", cwd) : 0;
 }
 
-static int run_own(const struct child_plan *plan)
-{
-	int r = -ENOENT;
-
-	for (const char *const *path = plan->paths; *path; path++) {
-		execve(*path, (char *const *)(uintptr_t)plan->argv,
-		       (char *const *)(uintptr_t)plan->envp);
-		/* As execvp(3): the next directory, but what is found and may not be run is told. */
-		if (errno == EACCES)
-			r = -EACCES;
-		else if (errno != ENOENT && errno != ENOTDIR)
-			return error_set(-errno, "exec", plan->argv[0]);
-	}
-	return error_set(r, "exec", plan->argv[0]);
-}
-
-static int run_foreign(const struct child_plan *plan, struct child_result *result)
-{
-	int r = launch_direct(plan->paths, plan->argv, plan->envp);
-
-	result->launched = r == LAUNCH_NEEDED;
-	return result->launched ? launch_run(&plan->launch, plan->envp)
-				: error_set(r, "exec", plan->argv[0]);
-}
-
 int child_exec(const struct child_plan *plan, struct child_result *result)
 {
 	int r = place_stdio(plan->stdio);
@@ -395,5 +372,5 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 		return r;
 	kernel_restore_signals(plan->given_mask ? plan->given_mask : &plan->signal_mask);
 	result->at_exec = true;
-	return plan->launch.report < 0 ? run_own(plan) : run_foreign(plan, result);
+	return launch_exec(&plan->launch, plan->paths, plan->argv, plan->envp, &result->launched);
 }

@@ -90,8 +90,10 @@ static int run(struct fsopen_call *call)
 	ours = pair[0];
 	call->socket = theirs = pair[1];
 	r = agent_run_apart(-1, fsopen_agent, call, sizeof(*call));
-	r = r ? r : fdpass_receive(ours, &number, &fd);
-	return r ? r : fd;
+	if (r < 0)
+		return r;
+	r = fdpass_receive(ours, &number, &fd);
+	return r < 0 ? error_set(r, "fsopen", call->fsname) : fd;
 }
 
 static unsigned int types_needed(const char *fsname)

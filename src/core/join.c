@@ -220,7 +220,7 @@ int join_plan_find(const struct hierarchy *h, const struct object *o, unsigned i
 	for (int t = 0; types == 0 && t < NS_COUNT; t++)
 		want |= (unsigned int)nstype_info(t)->clone_flag;
 	r = plan_levels(h, o, &want, &plan);
-	if (r == 0 && (want || plan.make))
+	if (r == 0 && want)
 		r = hierarchy_host_ns(h, &host);
 	if (r == 0 && (plan.make & CLONE_NEWUTS))
 		r = join_plan_copied(h, o, &plan.fds);

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
+#include "launcher.h"
 #include "name.h"
 
 #ifndef MFD_EXEC /* linux/memfd.h has it since Linux 6.3 */
@@ -113,6 +114,9 @@ static const char *split(const char *path, char dir[PATH_MAX])
 	return path + len;
 }
 
+/* What is not executed without the launcher. */
+#define LAUNCH_NEEDED 1
+
 static int exec_found(int dir, const char *name, const char *const *argv, const char *const *envp)
 {
 	int r;
@@ -125,7 +129,7 @@ static int exec_found(int dir, const char *name, const char *const *argv, const 
 	return r == -ELOOP ? LAUNCH_NEEDED : r;
 }
 
-static int exec_path(const char *path, const char *const *argv, const char *const *envp)
+static int exec_foreign(const char *path, const char *const *argv, const char *const *envp)
 {
 	char above[PATH_MAX];
 	const char *name = split(path, above);
@@ -139,12 +143,19 @@ static int exec_path(const char *path, const char *const *argv, const char *cons
 	return exec_found(dir, name, argv, envp);
 }
 
-int launch_direct(const char *const *paths, const char *const *argv, const char *const *envp)
+static int exec_own(const char *path, const char *const *argv, const char *const *envp)
+{
+	execve(path, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)envp);
+	return -errno;
+}
+
+static int exec_first(const struct launch *l, const char *const *paths, const char *const *argv,
+		      const char *const *envp)
 {
 	int r = -ENOENT;
 
 	for (; *paths; paths++) {
-		int why = exec_path(*paths, argv, envp);
+		int why = (l->report < 0 ? exec_own : exec_foreign)(*paths, argv, envp);
 
 		/* As execvp(3): the next directory, but what is found and may not be run is told. */
 		if (why == -EACCES)
@@ -167,7 +178,7 @@ static int make_image(void)
 	return fd;
 }
 
-int launch_run(const struct launch *l, const char *const *envp)
+static int exec_launcher(const struct launch *l, const char *const *envp)
 {
 	int fd = make_image(), r;
 
@@ -182,6 +193,15 @@ int launch_run(const struct launch *l, const char *const *envp)
 		r = -errno;
 	}
 	return error_set(r, "execute the launcher", NULL);
+}
+
+int launch_exec(const struct launch *l, const char *const *paths, const char *const *argv,
+		const char *const *envp, bool *ret_launched)
+{
+	int r = exec_first(l, paths, argv, envp);
+
+	*ret_launched = r == LAUNCH_NEEDED;
+	return *ret_launched ? exec_launcher(l, envp) : error_set(r, "exec", argv[0]);
 }
 
 int launch_wait(const struct launch *l)

@@ -21,7 +21,7 @@
  */
 #pragma once
 
-#include "launcher.h"
+#include <stdbool.h>
 
 struct launch {
 	int report;	   /* -EBADF: none; the program is executed as it is */
@@ -36,19 +36,14 @@ int launch_prepare(struct launch *l, const char *const *paths, const char *const
 /* In the child; everything but fds 0 to 2 and the report, or with none all but 0 to 2, is closed. */
 int launch_close_fds(const struct launch *l);
 
-/* What launch_direct() cannot execute. */
-#define LAUNCH_NEEDED 1
-
 /*
- * In the child, after that: the first of paths that can be is executed, as by execvp(3). Returns only
- * if none can be: -errno, or LAUNCH_NEEDED, since what one leads to is a link or a script.
+ * In the child, after that: the first of paths that can be is executed, as by execvp(3). Returns only if
+ * none can, with the error set. *ret_launched is set before: the launcher is executed, and tells the rest.
  */
-int launch_direct(const char *const *paths, const char *const *argv, const char *const *envp);
+int launch_exec(const struct launch *l, const char *const *paths, const char *const *argv,
+		const char *const *envp, bool *ret_launched);
 
-/* The same by the launcher: returns only if that cannot be executed, with the error set. */
-int launch_run(const struct launch *l, const char *const *envp);
-
-/* By the caller, after launch_run() in the child and the return of the clone: until the program is executed, or could not be. */
+/* By the caller, if it is: until the program is executed, or could not be. */
 int launch_wait(const struct launch *l);
 
 void launch_close(struct launch *l);

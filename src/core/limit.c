@@ -115,12 +115,12 @@ static int make_cgroup(const struct hierarchy *h, const struct object *o)
 	char path[PATH_SIZE];
 	int fd, r = object_cgroup_path(h, &o->spec, path);
 
+	if (r == 0 && object_is_root(o))
+		return object_open_cgroup(h, o);
 	/* One that a single command brings and takes with it is not there yet. */
-	if (r == 0 && (object_is_root(o) || !o->spec.transient)) {
-		fd = object_open_cgroup(h, o);
-		if (fd != -ENOENT || object_is_root(o))
-			return fd;
-	}
+	fd = r == 0 && !o->spec.transient ? object_open_cgroup(h, o) : -ENOENT;
+	if (fd >= 0)
+		return fd;
 	if (r == 0 && mkdirat(h->cgroup, path, 0755) < 0 && errno != EEXIST)
 		r = -errno;
 	/* Usually only the last one is missing. What was adopted is not ours to make. */

@@ -195,13 +195,14 @@ static void end(pid_t pid, int pidfd, uid_t uid)
 static int receive(int socket, bool gives_fd)
 {
 	struct pollfd answered = {.fd = socket, .events = POLLIN};
-	int result, fd;
+	int result, fd, r;
 
 	if (poll(&answered, 1, TIME_LIMIT) <= 0)
 		return -ETIMEDOUT;
+	r = fdpass_receive(socket, &result, &fd);
 	/* Nothing: it was killed. */
-	if (fdpass_receive(socket, &result, &fd) < 0)
-		return -EPERM;
+	if (r < 0)
+		return r == -EMFILE ? r : -EPERM;
 	if (result < 0 || !gives_fd)
 		close_fd(&fd);
 	return result < 0 || !gives_fd ? result : fd < 0 ? -EMFILE : fd;
