@@ -88,7 +88,8 @@ static int run(struct fsopen_call *call)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(-errno, "fsopen", call->fsname);
 	ours = pair[0];
-	call->socket = theirs = pair[1];
+	theirs = pair[1];
+	call->socket = theirs;
 	r = agent_run_apart(-1, fsopen_agent, call, sizeof(*call));
 	if (r < 0)
 		return r;
