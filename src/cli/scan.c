@@ -289,17 +289,24 @@ static void look_at_process(struct scan *s, int proc, const char *name)
 		look_at_namespace(s, pid, dir);
 }
 
+/* Who reads the caller's output shall not wait for one that is stuck; and none shall be wanting. */
+static void keep_one_fd(struct scan *s)
+{
+	if (dup2(s->out, 0) < 0)
+		_exit(1);
+	s->out = 0;
+	syscall(SYS_close_range, 1, ~0u, 0);
+}
+
 /* /proc lists processes by their numbers. */
 static void look_at_all(struct scan *s)
 {
-	autodir DIR *proc = opendir("/proc");
+	autodir DIR *proc = NULL;
 	const char *name;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* Who reads our output shall not wait for one that is stuck. */
-	for (int fd = 0; fd < 3; fd++)
-		if (fd != s->out)
-			close(fd);
+	keep_one_fd(s);
+	proc = opendir("/proc");
 	while (proc && (name = next_entry(proc))) {
 		pid_t pid = atoi(name);
 

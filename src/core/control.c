@@ -36,13 +36,15 @@ static int send_signal(const struct hierarchy *h, const struct object *o, pid_t 
 {
 	autoclose int pidfd = kernel_pidfd_open(pid);
 	char chain[SPEC_CGROUP_SIZE];
+	int r;
 
 	if (pidfd < 0)
 		return pidfd;
 	if (!proc_is_own_pid_ns())
 		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");
-	if (object_chain_of(h, pid, chain) < 0 || !object_chain_within(chain, o->spec.cgroup))
-		return -ESRCH;
+	r = object_chain_of(h, pid, chain);
+	if (r < 0 || !object_chain_within(chain, o->spec.cgroup))
+		return r < 0 ? r : -ESRCH;
 	return kernel_pidfd_send_signal(pidfd, sig);
 }
 

@@ -112,8 +112,10 @@ static int move_task(const struct level *l, int leaf, pid_t pid)
 			       ? 0
 			       : error_set(pidfd, "a task is not of the caller's pid namespace",
 					   NULL);
-	if (object_chain_of(l->h, pid, chain) < 0 || strcmp(chain, l->chain) != 0 ||
-	    !kernel_pidfd_is_alive(pidfd))
+	r = object_chain_of(l->h, pid, chain);
+	if (r < 0 && r != -ESRCH)
+		return error_set(r, "move its tasks to a leaf", l->chain);
+	if (r < 0 || strcmp(chain, l->chain) != 0 || !kernel_pidfd_is_alive(pidfd))
 		return 0;
 	text_format_u64((uint64_t)pid, number);
 	r = kernel_write_file(leaf, "cgroup.procs", number);

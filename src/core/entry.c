@@ -116,6 +116,7 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e)
 {
 	int r = object_check_below_caller(h, o);
+	pid_t init;
 
 	r = r ? r : entry_lock(h, o);
 	r = r ? r : join_plan_find(h, o, types, &e->join);
@@ -137,10 +138,12 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 			return r;
 	}
 	e->make_pid = e->join.make & CLONE_NEWPID;
-	e->records_init = !object_is_root(o) &&
-			  (e->make_pid || (types == 0 && o->spec.mode[NS_PID] != CONTAINER_NS_OWN &&
-					   init_peek(o->dir) == 0));
-	return 0;
+	e->records_init = !object_is_root(o) && e->make_pid;
+	if (object_is_root(o) || types != 0 || o->spec.mode[NS_PID] == CONTAINER_NS_OWN)
+		return 0;
+	r = init_peek(o->dir, &init);
+	e->records_init = init == 0;
+	return r < 0 ? error_set(r, "look for its init", NULL) : 0;
 }
 
 int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e)

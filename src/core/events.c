@@ -317,7 +317,7 @@ static int look_at(const struct container_info *info, void *arg)
 		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* Removed, or renamed, since: the next look tells. */
 	if (dir < 0)
-		return 0;
+		return errno == ENOENT ? 0 : -errno;
 	if (init_read_text(dir, init) < 0)
 		init[0] = '\0';
 	if (!k) {

@@ -288,19 +288,22 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 	return 0;
 }
 
-static bool open_cradle(struct hierarchy *h)
+/* 1, or 0 if there is none: no hierarchy yet. */
+static int open_cradle(struct hierarchy *h)
 {
 	close_fd(&h->cradle);
 	h->cradle = openat(h->dir, "cradle", O_RDONLY | O_CLOEXEC);
-	if (h->cradle >= 0 && kernel_is_nsfs(h->cradle))
-		return true;
+	if (h->cradle < 0)
+		return errno == ENOENT ? 0 : error_set(-errno, "open the cradle", state_path());
+	if (kernel_is_nsfs(h->cradle))
+		return 1;
 	close_fd(&h->cradle);
-	return false;
+	return 0;
 }
 
 static int setup(struct hierarchy *h)
 {
-	int r;
+	int r, there;
 
 	close_fd(&h->lock);
 	h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -309,7 +312,10 @@ static int setup(struct hierarchy *h)
 	r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 	if (r < 0)
 		return error_set(r, "lock", state_path());
-	if (!open_cradle(h)) {
+	there = open_cradle(h);
+	if (there < 0)
+		return there;
+	if (!there) {
 		bool is_first = faccessat(h->dir, "host", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 
 		r = setup_locked(h);
@@ -318,7 +324,8 @@ static int setup(struct hierarchy *h)
 		/* By path: the directory may have become a mount of itself. */
 		close_fd(&h->dir);
 		r = r ? r : open_state_dir(h, HIERARCHY_WRITE);
-		if (r == 0 && !open_cradle(h))
+		r = r ? r : open_cradle(h);
+		if (r == 0)
 			r = -EIO;
 	}
 	return r < 0 ? error_default(r, "set up", state_path()) : 0;
@@ -370,9 +377,11 @@ int hierarchy_open_cgroup(struct hierarchy *h)
 static int open_for_writing(struct hierarchy *h)
 {
 	struct stat st;
-	int r;
+	int r = open_cradle(h);
 
-	if (!open_cradle(h)) {
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		r = setup(h);
 		if (r < 0)
 			return r;
@@ -401,8 +410,11 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 		return r;
 	if (use == HIERARCHY_LOOK)
 		return 0;
-	if ((use == HIERARCHY_REACH || use == HIERARCHY_PINS) && !open_cradle(h))
-		return error_set(-ENOENT, "there is no hierarchy", state_path());
+	if (use == HIERARCHY_REACH || use == HIERARCHY_PINS) {
+		r = open_cradle(h);
+		if (r <= 0)
+			return r ? r : error_set(-ENOENT, "there is no hierarchy", state_path());
+	}
 	if (use == HIERARCHY_PINS)
 		return 0;
 	if (use < HIERARCHY_WRITE) {

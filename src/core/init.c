@@ -81,8 +81,11 @@ static int init_adopt(const struct hierarchy *h, const struct object *o, struct 
 	n = object_tasks(h, o, pids, ARRAY_SIZE(pids));
 	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++) {
 		autoclose int pidfd = pids[i] > 0 ? kernel_pidfd_open(pids[i]) : -ESRCH;
-		int depth = pidfd < 0 ? 0 : proc_nested_init_depth(pids[i]);
+		int depth = pidfd < 0 ? pidfd : proc_nested_init_depth(pids[i]);
 
+		/* Not seen is not the same as not there: then it would be given a second one. */
+		if (depth < 0 && depth != -ESRCH && depth != -EINVAL && depth != -ENOENT)
+			return depth;
 		if (depth <= 0 || depth >= least || !kernel_pidfd_is_alive(pidfd))
 			continue;
 		close_fd(&ret_init->pidfd);
@@ -136,18 +139,17 @@ bool init_was_recorded(int dir)
 	return faccessat(dir, OBJECT_INIT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-pid_t init_peek(int dir)
+int init_peek(int dir, pid_t *ret_pid)
 {
 	char text[INIT_TEXT_SIZE];
 	uint64_t identity;
-	pid_t pid;
-	int pidfd;
+	int r = init_read_text(dir, text);
 
-	if (init_read_text(dir, text) < 0 || init_parse(text, &pid, &identity) < 0)
-		return 0;
-	pidfd = proc_open_identified(pid, identity, false);
-	if (pidfd < 0)
-		return 0;
-	close(pidfd);
-	return pid;
+	r = r ? r : init_parse(text, ret_pid, &identity);
+	r = r ? r : proc_open_identified(*ret_pid, identity, false);
+	if (r >= 0)
+		close(r);
+	else
+		*ret_pid = 0;
+	return r == -ESRCH || r == -EUCLEAN || r > 0 ? 0 : r;
 }

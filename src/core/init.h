@@ -41,5 +41,5 @@ bool init_text_is_of(const char *text, int pidfd);
 /* Whether the container ever had one. */
 bool init_was_recorded(int dir);
 
-/* The pid alone, without a check that costs an fd: 0 if there is none or it is dead. For listings. */
-pid_t init_peek(int dir);
+/* The pid of what is recorded; 0: there is none, or it is dead. */
+int init_peek(int dir, pid_t *ret_pid);

@@ -308,6 +308,9 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 	if (r < 0)
 		return r;
 	n = object_tasks(h, &o, pids, ARRAY_SIZE(pids));
+	/* It cannot be asked for processes if its tasks have made it threaded. */
+	if (n < 0 && n != -ENOENT && n != -EOPNOTSUPP)
+		return (int)n;
 	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++)
 		if (pids[i] == pid) {
 			memcpy(chain, o.spec.cgroup, strlen(o.spec.cgroup) + 1);
@@ -316,13 +319,14 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 	r = object_children(dir, &children);
 	if (r < 0)
 		return r;
-	while ((name = object_next_child(children))) {
+	while (r == 0 && (name = object_next_child(children))) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (child >= 0 && chain_search(child, h, pid, chain) == 1)
-			return 1;
+		r = child < 0 ? -errno : chain_search(child, h, pid, chain);
+		/* Removed meanwhile, or damaged. */
+		r = r == -ENOENT || r == -EUCLEAN ? 0 : r;
 	}
-	return 0;
+	return r;
 }
 
 /* Of "/A/B/ID/more", where /A/B is what the container with this ID has adopted: the length of "/A/B". */
@@ -372,17 +376,20 @@ static void chain_from_cgroup(const struct hierarchy *h, const char *path,
 int object_chain_at(const struct hierarchy *h, pid_t pid, const char *path,
 		    char chain[SPEC_CGROUP_SIZE])
 {
+	autoclose int root = -EBADF;
 	struct host_ns host;
+	int r;
 
 	chain_from_cgroup(h, path, chain);
-	if (chain[0] == '\0' && hierarchy_host_ns(h, &host) == 0 &&
-	    hierarchy_in_host_ns(&host, NS_CGROUP) == 0) {
-		autoclose int root = hierarchy_open_root(h);
-		int r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
-
-		return r < 0 ? r : 1;
-	}
-	return 0;
+	if (chain[0])
+		return 0;
+	r = hierarchy_host_ns(h, &host);
+	r = r ? r : hierarchy_in_host_ns(&host, NS_CGROUP);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	root = hierarchy_open_root(h);
+	r = root < 0 ? root : chain_search(root, h, pid ? pid : getpid(), chain);
+	return r < 0 ? r : 1;
 }
 
 int object_chain_of(const struct hierarchy *h, pid_t pid, char chain[SPEC_CGROUP_SIZE])

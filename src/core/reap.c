@@ -103,9 +103,10 @@ static int lock_child(const struct hierarchy *h, int dir, const char *name, bool
 	struct spec spec;
 	int r;
 
+	r = child < 0 ? -errno : object_load(child, &spec);
 	/* Without a record it is nobody's any more. */
-	if (child < 0 || object_load(child, &spec) < 0)
-		return 0;
+	if (r < 0)
+		return r == -ENOENT || r == -EUCLEAN ? 0 : r;
 	if (wait)
 		return lock_take(h->lock, spec.id, LOCK_EXCLUSIVE);
 	r = lock_try(h->lock, spec.id, LOCK_EXCLUSIVE);
@@ -127,6 +128,8 @@ static int dismantle_children(const struct hierarchy *h, const struct spec *spec
 
 	if (cgroup >= 0)
 		cgroup_kill(cgroup);
+	else if (cgroup != -ENOENT)
+		r = cgroup;
 	while (r == 0 && (name = object_next_child(children))) {
 		/* There is no way back, so no signal ends the wait. */
 		do

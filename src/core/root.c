@@ -432,7 +432,7 @@ int root_renew_proc(int proc)
 			 : kernel_openat2(root, "proc", O_PATH | O_DIRECTORY, LOOKUP_PLAIN);
 
 	if (dir < 0)
-		return 0;
+		return dir == -EMFILE || dir == -ENFILE || dir == -ENOMEM ? dir : 0;
 	if (fstatfs(dir, &sfs) == 0 && sfs.f_type == PROC_SUPER_MAGIC &&
 	    umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
 		close_fd(&dir);

@@ -416,19 +416,22 @@ int vault_pin(const struct spec *spec, const struct ns_set *set)
 }
 
 /* -ENOENT also for a file that nothing is mounted on: whoever made it was killed before that. */
+static int open_pin_at(const char *name)
+{
+	autoclose int fd = openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return kernel_is_nsfs(fd) ? take_fd(&fd) : -ENOENT;
+}
+
 static int open_pin(const char *name)
 {
 	char waiting[PIN_NAME_SIZE + sizeof(".new")];
-	autoclose int fd = openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+	int fd = open_pin_at(name);
 
-	if (fd >= 0 && kernel_is_nsfs(fd))
-		return take_fd(&fd);
-	close_fd(&fd);
 	waiting_name(name, waiting);
-	fd = openat(AT_FDCWD, waiting, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && kernel_is_nsfs(fd))
-		return take_fd(&fd);
-	return -ENOENT;
+	return fd == -ENOENT ? open_pin_at(waiting) : fd;
 }
 
 int vault_enter_pin(int cradle, uint64_t id, enum nstype type)

@@ -128,9 +128,9 @@ static ssize_t pids_below(int cgroup, pid_t *pids, size_t n, size_t have)
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		child = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (child < 0)
+		if (child < 0 && errno == ENOENT)
 			continue;
-		r = pids_below(child, pids, n, (size_t)r);
+		r = child < 0 ? -errno : pids_below(child, pids, n, (size_t)r);
 		if (r < 0)
 			return r;
 	}
