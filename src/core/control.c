@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -122,7 +123,11 @@ static int freeze_locked(const struct hierarchy *h, const struct object *o)
 	if (cgroup < 0)
 		return cgroup;
 	r = cgroup_freeze(cgroup, true);
-	return r < 0 ? error_set(r, "freeze", NULL) : take_fd(&cgroup);
+	if (r < 0)
+		return error_set(r, "freeze", NULL);
+	/* Who watches it may not know of its cgroup yet. */
+	utimensat(o->dir, ".", NULL, 0);
+	return take_fd(&cgroup);
 }
 
 /* No lock: whoever holds it may be waiting for a task that is frozen. */

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "ended.h"
 #include "error.h"
@@ -19,7 +20,9 @@
 #include "proc.h"
 #include "walk.h"
 
-#define DIR_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR)
+#define DIR_EVENTS                                                                                 \
+	(IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF |          \
+	 IN_ONLYDIR)
 #define CGROUP_EVENTS (IN_CREATE | IN_ONLYDIR)
 #define WATCHES 3	/* its directory, its cgroup, its cgroup.events */
 #define END_TIMEOUT 100 /* ms */
@@ -29,6 +32,7 @@ struct known {
 	uint64_t id;
 	char *path;
 	enum container_state state;
+	bool runs;
 	char init[INIT_TEXT_SIZE]; /* the record of init: another one means another run */
 	bool is_init;		   /* of this run, and not of the one before */
 	int pidfd;		   /* of init; -EBADF */
@@ -185,9 +189,17 @@ static struct known *add(struct container_events *e, const struct container_info
 	return at;
 }
 
-static bool runs(enum container_state state)
+/* One that is frozen may have no task. */
+static bool runs(const struct container_events *e, const struct container_info *info, int dir)
 {
-	return state == CONTAINER_RUNNING || state == CONTAINER_FROZEN;
+	struct object o = {.dir = dir};
+	struct cgroup_events events;
+	char path[PATH_SIZE];
+
+	if (info->state != CONTAINER_FROZEN)
+		return info->state == CONTAINER_RUNNING;
+	return object_load(dir, &o.spec) == 0 && object_cgroup_path(e->h, &o.spec, path) == 0 &&
+	       cgroup_read_events_of(e->h->cgroup, path, &events) == 0 && events.populated;
 }
 
 static void forget_init(struct container_events *e, struct known *k)
@@ -251,7 +263,7 @@ static int compare_run(struct container_events *e, struct known *k,
 		       const struct container_info *info, int dir, const char *init)
 {
 	bool other = init[0] && strcmp(init, k->init) != 0;
-	bool did = runs(k->state), does = runs(info->state);
+	bool did = k->runs, does = runs(e, info, dir);
 	int r = 0;
 
 	if (did && other && k->is_init && (!does || (info->own & CLONE_NEWPID))) {
@@ -266,21 +278,24 @@ static int compare_run(struct container_events *e, struct known *k,
 	}
 	if (r == 0 && did && !does)
 		r = tell_stopped(e, k, dir);
+	k->runs = does;
 	return r;
 }
 
 /*
  * Runs come first: one that is found frozen was started before. One that ends while it is frozen was not
- * thawed, it was killed: only what is found running can have been.
+ * thawed, it was killed: only what is found running can have been, or what had no task then.
  */
 static int compare_state(struct container_events *e, struct known *k,
 			 const struct container_info *info, int dir, const char *init)
 {
+	bool was = k->state == CONTAINER_FROZEN, is = info->state == CONTAINER_FROZEN,
+	     did = k->runs;
 	int r = compare_run(e, k, info, dir, init);
 
-	if (r == 0 && info->state == CONTAINER_FROZEN && k->state != CONTAINER_FROZEN)
+	if (r == 0 && is && !was)
 		r = tell(e, CONTAINER_EVENT_FROZEN, k);
-	if (r == 0 && info->state == CONTAINER_RUNNING && k->state == CONTAINER_FROZEN)
+	if (r == 0 && was && !is && (info->state == CONTAINER_RUNNING || !did))
 		r = tell(e, CONTAINER_EVENT_THAWED, k);
 	k->state = info->state;
 	return r;
@@ -345,7 +360,7 @@ static int tell_removed(struct container_events *e)
 	while (r == 0 && e->known_count > e->seen) {
 		struct known *k = &e->known[e->known_count - 1];
 
-		if (runs(k->state))
+		if (k->runs)
 			r = tell_stopped(e, k, -EBADF);
 		r = r ? r : tell(e, CONTAINER_EVENT_REMOVED, k);
 		known_free(e, k);

@@ -5,7 +5,7 @@
  * them the user namespace, which owns the new superblock.
  *
  * An agent with memory of its own, so that no task of the container can reach the caller's through it,
- * sets the pid namespace that its child will be born in; the child joins the others and opens.
+ * joins all but the pid namespace, which its child is born in; the child opens.
  */
 #include "reach.h"
 
@@ -19,6 +19,7 @@
 #include "fdpass.h"
 #include "join.h"
 #include "kernel.h"
+#include "proc.h"
 
 /* What a file system cannot do without; of others what is not there is not missed. */
 static const struct {
@@ -31,11 +32,13 @@ static const struct {
 	{"ceph", CLONE_NEWNET},	      {"afs", CLONE_NEWNET},
 };
 
+#define FSNAME_SIZE 64
 #define JOINED (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP)
 
 struct fsopen_call {
 	const struct join_plan *plan;
-	const char *fsname;
+	char fsname[FSNAME_SIZE]; /* a copy: the caller may have it from its arguments */
+	int cradle;
 	int socket; /* the context goes there */
 };
 
@@ -56,12 +59,6 @@ static int born_inside(void *arg)
 	autoclose int fd = -EBADF;
 	int r = unshare(CLONE_FILES) < 0 ? error_set(-errno, "leave the caller's fds", NULL) : 0;
 
-	for (int t = 0; r == 0 && t < NS_COUNT; t++)
-		if ((unsigned int)nstype_info(t)->clone_flag & JOINED)
-			r = join(c->plan, t);
-	/* The privilege to mount is looked for in the user namespace of the mount namespace. */
-	if (r == 0 && join_plan_joins(c->plan, NS_USER))
-		r = join(c->plan, NS_MOUNT);
 	r = r ? r : join(c->plan, NS_USER);
 	if (r < 0)
 		return r;
@@ -70,11 +67,24 @@ static int born_inside(void *arg)
 	return r < 0 ? error_set(r, "fsopen", c->fsname) : 0;
 }
 
+/*
+ * The container's tasks can read what /proc shows of who is born inside without a right to trace it: the
+ * caller's arguments, mounts and network. So it is born without them.
+ */
 static int fsopen_agent(void *arg)
 {
 	struct fsopen_call *c = arg;
-	int r = join(c->plan, NS_PID);
+	int r = proc_wipe_args();
 
+	for (int t = 0; r == 0 && t < NS_COUNT; t++)
+		if ((unsigned int)nstype_info(t)->clone_flag & JOINED)
+			r = join(c->plan, t);
+	/* The privilege to mount is looked for in the user namespace of the mount namespace. */
+	if (r == 0 && join_plan_joins(c->plan, NS_USER))
+		r = join(c->plan, NS_MOUNT);
+	else if (r == 0 && setns(c->cradle, CLONE_NEWNS) < 0)
+		r = error_set(-errno, "join namespace", "the cradle");
+	r = r ? r : join(c->plan, NS_PID);
 	r = r ? r : agent_run_apart(-1, born_inside, c, sizeof(*c));
 	return join_plan_joins(c->plan, NS_PID) ? join_clone_error(r) : r;
 }
@@ -111,11 +121,14 @@ int reach_fsopen(const struct hierarchy *h, const struct object *o, const char *
 {
 	const unsigned int types = JOINED | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUSER;
 	autojoin struct join_plan plan;
-	struct fsopen_call call = {&plan, fsname, -EBADF};
+	struct fsopen_call call = {.plan = &plan, .cradle = h->cradle, .socket = -EBADF};
 	unsigned int missing;
 	int r;
 
 	join_plan_init(&plan);
+	if (strlen(fsname) >= sizeof(call.fsname))
+		return error_set(-ENODEV, "fsopen", fsname);
+	memcpy(call.fsname, fsname, strlen(fsname) + 1);
 	r = join_plan_make(h, o, types, &plan);
 	if (r < 0)
 		return r;

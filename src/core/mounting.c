@@ -57,6 +57,16 @@ static int check_same_kind(int mnt, int target, const char *path)
 	return 0;
 }
 
+/* What is mounted on it nobody who has it as root would ever see, and nothing could unmount. */
+static int check_not_root(int root, int target, const char *path)
+{
+	int r = kernel_same_place(root, target);
+
+	if (r > 0)
+		return error_set(-EBUSY, "it has a root", path);
+	return r < 0 ? error_set(r, "look at", path) : 0;
+}
+
 /*
  * The target is held by fd between the two calls: what the container puts in its place meanwhile is
  * not mounted on. The kernel refuses a target that is not of this mount namespace.
@@ -74,7 +84,8 @@ static int attach_agent(void *arg)
 	target = inside_open(root, c->path, O_PATH, 0);
 	if (target < 0)
 		return error_set(target, "open mount point", c->path);
-	r = check_same_kind(c->mnt, target, c->path);
+	r = check_not_root(root, target, c->path);
+	r = r ? r : check_same_kind(c->mnt, target, c->path);
 	if (r < 0)
 		return r;
 	if (!c->is_locked) {

@@ -391,6 +391,40 @@ bool kernel_is_nsfs(int fd)
 	return fstatfs(fd, &sfs) == 0 && sfs.f_type == NSFS_MAGIC;
 }
 
+/* struct statx of linux/stat.h, which cannot be included beside musl's headers. */
+struct statx_text {
+	uint32_t mask;
+	uint8_t before[140];
+	uint64_t mount_id;
+	uint64_t after[13];
+};
+#define STATX_MOUNT_ID 0x1000U
+
+static int mount_id(int fd, uint64_t *ret_id)
+{
+	struct statx_text text;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MOUNT_ID, &text) < 0)
+		return -errno;
+	*ret_id = text.mount_id;
+	return text.mask & STATX_MOUNT_ID ? 0 : -EOPNOTSUPP;
+}
+
+int kernel_same_place(int a, int b)
+{
+	uint64_t id_a, id_b;
+	struct stat st_a, st_b;
+	int r;
+
+	if (fstat(a, &st_a) < 0 || fstat(b, &st_b) < 0)
+		return -errno;
+	if (st_a.st_ino != st_b.st_ino || st_a.st_dev != st_b.st_dev)
+		return 0;
+	r = mount_id(a, &id_a);
+	r = r ? r : mount_id(b, &id_b);
+	return r ? r : id_a == id_b;
+}
+
 int kernel_add_key(const char *type, const char *description, const void *payload, size_t len,
 		   int keyring)
 {

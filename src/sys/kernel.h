@@ -100,6 +100,9 @@ void kernel_restore_signals(const sigset_t *old);
 
 bool kernel_is_nsfs(int fd);
 
+/* Whether both are of the same file, seen through the same mount: 1, 0; -errno. */
+int kernel_same_place(int a, int b);
+
 /* Keys: a serial number, or -errno. */
 int kernel_add_key(const char *type, const char *description, const void *payload, size_t len,
 		   int keyring);

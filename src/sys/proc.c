@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "error.h"
 #include "kernel.h"
 #include "text.h"
 
@@ -44,23 +45,37 @@ static int proc_read(pid_t pid, const char *entry, char *buf, size_t size)
 	return n < 0 ? (int)n : 0;
 }
 
-/* Field 22 of proc_pid_stat(5), counted from the last ')': the command's name may hold anything. */
-static int proc_start_time(pid_t pid, uint64_t *ret_time)
+/* A field of proc_pid_stat(5), counted from the last ')': the command's name may hold anything. */
+static int stat_field(const char *text, int wanted, uint64_t *ret_value)
 {
-	char buf[1024];
-	const char *s;
-	int r = proc_read(pid, "stat", buf, sizeof(buf));
+	const char *s = strrchr(text, ')');
 
-	if (r < 0)
-		return r;
-	s = strrchr(buf, ')');
-	for (int field = 2; s && field < 22; field++) {
+	for (int field = 2; s && field < wanted; field++) {
 		s = strchr(s, ' ');
 		s = s ? s + 1 : NULL;
 	}
-	if (!s || text_parse_u64(s, UINT64_MAX, ret_time) < 0)
-		return -EIO;
-	return 0;
+	return !s || text_parse_u64(s, UINT64_MAX, ret_value) < 0 ? -EIO : 0;
+}
+
+static int proc_start_time(pid_t pid, uint64_t *ret_time)
+{
+	char buf[1024];
+	int r = proc_read(pid, "stat", buf, sizeof(buf));
+
+	return r < 0 ? r : stat_field(buf, 22, ret_time);
+}
+
+int proc_wipe_args(void)
+{
+	uint64_t start, end;
+	char buf[1024];
+	int r = proc_read(0, "stat", buf, sizeof(buf));
+
+	r = r ? r : stat_field(buf, 48, &start);
+	r = r ? r : stat_field(buf, 49, &end);
+	if (r == 0 && start && end > start)
+		memset((void *)(uintptr_t)start, 0, end - start);
+	return r < 0 ? error_set(r, "read", "/proc/thread-self/stat") : 0;
 }
 
 static bool in_pidfs(int pidfd, uint64_t *ret_inode)

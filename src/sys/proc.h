@@ -49,6 +49,12 @@ bool proc_is_own_pid_ns(void);
  */
 int proc_nested_init_depth(pid_t pid);
 
+/*
+ * The arguments that the process was started with, which /proc/PID/cmdline shows to everybody, become zeros. For
+ * one that has memory of its own, of which no other is a copy.
+ */
+int proc_wipe_args(void);
+
 #define PROC_DEPTH 33 /* pid namespaces nest 32 deep below the first */
 
 /* Some of /proc/PID/status. A thread has one, and what it says of its process. */

@@ -226,6 +226,11 @@ fails_with 125 '^container: a: fsopen: nofs: No such device' container mount a -
 fails_with 125 '^container: a: bind: none: No such file' container mount a --bind none /mnt
 fails_with 125 'open mount point: /none: No such file' container mount a --bind src /none
 fails_with 125 '^container: a: it has a root: /: ' container mount a --bind src /
+check container enter a -- ln -s / /tmp/root
+for path in . ./ /. .. /tmp/.. /tmp/root /tmp/root/.; do
+	fails_with 125 "^container: a: it has a root: $path: " container mount a --bind src "$path"
+done
+check container enter a -- test ! -e /in-src
 fails_with 125 '^container: none: ' container mount none --bind src /mnt
 fails_with 125 '^container: none: ' container umount none /mnt
 fails_with 125 'no option of a bind mount: size=1' container mount a --bind -o ro,size=1 src /mnt

@@ -90,6 +90,38 @@ static void test_events(void **state)
 	close(other);
 }
 
+/* Nothing starts or stops in a container without tasks. */
+static void test_frozen_without_tasks(void **state)
+{
+	struct container_events *events;
+	pid_t pid;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", 0);
+	events = container_events_open(c);
+	expect_none(events);
+	ok(container_freeze(c, 1));
+	expect(events, CONTAINER_EVENT_FROZEN, "/c");
+	ok(container_freeze(c, 0));
+	expect(events, CONTAINER_EVENT_THAWED, "/c");
+	pid = spawn_sh(c, "exec sleep 1000", NULL);
+	expect(events, CONTAINER_EVENT_STARTED, "/c");
+	ok(container_freeze(c, 1));
+	expect(events, CONTAINER_EVENT_FROZEN, "/c");
+	ok(container_kill(c, SIGKILL));
+	assert_int_equal(status_of(pid), 128 + SIGKILL);
+	ok(container_wait(c, 1000));
+	expect(events, CONTAINER_EVENT_STOPPED, "/c");
+	expect_none(events);
+	ok(container_freeze(c, 0));
+	expect(events, CONTAINER_EVENT_THAWED, "/c");
+	container_events_close(events);
+	ok(container_remove(c, 0));
+	close(c);
+}
+
 static int wait_status(int code)
 {
 	return code > 128 ? code - 128 : code << 8;
@@ -259,7 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		library_test(test_events),	  library_test(test_events_status),
 		library_test(test_events_again),  library_test(test_events_others),
-		library_test(test_events_errors),
+		library_test(test_events_errors), library_test(test_frozen_without_tasks),
 	};
 
 	return private_tree_run(tests);
