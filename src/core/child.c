@@ -15,6 +15,7 @@
 #include "idmap.h"
 #include "kernel.h"
 #include "keys.h"
+#include "lock.h"
 
 static int join_error(int code, const char *type)
 {
@@ -178,6 +179,12 @@ static int setup(const struct child_plan *plan)
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = error_set(-errno, "set hostname", plan->hostname);
 	umask(mask);
+	/*
+	 * From here on the container's tasks may keep it waiting, by a signal or a file that has no end: it is in
+	 * its cgroup and namespaces, and nobody else shall wait for that.
+	 */
+	if (plan->lock >= 0)
+		lock_release(plan->lock, plan->object_id);
 	r = r ? r : join_user(plan);
 	/* Last, since there is no way back from it for the process that enters. */
 	return r == 0 && plan->join_keys ? keys_join(plan->object_dir, plan->object_id) : r;
@@ -203,8 +210,10 @@ int child_setup(const struct child_plan *plan)
 struct lines {
 	int fd;
 	size_t start, end;
+	size_t left; /* a file of the container's making may have no end */
 	char buf[4096];
 };
+#define LINES_MOST (16UL << 20) /* bytes */
 
 static const char *lines_next(struct lines *l)
 {
@@ -224,8 +233,9 @@ static const char *lines_next(struct lines *l)
 		if (l->end == sizeof(l->buf))
 			l->end = 0;
 		n = read(l->fd, l->buf + l->end, sizeof(l->buf) - l->end);
-		if (n <= 0)
+		if (n <= 0 || (size_t)n > l->left)
 			return NULL;
+		l->left -= (size_t)n;
 		l->end += (size_t)n;
 	}
 }
@@ -236,6 +246,7 @@ static int lines_open(struct lines *l, const char *path)
 	struct stat st;
 
 	l->start = l->end = 0;
+	l->left = LINES_MOST;
 	l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (l->fd < 0)
 		return -errno;

@@ -34,6 +34,8 @@ struct child_plan {
 	int proc;	 /* fd of /proc: a task, which is to be somebody in its user namespace */
 	bool user_owned; /* join has a user namespace that shall own a new mount namespace */
 
+	int lock; /* the container's is let go once the task is in it; -EBADF: not yet then */
+
 	/* keys: a new session keyring with the container's */
 	bool join_keys;
 	int object_dir;

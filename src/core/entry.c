@@ -24,6 +24,7 @@ void entry_init(struct entry *e)
 	join_plan_init(&e->join);
 	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
 	e->child = (struct child_plan){.join_cgroup = -EBADF,
+				       .lock = -EBADF,
 				       .join = &e->join,
 				       .root = &e->root,
 				       .base_mount = -EBADF,

@@ -98,6 +98,7 @@ static int cgroup_setup(struct hierarchy *h, uint64_t root_id)
 		 is_default ? "" : id);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return error_set(-errno, "make cgroup", path);
+	cgroup_limit_depth(path);
 	r = kernel_replace_link(h->dir, "cgroup", path);
 	if (r < 0) {
 		/* Without the link nobody finds it; it goes only if it is empty. */
@@ -346,6 +347,7 @@ static int remake_cgroup(const char *path)
 	}
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return -1;
+	cgroup_limit_depth(path);
 	return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
@@ -28,7 +30,7 @@ static const unsigned char image[] = {
 
 void launch_init(struct launch *l)
 {
-	*l = (struct launch){.report = -EBADF};
+	*l = (struct launch){.report = -EBADF, .alive = -EBADF};
 }
 
 void launch_close(struct launch *l)
@@ -82,24 +84,22 @@ int launch_prepare(struct launch *l, const char *const *paths, const char *const
 	return l->report < 0 ? error_set(l->report, "make the launcher's file", NULL) : 0;
 }
 
-static int lock(int fd, int cmd)
-{
-	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int r;
-
-	do
-		r = fcntl(fd, cmd, &all);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
-}
-
+/* First out of each other's way, then into place. */
 int launch_close_fds(const struct launch *l)
 {
-	if (l->report < 0)
-		return kernel_close_from(LAUNCHER_FD);
-	if (l->report != LAUNCHER_FD && dup3(l->report, LAUNCHER_FD, O_CLOEXEC) < 0)
+	int alive = l->alive < 0 ? -EBADF : fcntl(l->alive, F_DUPFD_CLOEXEC, LAUNCHER_FD + 2);
+	int end = LAUNCHER_FD;
+
+	if (l->alive >= 0 && alive < 0)
 		return -errno;
-	return kernel_close_from(LAUNCHER_FD + 1);
+	if (l->report >= 0) {
+		if (l->report != end && dup3(l->report, end, O_CLOEXEC) < 0)
+			return -errno;
+		end++;
+	}
+	if (alive >= 0 && dup3(alive, end++, O_CLOEXEC) < 0)
+		return -errno;
+	return kernel_close_from((unsigned int)end);
 }
 
 /* With "a/b" it is "a", with "b" nothing, and the name is "b". NULL: too long, or without a name. */
@@ -180,13 +180,15 @@ static int make_image(void)
 
 static int exec_launcher(const struct launch *l, const char *const *envp)
 {
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int fd = make_image(), r;
 
 	if (fd < 0)
 		return fd;
 	r = fcntl(LAUNCHER_FD, F_SETFD, 0) < 0 ? -errno : 0;
 	/* All others of the report are closed: to close one would end the lock. */
-	r = r ? r : lock(LAUNCHER_FD, F_SETLK);
+	if (r == 0 && fcntl(LAUNCHER_FD, F_SETLK, &all) < 0)
+		r = -errno;
 	if (r == 0) {
 		/* It will be closed, so that the kernel asks no binfmt_misc(5) of root in there. */
 		syscall(SYS_execveat, fd, "", l->argv, envp, AT_EMPTY_PATH);
@@ -204,10 +206,26 @@ int launch_exec(const struct launch *l, const char *const *paths, const char *co
 	return *ret_launched ? exec_launcher(l, envp) : error_set(r, "exec", argv[0]);
 }
 
-int launch_wait(const struct launch *l)
+/* 1, 0; -errno. A lock of somebody else's, who has got hold of the file, means nothing. */
+static int has_lock(const struct launch *l, pid_t pid)
 {
-	int error = 0, r = lock(l->report, F_SETLKW);
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
+	if (fcntl(l->report, F_GETLK, &all) < 0)
+		return -errno;
+	return all.l_type != F_UNLCK && all.l_pid == pid;
+}
+
+/* It takes 0.1 ms; and if a task of the container stops it, it is told to go on. */
+int launch_wait(const struct launch *l, pid_t pid)
+{
+	int error = 0, r;
+
+	for (int i = 0; (r = has_lock(l, pid)) > 0; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = i < 100 ? 20000 : 1000000}, NULL);
+		if (i >= 100)
+			agent_wake(pid);
+	}
 	if (r == 0 && pread(l->report, &error, sizeof(error), 0) < 0)
 		r = -errno;
 	return r ? r : error;

@@ -22,9 +22,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct launch {
 	int report;	   /* -EBADF: none; the program is executed as it is */
+	int alive;	   /* kept open until a program is executed; -EBADF: none */
 	const char **argv; /* the launcher's */
 };
 
@@ -33,7 +35,7 @@ void launch_init(struct launch *l);
 /* paths and argv are referred to until launch_close(). */
 int launch_prepare(struct launch *l, const char *const *paths, const char *const *argv);
 
-/* In the child; everything but fds 0 to 2 and the report, or with none all but 0 to 2, is closed. */
+/* In the child; everything but fds 0 to 2 and those of l is closed. */
 int launch_close_fds(const struct launch *l);
 
 /*
@@ -44,6 +46,6 @@ int launch_exec(const struct launch *l, const char *const *paths, const char *co
 		const char *const *envp, bool *ret_launched);
 
 /* By the caller, if it is: until the program is executed, or could not be. */
-int launch_wait(const struct launch *l);
+int launch_wait(const struct launch *l, pid_t pid);
 
 void launch_close(struct launch *l);

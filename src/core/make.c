@@ -222,6 +222,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	autoclose int base_mount = -EBADF;
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct child_plan plan = {.join_cgroup = -EBADF,
+				  .lock = -EBADF,
 				  .join = &join,
 				  .root = root,
 				  .base_mount = -EBADF,

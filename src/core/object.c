@@ -308,8 +308,7 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 	if (r < 0)
 		return r;
 	n = object_tasks(h, &o, pids, ARRAY_SIZE(pids));
-	/* It cannot be asked for processes if its tasks have made it threaded. */
-	if (n < 0 && n != -ENOENT && n != -EOPNOTSUPP)
+	if (n < 0 && n != -ENOENT)
 		return (int)n;
 	for (ssize_t i = 0; i < n && i < (ssize_t)ARRAY_SIZE(pids); i++)
 		if (pids[i] == pid) {
@@ -505,21 +504,17 @@ int object_open_tasks(const struct hierarchy *h, const struct object *o)
 	return leaf < 0 ? -errno : leaf;
 }
 
+static bool is_id(const char *name)
+{
+	uint64_t id;
+
+	return text_parse_id(name, &id) > 0 && strlen(name) == ID_TEXT_SIZE - 1;
+}
+
+/* In its own cgroup, the leaf, or where its tasks have put themselves, as service managers do. */
 ssize_t object_tasks(const struct hierarchy *h, const struct object *o, pid_t *pids, size_t n)
 {
 	autoclose int cgroup = object_open_cgroup(h, o);
-	autoclose int leaf = -EBADF;
-	ssize_t own, more;
 
-	if (cgroup < 0)
-		return cgroup;
-	own = cgroup_pids(cgroup, false, pids, n);
-	if (own < 0 || !o->spec.leaf)
-		return own;
-	leaf = openat(cgroup, OBJECT_LEAF, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (leaf < 0)
-		return errno == ENOENT ? own : -errno;
-	more = (size_t)own < n ? cgroup_pids(leaf, false, pids + own, n - (size_t)own)
-			       : cgroup_pids(leaf, false, pids, 0);
-	return more < 0 ? more : own + more;
+	return cgroup < 0 ? cgroup : cgroup_pids_but(cgroup, is_id, pids, n);
 }

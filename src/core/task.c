@@ -88,13 +88,30 @@ static int child_main(void *arg)
 	return 127;
 }
 
+/* A pipe that tells when the child has executed; neither end is a standard fd, which it may put others in. */
+static int open_alive(int *ret_in, int *ret_out)
+{
+	int pipe[2];
+
+	if (pipe2(pipe, O_CLOEXEC) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		int fd = pipe[i] > 2 ? pipe[i] : fcntl(pipe[i], F_DUPFD_CLOEXEC, 3);
+
+		if (fd != pipe[i])
+			close(pipe[i]);
+		*(i ? ret_out : ret_in) = fd;
+	}
+	return *ret_in < 0 || *ret_out < 0 ? -errno : 0;
+}
+
 static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 			 struct child_result *result, int *ret_pidfd)
 {
 	char stack[CHILD_STACK] __attribute__((aligned(16)));
 	struct child_arg arg = {plan, result};
 	struct clone_request req = {
-		.flags = CLONE_VFORK | CLONE_CLEAR_SIGHAND | (e->own_mm ? 0 : CLONE_VM) |
+		.flags = CLONE_CLEAR_SIGHAND | (e->own_mm ? 0 : CLONE_VM | CLONE_VFORK) |
 			 (e->make_pid ? CLONE_NEWPID : 0),
 		.exit_signal = SIGCHLD,
 		.cgroup = plan->join_cgroup < 0 ? e->cgroup : -EBADF,
@@ -102,11 +119,21 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 		.stack = stack,
 		.stack_size = sizeof(stack),
 	};
+	autoclose int in = -EBADF;
+	autoclose int out = -EBADF;
+	int r = e->own_mm ? open_alive(&in, &out) : 0;
 	pid_t pid;
 
+	if (r < 0)
+		return error_set(r, "start a task", NULL);
+	plan->launch.alive = out;
 	kernel_block_signals(&plan->signal_mask);
 	pid = pid_switch_clone(join_plan_fd(&e->join, NS_PID), &req, child_main, &arg);
 	kernel_restore_signals(&plan->signal_mask);
+	close_fd(&out);
+	plan->launch.alive = -EBADF;
+	if (pid > 0 && e->own_mm)
+		agent_wait_exec(pid, in);
 	return pid;
 }
 
@@ -134,9 +161,9 @@ static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
 	return clone_child(e, plan, result, pidfd);
 }
 
-static int wait_for_exec(const struct entry *e, struct container_error *ret_error)
+static int wait_for_exec(const struct entry *e, pid_t pid, struct container_error *ret_error)
 {
-	int r = launch_wait(&e->child.launch);
+	int r = launch_wait(&e->child.launch, pid);
 
 	if (r < 0) {
 		error_set(r, "exec", e->child.argv[0]);
@@ -171,7 +198,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		local.error = *error_last();
 	}
 	if (local.code == 0 && local.launched)
-		local.code = wait_for_exec(e, &local.error);
+		local.code = wait_for_exec(e, pid, &local.error);
 	if (local.code < 0) {
 		reap(pid);
 		error_copy(&local.error);
@@ -253,6 +280,9 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 		e.root.terminal = terminal;
 	e.opens_late = true;
 	r = entry_prepare(h, o, (unsigned int)how->nstypes, &e);
+	/* What init is the caller records. */
+	if (r == 0 && !object_is_root(o) && !e.records_init)
+		e.child.lock = h->lock;
 	if (r == 0 && is_foreign(o, &e))
 		r = launch_prepare(&e.child.launch, paths, how->argv);
 	return r < 0 ? r : start(o, &e, how->pidfd);

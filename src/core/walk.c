@@ -112,7 +112,7 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 		return r;
 	n = object_tasks(w->h, &o, &pid, 1);
 	info->tasks = n > 0 ? (size_t)n : 0;
-	if (n < 0 && n != -ENOENT && n != -EOPNOTSUPP)
+	if (n < 0 && n != -ENOENT)
 		return (int)n;
 	return spec->mode[NS_PID] == CONTAINER_NS_OWN ? init_peek(o.dir, &info->init) : 0;
 }

@@ -15,6 +15,7 @@
 #include "cpu.h"
 #include "error.h"
 #include "kernel.h"
+#include "proc.h"
 
 #define AGENT_STACK 65536
 #define STOP_LOOK 50 /* ms */
@@ -170,12 +171,19 @@ int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size)
 	return r;
 }
 
+void agent_wake(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | __WALL) == 0 && info.si_pid == pid)
+		kill(pid, SIGCONT);
+}
+
 ssize_t agent_read(pid_t pid, int in, void *buf, size_t size)
 {
 	struct pollfd poll_fd = {.fd = in, .events = POLLIN};
 
 	for (;;) {
-		siginfo_t info = {0};
 		int r = poll(&poll_fd, 1, STOP_LOOK);
 		ssize_t n = r > 0 ? read(in, buf, size) : r;
 
@@ -183,10 +191,25 @@ ssize_t agent_read(pid_t pid, int in, void *buf, size_t size)
 			return n;
 		if (r < 0 && errno != EINTR)
 			return r;
-		if (r == 0 && waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | __WALL) == 0 &&
-		    info.si_pid == pid)
-			kill(pid, SIGCONT);
+		if (r == 0)
+			agent_wake(pid);
 	}
+}
+
+void agent_wait_exec(pid_t pid, int in)
+{
+	struct pollfd poll_fd = {.fd = in, .events = POLLIN};
+	siginfo_t info = {0};
+	int r;
+
+	do {
+		r = poll(&poll_fd, 1, STOP_LOOK);
+		if (r == 0)
+			agent_wake(pid);
+		/* A child that another thread has forked meanwhile may have the other end. */
+	} while (r <= 0 && !proc_has_executed(pid) &&
+		 (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 ||
+		  info.si_pid != pid));
 }
 
 /* It keeps nothing of the caller's, locks above all, and does not outlive it. */

@@ -29,7 +29,13 @@ int agent_run_thread(int (*fn)(void *arg), void *arg);
  */
 int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size);
 
-/* read(2) of what a child writes, which others see and may stop: then it goes on. */
+/* A child that others see may be stopped by them. If it is, it goes on. */
+void agent_wake(pid_t pid);
+
+/* Until a child executes a program or ends; in: a pipe whose other end is close-on-exec, and its alone. */
+void agent_wait_exec(pid_t pid, int in);
+
+/* read(2) of what a child writes; it, too, is woken. */
 ssize_t agent_read(pid_t pid, int in, void *buf, size_t size);
 
 /*

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -88,8 +89,9 @@ static ssize_t own_pids(int cgroup, const char *file, pid_t *pids, size_t n, siz
 	while ((len = read(fd, buf, sizeof(buf))) != 0) {
 		if (len < 0 && errno == EINTR)
 			continue;
+		/* Gone; or threaded, then one above it lists its processes. */
 		if (len < 0)
-			return errno == ENODEV ? (ssize_t)have : -errno;
+			return errno == ENODEV || errno == EOPNOTSUPP ? (ssize_t)have : -errno;
 		for (ssize_t i = 0; i < len; i++) {
 			if (buf[i] != '\n') {
 				pid = pid * 10 + (buf[i] - '0');
@@ -104,16 +106,30 @@ static ssize_t own_pids(int cgroup, const char *file, pid_t *pids, size_t n, siz
 	return (ssize_t)have;
 }
 
-/* Depth-first, an fd for each level: the depth is bounded by cgroup.max.depth and by our names. */
-static ssize_t pids_below(int cgroup, pid_t *pids, size_t n, size_t have)
+/* A cgroup without nested ones has 2 links; -errno. */
+static int has_nested(int cgroup)
+{
+	struct stat st;
+
+	if (fstat(cgroup, &st) < 0)
+		return -errno;
+	return st.st_nlink != 2;
+}
+
+/* Depth-first, two fds for each level: the depth is bounded, CGROUP_DEPTH. */
+static ssize_t pids_below(int cgroup, bool (*is_others)(const char *name), pid_t *pids, size_t n,
+			  size_t have)
 {
 	ssize_t r = own_pids(cgroup, "cgroup.procs", pids, n, have);
 	autodir DIR *dir = NULL;
 	struct dirent *entry;
-	int fd;
+	int fd, nested;
 
 	if (r < 0)
 		return r;
+	nested = has_nested(cgroup);
+	if (nested <= 0)
+		return nested < 0 ? nested : r;
 	fd = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? r : -errno;
@@ -125,12 +141,13 @@ static ssize_t pids_below(int cgroup, pid_t *pids, size_t n, size_t have)
 	while ((entry = readdir(dir))) {
 		autoclose int child = -EBADF;
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+		    (is_others && is_others(entry->d_name)))
 			continue;
 		child = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (child < 0 && errno == ENOENT)
 			continue;
-		r = child < 0 ? -errno : pids_below(child, pids, n, (size_t)r);
+		r = child < 0 ? -errno : pids_below(child, is_others, pids, n, (size_t)r);
 		if (r < 0)
 			return r;
 	}
@@ -139,8 +156,24 @@ static ssize_t pids_below(int cgroup, pid_t *pids, size_t n, size_t have)
 
 ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n)
 {
-	return nested ? pids_below(cgroup, pids, n, 0)
+	return nested ? pids_below(cgroup, NULL, pids, n, 0)
 		      : own_pids(cgroup, "cgroup.procs", pids, n, 0);
+}
+
+ssize_t cgroup_pids_but(int cgroup, bool (*is_others)(const char *name), pid_t *pids, size_t n)
+{
+	return pids_below(cgroup, is_others, pids, n, 0);
+}
+
+/* Not every kernel, or mount, lets it be written: then what is deeper costs its owner more fds. */
+void cgroup_limit_depth(const char *path)
+{
+	autoclose int cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char depth[21];
+
+	text_format_u64(CGROUP_DEPTH, depth);
+	if (cgroup >= 0)
+		kernel_write_file(cgroup, "cgroup.max.depth", depth);
 }
 
 int cgroup_kill(int cgroup)

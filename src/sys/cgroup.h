@@ -26,6 +26,16 @@ int cgroup_read_events_of(int parent, const char *path, struct cgroup_events *re
  */
 ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n);
 
+/* The same with those below it, but for cgroups that are somebody else's by their name. */
+ssize_t cgroup_pids_but(int cgroup, bool (*is_others)(const char *name), pid_t *pids, size_t n);
+
+/*
+ * Whoever walks cgroups holds fds for each level, and tasks with a cgroup namespace nest them as deep as they
+ * like: this deep below the one at path, best effort.
+ */
+#define CGROUP_DEPTH 128
+void cgroup_limit_depth(const char *path);
+
 int cgroup_kill(int cgroup);
 int cgroup_freeze(int cgroup, bool frozen);
 

@@ -16,6 +16,8 @@
 #include "kernel.h"
 #include "text.h"
 
+#define FORKED_NO_EXEC                                                                             \
+	0x40 /* PF_FORKNOEXEC of the kernel, a flag in /proc/PID/stat since Linux 2.6 */
 #define PIDFS_MAGIC 0x50494446 /* linux/magic.h has it since 6.9 */
 
 /* "/proc/thread-self/ENTRY" or "/proc/PID/ENTRY". */
@@ -63,6 +65,15 @@ static int proc_start_time(pid_t pid, uint64_t *ret_time)
 	int r = proc_read(pid, "stat", buf, sizeof(buf));
 
 	return r < 0 ? r : stat_field(buf, 22, ret_time);
+}
+
+bool proc_has_executed(pid_t pid)
+{
+	char buf[1024];
+	uint64_t flags;
+
+	return proc_read(pid, "stat", buf, sizeof(buf)) == 0 && stat_field(buf, 9, &flags) == 0 &&
+	       !(flags & FORKED_NO_EXEC);
 }
 
 int proc_wipe_args(void)

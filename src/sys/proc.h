@@ -55,6 +55,9 @@ int proc_nested_init_depth(pid_t pid);
  */
 int proc_wipe_args(void);
 
+/* Whether a child, which is not reaped yet, has executed a program. */
+bool proc_has_executed(pid_t pid);
+
 #define PROC_DEPTH 33 /* pid namespaces nest 32 deep below the first */
 
 /* Some of /proc/PID/status. A thread has one, and what it says of its process. */
