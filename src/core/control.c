@@ -98,9 +98,9 @@ int control_kill(const struct hierarchy *h, const struct object *o, int sig)
 	if (cgroup < 0)
 		return error_set(cgroup == -ENOENT ? -ESRCH : cgroup, "it has no task", NULL);
 	r = cgroup_read_events(cgroup, &events);
-	if (r < 0)
+	if (r < 0 && r != -ENODEV)
 		return r;
-	if (!events.populated)
+	if (r < 0 || !events.populated)
 		return error_set(-ESRCH, "it has no task", NULL);
 	r = sig == SIGKILL ? cgroup_kill(cgroup) : signal_all(h, o, cgroup, sig);
 	return r < 0 ? error_set(r, "signal", NULL) : 0;

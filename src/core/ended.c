@@ -12,6 +12,7 @@
 #include "proc.h"
 #include "text.h"
 
+#define EXPECT_TRIES 10
 #define ENDED_SIZE (INIT_TEXT_SIZE + 22)
 
 int ended_record(const struct hierarchy *h, const struct object *o, const char *text, int status)
@@ -35,9 +36,19 @@ int ended_record(const struct hierarchy *h, const struct object *o, const char *
 	return kernel_replace_link(o->dir, OBJECT_ENDED, record);
 }
 
-int ended_expect(const struct object *o, const char *text)
+static bool is_expected(int dir, const char *text)
 {
-	return kernel_replace_link(o->dir, OBJECT_ENDING, text);
+	char ending[INIT_TEXT_SIZE];
+
+	return kernel_readlink(dir, OBJECT_ENDING, ending, sizeof(ending)) >= 0 &&
+	       strcmp(ending, text) == 0;
+}
+
+/* Without a lock: another who stops it may use the temporary name in this moment. */
+void ended_expect(const struct object *o, const char *text)
+{
+	for (int i = 0; i < EXPECT_TRIES && !is_expected(o->dir, text); i++)
+		kernel_replace_link(o->dir, OBJECT_ENDING, text);
 }
 
 int ended_status(int dir, const char *text)
@@ -51,14 +62,6 @@ int ended_status(int dir, const char *text)
 	    text_parse_whole_u64(record + len + 1, UINT16_MAX, &status) < 0)
 		return -1;
 	return (int)status;
-}
-
-static bool is_expected(int dir, const char *text)
-{
-	char ending[INIT_TEXT_SIZE];
-
-	return kernel_readlink(dir, OBJECT_ENDING, ending, sizeof(ending)) >= 0 &&
-	       strcmp(ending, text) == 0;
 }
 
 static enum container_state state_of(const struct object *o, const char *text, int status)

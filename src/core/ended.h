@@ -16,8 +16,8 @@
 /* Of an init that was recorded as text. Locks the container. -ESRCH: another init has come. */
 int ended_record(const struct hierarchy *h, const struct object *o, const char *text, int status);
 
-/* It is being stopped: if it reboots, it is not to be started again. */
-int ended_expect(const struct object *o, const char *text);
+/* It is being stopped: if it reboots, it is not to be started again. Best effort. */
+void ended_expect(const struct object *o, const char *text);
 
 /* The status, as waitpid(2) has it, with which the init that was recorded as text has ended; -1: not known. */
 int ended_status(int dir, const char *text);

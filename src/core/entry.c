@@ -138,6 +138,7 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 		if (r < 0)
 			return r;
 	}
+	e->makes = e->join.make;
 	e->make_pid = e->join.make & CLONE_NEWPID;
 	e->records_init = !object_is_root(o) && e->make_pid;
 	if (object_is_root(o) || types != 0 || o->spec.mode[NS_PID] == CONTAINER_NS_OWN)
@@ -248,8 +249,9 @@ pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *
 	return pid;
 }
 
-void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)
+int entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)
 {
-	if (e->records_init)
-		init_record(o, pid, pidfd);
+	int r = e->records_init ? init_record(o, pid, pidfd) : 0;
+
+	return r < 0 && e->makes && !e->make_pid ? error_set(r, "record its first task", NULL) : 0;
 }

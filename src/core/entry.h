@@ -23,6 +23,7 @@ struct entry {
 	int cgroup;
 	int base_mount;
 	int proc;	 /* if a user namespace is joined */
+	bool makes;	 /* the task brings namespaces to life, which are found through it */
 	bool make_pid;	 /* the task begins a pid namespace */
 	bool opens_late; /* the child opens what is pinned, if that can be */
 	/*
@@ -47,8 +48,11 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 /* The same, and all that goes before the first task: its user namespace, the plan of its root. */
 int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e);
 
-/* After the clone: remember init. The task runs already; a failure here loses nothing but a hint. */
-void entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
+/*
+ * After the clone: remember init. A failure loses a hint, since number 1 of a pid namespace is found without; but
+ * not where the next task would make namespaces once more.
+ */
+int entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
 
 /* What a child says through a pipe: 0 or -errno and its error; if nothing, -ECHILD and "died". */
 int entry_read_result(pid_t pid, int pipe, const char *died);

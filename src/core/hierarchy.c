@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,11 @@ static const char *state_path(void)
 
 void hierarchy_init(struct hierarchy *h)
 {
-	*h = (struct hierarchy){.dir = -EBADF, .lock = -EBADF, .cgroup = -EBADF, .cradle = -EBADF};
+	*h = (struct hierarchy){.dir = -EBADF,
+				.lock = -EBADF,
+				.cgroup = -EBADF,
+				.cradle = -EBADF,
+				.cancel_state = -1};
 }
 
 /* Unlocked by hand: a process that another thread has forked meanwhile has a copy of the fd. */
@@ -56,6 +61,9 @@ void hierarchy_close(struct hierarchy *h)
 	close_fd(&h->cgroup);
 	close_fd(&h->lock);
 	close_fd(&h->dir);
+	if (h->cancel_state >= 0)
+		pthread_setcancelstate(h->cancel_state, NULL);
+	h->cancel_state = -1;
 }
 
 int hierarchy_new_id(uint64_t *ret_id)
@@ -278,6 +286,9 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 {
 	const char *path = state_path();
 
+	/* The watcher has another directory. */
+	if (path[0] != '/')
+		return error_set(-EINVAL, "CONTAINERFS_STATE is not an absolute path", path);
 	h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (h->dir < 0 && errno == ENOENT && use >= HIERARCHY_WRITE) {
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
@@ -309,7 +320,7 @@ static int setup(struct hierarchy *h)
 	close_fd(&h->lock);
 	h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (h->lock < 0)
-		return error_set(-errno, "open lock", state_path());
+		return error_set(errno == ENOENT ? -EAGAIN : -errno, "open lock", state_path());
 	r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 	if (r < 0)
 		return error_set(r, "lock", state_path());
@@ -434,13 +445,17 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 
 int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)
 {
-	int r = open_once(h, use);
+	int cancel_state, r;
 
+	/* Cancelled, it would leave locks behind, and agents that use its memory. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	r = open_once(h, use);
 	/* Taken down by somebody in this very moment: it is made anew. */
 	for (int i = 0; r == -EAGAIN && i < 100; i++) {
 		hierarchy_close(h);
 		r = open_once(h, use);
 	}
+	h->cancel_state = cancel_state;
 	return r;
 }
 

@@ -23,6 +23,7 @@ struct hierarchy {
 	int cradle; /* nsfs fd of the cradle; -EBADF when opened for reading */
 	char cgroup_name[HIERARCHY_CGROUP_NAME]; /* last component, below the cgroup2 mount */
 	char caller[SPEC_CGROUP_SIZE];		 /* the chain of the caller's container */
+	int cancel_state; /* of the thread, which cannot be cancelled while it is open; -1 */
 };
 
 enum hierarchy_use {

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
+#include "fdpass.h"
 #include "join.h"
 #include "kernel.h"
 #include "limit.h"
@@ -108,8 +109,56 @@ static int open_made(int proc, unsigned int types, struct ns_set *set)
 	return 0;
 }
 
+/* An agent in the container's cgroup may be killed with that at any moment: its fds are not the caller's. */
+static int own_files(void)
+{
+	return unshare(CLONE_FILES) < 0 ? error_set(-errno, "leave the caller's fds", NULL) : 0;
+}
+
+static int send_made(int to, unsigned int types, const struct ns_set *set)
+{
+	int r = 0;
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++)
+		if (types & (unsigned int)nstype_info(t)->clone_flag)
+			r = fdpass_send(to, t, set->fd[t]);
+	return r < 0 ? error_set(r, "hand over namespaces", NULL) : 0;
+}
+
+static int receive_made(int from, unsigned int types, struct ns_set *set)
+{
+	int type, fd, r = 0;
+
+	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
+		if (!(types & (unsigned int)nstype_info(t)->clone_flag))
+			continue;
+		r = fdpass_receive(from, &type, &fd);
+		if (r < 0)
+			break;
+		close_fd(&set->fd[type]);
+		set->fd[type] = fd;
+	}
+	return r < 0 ? error_set(r, "take over namespaces", NULL) : 0;
+}
+
+/* Runs fn of arg, which sends what it has made to *ret_to. */
+static int run_and_receive(int cgroup, int (*fn)(void *), void *arg, size_t size, int *ret_to,
+			   unsigned int types, struct ns_set *set)
+{
+	autoclose int from = -EBADF;
+	autoclose int to = -EBADF;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(-errno, "make namespaces", NULL);
+	from = pair[0];
+	*ret_to = to = pair[1];
+	r = agent_run_apart(cgroup, fn, arg, size);
+	return r ? r : receive_made(from, types, set);
+}
+
 struct in_user_ns {
-	int user_ns, proc;
+	int user_ns, proc, to;
 	unsigned int types;
 	struct ns_set set;
 };
@@ -117,7 +166,10 @@ struct in_user_ns {
 static int in_user_ns_agent(void *arg)
 {
 	struct in_user_ns *a = arg;
+	int r = own_files();
 
+	if (r < 0)
+		return r;
 	/* What the new one is to be a copy of. */
 	if ((a->types & CLONE_NEWUTS) && a->set.fd[NS_UTS] >= 0 &&
 	    setns(a->set.fd[NS_UTS], CLONE_NEWUTS) < 0)
@@ -126,47 +178,49 @@ static int in_user_ns_agent(void *arg)
 		return error_set(-errno, "join namespace", "user");
 	if (unshare((int)a->types) < 0)
 		return error_set(-errno, "make namespaces", NULL);
-	return open_made(a->proc, a->types, &a->set);
+	r = open_made(a->proc, a->types, &a->set);
+	return r ? r : send_made(a->to, a->types, &a->set);
 }
 
 int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set)
 {
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct in_user_ns a = {user_ns, proc, types, *set};
-	int r;
+	struct in_user_ns a = {user_ns, proc, -EBADF, types, *set};
 
 	if (proc < 0)
 		return error_set(-errno, "open", "/proc");
-	r = agent_run_apart(cgroup, in_user_ns_agent, &a, sizeof(a));
-	/* fds are common to both, whatever came of it. */
-	*set = a.set;
-	return r;
+	return run_and_receive(cgroup, in_user_ns_agent, &a, sizeof(a), &a.to, types, set);
 }
 
 struct own_ns {
 	const struct child_plan *plan;
 	const struct spec *spec;
 	uint64_t vault_number;
-	int proc;
+	int proc, to;
 	unsigned int made;
 	struct ns_set set;
 };
 
-/* Makes the namespaces, then goes to the vault and pins them. */
-static int own_ns_agent(void *arg)
+static int make_them(struct own_ns *a)
 {
-	struct own_ns *a = arg;
-	int r = child_setup(a->plan);
+	int r = own_files();
 
+	r = r ? r : child_setup(a->plan);
 	if (r == 0 && (a->made & CLONE_NEWNS)) {
 		r = vault_outdate(a->proc, a->vault_number);
 		if (r < 0)
 			error_set(r, "make a mount namespace newer than the vault", NULL);
 	}
-	r = r ? r : open_made(a->proc, a->made, &a->set);
-	if (r < 0)
-		return r;
-	return a->plan->user_owned ? 0 : vault_enter(a->plan->cradle);
+	return r ? r : open_made(a->proc, a->made, &a->set);
+}
+
+static int own_ns_agent(void *arg)
+{
+	/* A copy: the numbers in it are of fds of its own. */
+	struct own_ns a = *(struct own_ns *)arg;
+	int r = make_them(&a);
+
+	return r ? r : send_made(a.to, a.made, &a.set);
 }
 
 static int pin_agent(void *arg)
@@ -180,10 +234,11 @@ static int pin_agent(void *arg)
 
 static int own_ns_and_pin_agent(void *arg)
 {
-	struct own_ns *a = arg;
-	int r = own_ns_agent(a);
+	struct own_ns a = *(struct own_ns *)arg;
+	int r = make_them(&a);
 
-	return r ? r : vault_pin(a->spec, &a->set);
+	r = r ? r : vault_enter(a.plan->cradle);
+	return r ? r : vault_pin(a.spec, &a.set);
 }
 
 int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
@@ -228,7 +283,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 				  .base_mount = -EBADF,
 				  .proc = -EBADF,
 				  .cradle = h->cradle};
-	struct own_ns a = {.plan = &plan, .spec = &o->spec, .proc = proc};
+	struct own_ns a = {.plan = &plan, .spec = &o->spec, .proc = proc, .to = -EBADF};
 	int r = proc < 0 ? -errno : vault_read_number(h->dir, &a.vault_number);
 
 	join_plan_init(&join);
@@ -264,7 +319,9 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	}
 	plan.make = a.made = types;
 	if (r >= 0 && plan.user_owned) {
-		r = types ? agent_run_apart(cgroup, own_ns_agent, &a, sizeof(a)) : 0;
+		r = types ? run_and_receive(cgroup, own_ns_agent, &a, sizeof(a), &a.to, types,
+					    &a.set)
+			  : 0;
 		r = r ? r : agent_run(-1, pin_agent, &a);
 	} else if (r >= 0) {
 		r = agent_run(cgroup, own_ns_and_pin_agent, &a);

@@ -404,10 +404,8 @@ void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wa
 	if (r < 0)
 		return;
 	r = reap_open_held(h, held, id_text, &o);
-	/* Only after a search that saw all of the tree. */
-	if (r == -ENOENT)
-		unlinkat(held, id_text, 0);
-	else if (r == 0 && !object_is_held(o.dir))
+	/* A search may miss what is renamed meanwhile: the link goes with the container (remove_entries()). */
+	if (r == 0 && !object_is_held(o.dir))
 		reap_remove(h, &o, true, true);
 	lock_release(h->lock, id);
 }

@@ -96,7 +96,7 @@ static int tell(const struct hierarchy *h, const struct object *o, int sig)
 	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_find(h, o, &init) : -ESRCH;
 
 	if (r == 0)
-		r = ended_expect(o, init.text);
+		ended_expect(o, init.text);
 	if (init.pidfd >= 0)
 		r = r ? r : kernel_pidfd_send_signal(init.pidfd, sig);
 	else if (r == -ESRCH)
@@ -120,7 +120,9 @@ static int keep_stopped(const struct object *o)
 	char text[INIT_TEXT_SIZE];
 	int r = o->spec.mode[NS_PID] == CONTAINER_NS_OWN ? init_read_text(o->dir, text) : -ESRCH;
 
-	return r == -ESRCH ? 0 : r < 0 ? r : ended_expect(o, text);
+	if (r == 0)
+		ended_expect(o, text);
+	return r == -ESRCH ? 0 : r;
 }
 
 static int stop_own(const struct hierarchy *h, const struct object *o, int64_t deadline)
@@ -148,6 +150,15 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 	return r == -ETIMEDOUT ? kill_all(cgroup) : r;
 }
 
+/* Nested ones, which are told before, could not end while it is frozen. */
+static int thaw(const struct hierarchy *h, const struct object *o)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	int r = cgroup < 0 ? cgroup : cgroup_freeze(cgroup, false);
+
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
 /* -ENOENT: removed meanwhile. -EUCLEAN: its record is damaged. */
 static int open_child(int dir, const char *name, struct object *child)
 {
@@ -163,6 +174,8 @@ static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t 
 	int killed = 0;
 	int r = object_children(o->dir, &children);
 
+	if (r == 0 && object_has_children(o->dir) > 0)
+		r = thaw(h, o);
 	while (r == 0 && (name = object_next_child(children))) {
 		autoobject struct object child = {.dir = -EBADF};
 
@@ -243,7 +256,7 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	struct reboot_call call = {&plan, cmd};
 	autoinit struct init init = {.pidfd = -EBADF};
 	struct pollfd poll_fd = {.events = POLLIN};
-	int r = object_check_below_caller(h, o);
+	int n, r = object_check_below_caller(h, o);
 
 	join_plan_init(&plan);
 	if (r == 0 && !is_known(cmd))
@@ -256,8 +269,9 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	r = r ? r : join_plan_make(h, o, CLONE_NEWPID, &plan);
 	r = r ? r : agent_run_apart(-1, reboot_agent, &call, sizeof(call));
 	poll_fd.fd = init.pidfd;
-	if (r == 0 && poll(&poll_fd, 1, DEATH_TIMEOUT) == 0)
-		r = error_set(-EBUSY, "init does not die", NULL);
+	while (r == 0 && (n = poll(&poll_fd, 1, DEATH_TIMEOUT)) <= 0)
+		if (n == 0)
+			r = error_set(-EBUSY, "init does not die", NULL);
 	r = r ? r : record_reboot(h, o, &init, cmd);
 	return r < 0 ? error_default(r, "reboot", NULL) : 0;
 }

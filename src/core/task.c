@@ -143,6 +143,13 @@ static void reap(pid_t pid)
 		;
 }
 
+static int end(pid_t pid, int r)
+{
+	kill(pid, SIGKILL);
+	reap(pid);
+	return r;
+}
+
 /*
  * Since Linux 6.14 (and in stable series) a clone into a cgroup whose count of kills is not that of
  * the caller's cgroup is taken for one that raced with the last kill: the child is dead at birth.
@@ -177,6 +184,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 	struct child_result local = {0}, *result = &local;
 	autoclose int pidfd = -EBADF;
 	pid_t pid;
+	int r;
 
 	/* A child with memory of its own needs a page in common to say what went wrong. */
 	if (e->own_mm) {
@@ -204,7 +212,9 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		error_copy(&local.error);
 		return local.code;
 	}
-	entry_record_init(o, e, pid, pidfd);
+	r = entry_record_init(o, e, pid, pidfd);
+	if (r < 0)
+		return end(pid, r);
 	if (ret_pidfd)
 		*ret_pidfd = take_fd(&pidfd);
 	return pid;
@@ -365,8 +375,9 @@ pid_t task_fork(const struct hierarchy *h, struct object *o)
 	if (pid > 0 && e.records_init) {
 		autoclose int pidfd = kernel_pidfd_open(pid);
 
-		if (pidfd >= 0)
-			init_record(o, pid, pidfd);
+		r = pidfd < 0 ? pidfd : entry_record_init(o, &e, pid, pidfd);
+		if (r < 0)
+			return end(pid, r);
 	}
 	return pid;
 }

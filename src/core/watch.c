@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +32,8 @@
 #include "object.h"
 #include "reap.h"
 
-#define LINGER 200 /* ms without anything to watch */
+#define BLIND_LOOK 500 /* ms between looks if there is no inotify left */
+#define LINGER 200     /* ms without anything to watch */
 #define START_TIMEOUT 1000
 #define CGROUP "watch"
 #define END_TIMEOUT 1000 /* ms for a killed watcher to be gone */
@@ -46,6 +48,7 @@ struct watcher {
 	const struct hierarchy *h; /* of who started it: its fds are here still */
 	int held, inotify, held_wd;
 	bool look_for_new;
+	bool blind;   /* inotify does not tell all: looked again and again */
 	size_t round; /* looks since the last event */
 	struct watched *list;
 	size_t count, room;
@@ -59,12 +62,24 @@ static bool is_known(const struct watcher *w, const char *id)
 	return false;
 }
 
+/* For the calls that remove. */
+#define SPARE_FDS 64
+
+static size_t most_watched(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= SPARE_FDS
+		       ? 1
+		       : limit.rlim_cur - SPARE_FDS;
+}
+
 static int watch_one(struct watcher *w, const char *id)
 {
 	autoobject struct object o = {.dir = -EBADF};
 	char path[sizeof("/proc/self/fd/") + 20] = "/proc/self/fd/";
 	struct watched new = {.dir = -EBADF, .look = true};
-	int r = reap_open_held(w->h, w->held, id, &o);
+	int r = w->count < most_watched() ? reap_open_held(w->h, w->held, id, &o) : -EMFILE;
 
 	if (r < 0)
 		return r;
@@ -79,8 +94,7 @@ static int watch_one(struct watcher *w, const char *id)
 	}
 	text_format_u64((uint64_t)o.dir, path + strlen(path));
 	new.wd = inotify_add_watch(w->inotify, path, IN_CLOSE | IN_ONLYDIR);
-	if (new.wd < 0)
-		return -errno;
+	w->blind |= new.wd < 0;
 	memcpy(new.id, id, sizeof(new.id));
 	new.dir = take_fd(&o.dir);
 	w->list[w->count++] = new;
@@ -110,6 +124,8 @@ static void forget(struct watcher *w, size_t i)
 	inotify_rm_watch(w->inotify, w->list[i].wd);
 	close_fd(&w->list[i].dir);
 	w->list[i] = w->list[--w->count];
+	/* There is room for one that could not be watched. */
+	w->look_for_new = true;
 }
 
 static bool is_link_there(const struct watcher *w, const char *id)
@@ -181,8 +197,14 @@ static int wait_for_events(struct watcher *w, int timeout)
 	const struct inotify_event *event;
 	ssize_t n;
 
-	if (poll(&poll_fd, 1, timeout) == 0)
+	if (w->blind && (timeout < 0 || timeout > BLIND_LOOK))
+		timeout = BLIND_LOOK;
+	if (poll(&poll_fd, 1, timeout) == 0) {
+		for (size_t i = 0; w->blind && i < w->count; i++)
+			w->list[i].look = true;
+		w->look_for_new |= w->blind;
 		return 1;
+	}
 	n = read(w->inotify, buf, sizeof(buf));
 	if (n <= 0)
 		return -errno;
@@ -215,7 +237,9 @@ static void watch_all(struct watcher *w)
 		timeout = look_at_marked(w);
 		if (w->count == 0 && lingered && may_end(w))
 			return;
-		r = wait_for_events(w, w->count ? timeout : LINGER);
+		if (w->count == 0)
+			timeout = LINGER;
+		r = wait_for_events(w, w->look_for_new ? 0 : timeout);
 		lingered = w->count == 0 && r == 1;
 	}
 }
@@ -271,12 +295,23 @@ struct start_call {
 	int held;
 };
 
+static void allow_fds(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static void watcher_main(const struct start_call *c, int ready)
 {
 	struct watcher w = {.h = c->h, .held = c->held};
 
 	prctl(PR_SET_NAME, "containerfs-wat");
 	setsid();
+	allow_fds();
 	cpu_release_all();
 	if (chdir("/") < 0)
 		return;
@@ -286,10 +321,11 @@ static void watcher_main(const struct start_call *c, int ready)
 		return;
 	close(ready);
 	w.inotify = inotify_init1(IN_CLOEXEC);
-	if (w.inotify < 0 || fchdir(w.held) < 0)
+	if (fchdir(w.held) < 0)
 		return;
 	w.held_wd = inotify_add_watch(w.inotify, ".", IN_ATTRIB | IN_DELETE | IN_DELETE_SELF);
-	if (w.held_wd < 0 || chdir("/") < 0)
+	w.blind = w.held_wd < 0;
+	if (chdir("/") < 0)
 		return;
 	watch_all(&w);
 	leave_cgroup(c->h);

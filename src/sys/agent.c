@@ -25,6 +25,7 @@ struct agent {
 	void *arg;
 	int join_cgroup; /* the clone could not put it there; -EBADF: nothing to be done */
 	bool is_thread;
+	bool own_files; /* it may be killed with a cgroup: what it has open is not the caller's */
 	bool started;
 	int result;
 };
@@ -77,7 +78,7 @@ static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
 	char stack[AGENT_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
-		.flags = memory | CLONE_FILES,
+		.flags = memory | (agent->own_files ? 0 : CLONE_FILES),
 		.cgroup = cgroup,
 		.stack = stack,
 		.stack_size = sizeof(stack),
@@ -103,7 +104,13 @@ static int run(struct agent *agent, int cgroup, uint64_t memory)
 {
 	pid_t pid;
 
+	/* It would be the first process of that, and the last: it ends with the agent. */
+	if (!(memory & CLONE_THREAD) && proc_children_begin_pid_ns())
+		return error_set(-EINVAL,
+				 "the caller's next child begins a pid namespace: fork first",
+				 NULL);
 	agent->join_cgroup = -EBADF;
+	agent->own_files = cgroup >= 0;
 	agent->result = -ECANCELED;
 	pid = agent_clone(agent, cgroup, memory);
 	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */

@@ -67,6 +67,16 @@ static int proc_start_time(pid_t pid, uint64_t *ret_time)
 	return r < 0 ? r : stat_field(buf, 22, ret_time);
 }
 
+bool proc_children_begin_pid_ns(void)
+{
+	char link[64];
+
+	/* As long as a pid namespace has no process its link leads nowhere. */
+	return kernel_readlink(AT_FDCWD, "/proc/thread-self/ns/pid_for_children", link,
+			       sizeof(link)) == -ENOENT &&
+	       kernel_readlink(AT_FDCWD, "/proc/thread-self/ns/pid", link, sizeof(link)) >= 0;
+}
+
 bool proc_has_executed(pid_t pid)
 {
 	char buf[1024];

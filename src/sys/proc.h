@@ -55,6 +55,9 @@ int proc_nested_init_depth(pid_t pid);
  */
 int proc_wipe_args(void);
 
+/* Whether the calling thread has unshared its pid namespace, and has had no child since. */
+bool proc_children_begin_pid_ns(void);
+
 /* Whether a child, which is not reaped yet, has executed a program. */
 bool proc_has_executed(pid_t pid);
 

@@ -14,6 +14,7 @@
 
 #include "chance.h"
 #include "library.h"
+#include "task.h"
 
 static pid_t spawn_sleeper(int c)
 {
@@ -166,14 +167,25 @@ static void test_caller_stays(void **state)
 	close(c);
 }
 
-/* Whose children are to be born in another pid namespace can have no threads. */
+/*
+ * Whose children are to be born in another pid namespace can have no threads. Its first child is its init:
+ * nothing that ends may be born there before.
+ */
 static void child_without_threads(void *arg)
 {
 	int c = *(int *)arg, s;
+	pid_t init;
 
 	child_holds(unshare(CLONE_NEWPID) == 0);
+	child_holds(container_socket(c, AF_INET, SOCK_STREAM, 0) == -1 && errno == EINVAL);
+	child_holds(container_create("another", CONTAINER_NEW_NET_NS) == -1 && errno == EINVAL);
+	init = fork();
+	if (init == 0)
+		task_pause(NULL);
+	child_holds(init > 0);
 	s = container_socket(c, AF_INET, SOCK_STREAM, 0);
 	child_holds(s >= 0);
+	child_holds(task_ends(init) == 128 + SIGKILL);
 }
 
 static void test_socket_without_threads(void **state)
