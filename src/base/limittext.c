@@ -70,9 +70,13 @@ static int expand_word(const char *s, size_t len, char *buf, size_t size, size_t
 {
 	char word[LIMIT_NAME_SIZE];
 	uint64_t number;
-	int digits = text_parse_u64(s, UINT64_MAX, &number);
-	int shift = digits > 0 ? suffix_shift(s + digits, len - (size_t)digits) : -1;
+	size_t digits = strspn(s, "0123456789");
+	int shift = digits > 0 ? suffix_shift(s + digits, len - digits) : -1;
+	bool is_number = digits > 0 && (shift > 0 || digits == len);
 
+	/* The kernel takes of a larger one what is left of it in 64 bits. */
+	if (is_number && text_parse_u64(s, UINT64_MAX, &number) < 0)
+		return -ERANGE;
 	if (shift < 0) {
 		if (*used + len >= size)
 			return -ENAMETOOLONG;

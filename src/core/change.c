@@ -57,55 +57,94 @@ static bool needs_no_tasks(enum nstype type)
 	return type == NS_MOUNT || type == NS_PID || type == NS_USER;
 }
 
-/*
- * The order keeps every namespace that a record names: pinned before the record says so, and
- * unpinned after it does not any more.
- */
+/* Where the record does not name a pin yet. */
+static void take_place(struct spec *next, const struct spec *now, enum nstype type)
+{
+	next->second[type] = next->pinned[type] && now->pinned[type] && !now->second[type];
+}
+
+static bool names_pin(const struct spec *spec, enum nstype type, uint64_t pin_id)
+{
+	return spec->pinned[type] && spec_pin_id(spec, type) == pin_id;
+}
+
+static bool note_gone(uint64_t gone[NS_COUNT], const struct spec *spec, const struct spec *now)
+{
+	bool any = false;
+
+	for (int t = 0; t < NS_COUNT; t++) {
+		if (!spec->pinned[t] || names_pin(now, t, spec_pin_id(spec, t)))
+			continue;
+		gone[t] = spec_pin_id(spec, t);
+		any = true;
+	}
+	return any;
+}
+
+int change_commit(const struct hierarchy *h, struct object *o, const struct spec *next, int r)
+{
+	struct container_error error = *error_last();
+	uint64_t gone[NS_COUNT] = {0};
+	struct spec now;
+	bool any;
+	int unpinned;
+
+	if (r == 0) {
+		r = object_store(o->dir, next);
+		error = *error_last();
+	}
+	/* It may have failed after the step that counts. */
+	if (object_load(o->dir, &now) < 0)
+		return r;
+	any = note_gone(gone, &o->spec, &now);
+	any |= note_gone(gone, next, &now);
+	o->spec = now;
+	unpinned = any ? vault_unpin(h->cradle, gone) : 0;
+	if (r < 0)
+		error_copy(&error);
+	return r ? r : unpinned;
+}
+
 static int set_inherit(const struct hierarchy *h, struct object *o, enum nstype type)
 {
-	uint64_t pin_id = spec_pin_id(&o->spec, type);
-	bool was_pinned = o->spec.pinned[type];
+	struct spec next = o->spec;
 	int r;
 
-	o->spec.mode[type] = CONTAINER_NS_INHERIT;
-	o->spec.pinned[type] = o->spec.second[type] = false;
+	next.mode[type] = CONTAINER_NS_INHERIT;
+	next.pinned[type] = next.second[type] = false;
 	if (type == NS_MOUNT)
-		o->spec.empty_root = false;
-	r = object_store(o->dir, &o->spec);
+		next.empty_root = false;
+	r = change_commit(h, o, &next, 0);
 	if (r == 0 && type == NS_MOUNT)
 		unlinkat(o->dir, OBJECT_ROOT, 0);
 	if (r == 0 && type == NS_USER)
 		maps_forget(o);
-	if (r == 0 && was_pinned)
-		r = vault_set_pin(h->cradle, pin_id, type, -EBADF);
 	return r;
 }
 
 static int set_own(const struct hierarchy *h, struct object *o, enum nstype type)
 {
-	struct spec spec = o->spec;
+	struct object next = *o;
 	struct root_plan root;
 	int r = 0;
 
-	if (spec.transient)
+	if (o->spec.transient)
 		return error_set(-EOPNOTSUPP,
 				 "own is for creation in one that ends with its creator's fd",
 				 NULL);
-	spec.mode[type] = CONTAINER_NS_OWN;
-	spec.pinned[type] = type != NS_PID;
-	spec.second[type] &= spec.pinned[type];
+	next.spec.mode[type] = CONTAINER_NS_OWN;
+	next.spec.pinned[type] = type != NS_PID;
+	take_place(&next.spec, &o->spec, type);
 	if (type == NS_MOUNT)
-		spec.empty_root = false;
-	/* Those of an earlier one; or left, if whoever made it inherit was killed. */
-	if (type == NS_USER && o->spec.mode[type] != CONTAINER_NS_OWN)
-		maps_forget(o);
-	root = make_plan_view(&spec);
-	if (spec.pinned[type])
-		r = make_own(h, o, (unsigned int)nstype_info(type)->clone_flag, &root, -EBADF);
-	if (r == 0 && type == NS_PID && o->spec.pinned[type])
-		r = vault_set_pin(h->cradle, spec_pin_id(&o->spec, type), type, -EBADF);
-	o->spec = spec;
-	r = r ? r : object_store(o->dir, &spec);
+		next.spec.empty_root = false;
+	if (type == NS_USER)
+		r = maps_move(o, &next);
+	root = make_plan_view(&next.spec);
+	if (r == 0 && next.spec.pinned[type])
+		r = make_own(h, &next, (unsigned int)nstype_info(type)->clone_flag, &root, -EBADF);
+	r = change_commit(h, o, &next.spec, r);
+	if (type == NS_USER)
+		maps_forget_others(o);
 	if (r == 0 && type == NS_MOUNT)
 		r = kernel_replace_link(o->dir, OBJECT_ROOT, "view");
 	return r;
@@ -125,24 +164,25 @@ static int check_share(const struct object *o, enum nstype type, const struct ob
 static int set_share(const struct hierarchy *h, struct object *o, enum nstype type, int ns_fd,
 		     const struct object *source)
 {
-	struct spec before = o->spec;
+	struct spec next = o->spec;
 	int r = check_share(o, type, source);
 
 	if (r < 0)
 		return r;
 	if (ioctl(ns_fd, NS_GET_NSTYPE) != nstype_info(type)->clone_flag)
 		return error_set(-EINVAL, "not a namespace of this type", NULL);
-	o->spec.mode[type] = CONTAINER_NS_SHARE;
-	o->spec.pinned[type] = true;
+	next.mode[type] = CONTAINER_NS_SHARE;
+	next.pinned[type] = true;
+	take_place(&next, &o->spec, type);
 	/* A transient one is taken apart by its record alone, so that comes first there. */
 	if (o->spec.transient)
-		r = object_store(o->dir, &o->spec);
-	r = r ? r : vault_set_pin(h->cradle, spec_pin_id(&o->spec, type), type, ns_fd);
+		r = object_store(o->dir, &next);
+	r = r ? r : vault_set_pin(h->cradle, spec_pin_id(&next, type), type, ns_fd);
 	if (r < 0 && o->spec.transient)
-		object_store(o->dir, &before);
+		object_store(o->dir, &o->spec);
 	if ((r == -EINVAL || r == -ELOOP) && type == NS_MOUNT)
-		return error_set(-EINVAL, "this mount namespace is older than the hierarchy", NULL);
-	r = r ? r : object_store(o->dir, &o->spec);
+		r = error_set(-EINVAL, "this mount namespace is older than the hierarchy", NULL);
+	r = change_commit(h, o, &next, r);
 	if (r == 0 && type == NS_USER)
 		maps_forget(o);
 	return r;
@@ -184,6 +224,7 @@ static int record_root(const struct object *o, int fd)
 int change_root(const struct hierarchy *h, struct object *o, int fd, bool recursive)
 {
 	struct root_plan root = make_plan_view(&o->spec);
+	struct object next;
 	struct stat st;
 	int r = change_begin(h, o, "set root");
 
@@ -199,13 +240,13 @@ int change_root(const struct hierarchy *h, struct object *o, int fd, bool recurs
 	root.kind = fd >= 0 ? ROOT_GIVEN : ROOT_VIEW;
 	root.given = fd;
 	root.recursive = recursive;
-	r = make_own(h, o, CLONE_NEWNS, &root, -EBADF);
-	if (r < 0)
-		return r;
-	o->spec.mode[NS_MOUNT] = CONTAINER_NS_OWN;
-	o->spec.pinned[NS_MOUNT] = true;
-	o->spec.empty_root = false;
-	r = object_store(o->dir, &o->spec);
+	next = *o;
+	next.spec.mode[NS_MOUNT] = CONTAINER_NS_OWN;
+	next.spec.pinned[NS_MOUNT] = true;
+	next.spec.empty_root = false;
+	take_place(&next.spec, &o->spec, NS_MOUNT);
+	r = make_own(h, &next, CLONE_NEWNS, &root, -EBADF);
+	r = change_commit(h, o, &next.spec, r);
 	return r ? r : record_root(o, fd);
 }
 

@@ -16,6 +16,12 @@ int change_begin(const struct hierarchy *h, struct object *o, const char *step);
 /* -EBUSY: there are, nested ones included. */
 int change_check_no_tasks(const struct hierarchy *h, const struct object *o);
 
+/*
+ * The record says what next says, if r is 0, and o what the record then says. Pins are made in places that the
+ * record does not name yet: those that it names no more go, or the new ones if it could not be written.
+ */
+int change_commit(const struct hierarchy *h, struct object *o, const struct spec *next, int r);
+
 /* ns_fd: for CONTAINER_NS_SHARE, an nsfs fd. source: the container it is of, or NULL. */
 int change_namespace(const struct hierarchy *h, struct object *o, enum nstype type,
 		     enum container_ns_mode mode, int ns_fd, const struct object *source);

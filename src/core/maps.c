@@ -89,6 +89,24 @@ static int copy_map(const struct object *from, const struct object *to, int whic
 		     : kernel_replace_link(to->dir, links[to->spec.second[NS_USER]][which], text);
 }
 
+int maps_move(const struct object *from, const struct object *to)
+{
+	int r = 0;
+
+	/* Those of an earlier one; or left, if whoever made it inherit was killed. */
+	if (from->spec.mode[NS_USER] != CONTAINER_NS_OWN)
+		maps_forget(from);
+	else if (from->spec.second[NS_USER] != to->spec.second[NS_USER])
+		for (int which = 0; r == 0 && which < MAPS; which++)
+			r = copy_map(from, to, which);
+	return r < 0 ? error_set(r, "record id map", NULL) : 0;
+}
+
+void maps_forget_others(const struct object *o)
+{
+	forget_place(o, !o->spec.second[NS_USER]);
+}
+
 /* 1, 0; -errno. */
 static int same_file(int a, int b)
 {
@@ -129,24 +147,6 @@ static int find_belonging(const struct hierarchy *h, const struct spec *spec, st
 	return 0;
 }
 
-/* Of some types, where they are not named by the record; strays go with the container at the latest. */
-static void unpin(const struct hierarchy *h, const struct spec *spec, unsigned int types)
-{
-	uint64_t ids[NS_COUNT] = {0};
-
-	for (int t = 0; t < NS_COUNT; t++)
-		if (types & (unsigned int)nstype_info(t)->clone_flag)
-			ids[t] = spec_pin_id(spec, t);
-	vault_unpin(h->cradle, ids);
-}
-
-/* Under the record that is not valid any more, or never became so. */
-static void clear(const struct hierarchy *h, const struct object *o, unsigned int types)
-{
-	unpin(h, &o->spec, types);
-	forget_place(o, o->spec.second[NS_USER]);
-}
-
 /*
  * All that is new is made in the other places; the record says in one step that it is valid; what was
  * before goes.
@@ -156,7 +156,6 @@ static int renew(const struct hierarchy *h, struct object *o, int which, const s
 	struct object next = *o;
 	struct root_plan root = make_plan_view(&o->spec);
 	struct ns_set pins;
-	struct spec now;
 	unsigned int types = 0;
 	int r;
 
@@ -172,14 +171,8 @@ static int renew(const struct hierarchy *h, struct object *o, int which, const s
 	ns_set_close(&pins);
 	if (types == 0)
 		return r;
-	r = r ? r : object_store(o->dir, &next.spec);
-	/* It may have failed after the step that counts. */
-	if (object_load(o->dir, &now) < 0)
-		return r;
-	if (now.second[NS_USER] == next.spec.second[NS_USER])
-		clear(h, o, types);
-	else
-		clear(h, &next, types);
+	r = change_commit(h, o, &next.spec, r);
+	maps_forget_others(o);
 	return r;
 }
 

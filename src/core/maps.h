@@ -19,6 +19,12 @@ int maps_read(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE]);
 /* Both maps of both places: it has no own user namespace any more, or not yet. */
 void maps_forget(const struct object *o);
 
+/* The maps for one that is made as to says, as they are of from's; to is not recorded yet. */
+int maps_move(const struct object *from, const struct object *to);
+
+/* Those of the place where its user namespace is not pinned. */
+void maps_forget_others(const struct object *o);
+
 /*
  * Keep a map, and make the user namespace anew with it; with it all that belongs to it. -EINVAL,
  * -EPERM: no own one; -EBUSY: tasks; -ENOTEMPTY: nested containers.

@@ -212,6 +212,12 @@ for n in 0 1 2 3 4; do
 		fi
 		is 'old old/nested spare' "$(on_small ls -q | sort | paste -s -d ' ')" "after $command with $n inodes"
 	done
+	# What it had is there until the new one counts.
+	if on_small set old uts=own 2>"$WORK/err"; then
+		check on_small set old hostname=old
+	else
+		matches '^container: old: .*No space left' "$(cat "$WORK/err")" "set uts=own with $n inodes"
+	fi
 	is old "$(on_small enter old -- hostname)" "enter with $n inodes"
 	is old "$(on_small enter old/nested -- hostname)" "enter with $n inodes"
 	check on_small enter spare -- true

@@ -98,6 +98,11 @@ static void test_expand(void **state)
 	assert_int_equal(limit_expand("", buf, sizeof(buf)), -EINVAL);
 	assert_int_equal(limit_expand("1\n2", buf, sizeof(buf)), -EINVAL);
 	assert_int_equal(limit_expand("8E", buf, sizeof(buf)), -ERANGE);
+	assert_int_equal(limit_expand("18446744073709551616", buf, sizeof(buf)), -ERANGE);
+	assert_int_equal(limit_expand("99999999999999999999P", buf, sizeof(buf)), -ERANGE);
+	assert_int_equal(limit_expand("8:0 rbps=99999999999999999999", buf, sizeof(buf)), -ERANGE);
+	assert_int_equal(limit_expand("18446744073709551615", buf, sizeof(buf)), 0);
+	assert_string_equal(buf, "18446744073709551615");
 	assert_int_equal(limit_expand("18446744073709551615K", buf, sizeof(buf)), -ERANGE);
 	assert_int_equal(limit_expand("1K", small, sizeof(small)), -ENAMETOOLONG);
 	assert_int_equal(limit_expand("1234", small, sizeof(small)), -ENAMETOOLONG);
