@@ -90,6 +90,7 @@ int main(int argc, char **argv)
 		       {"key", verb_key_ls}};
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 
+	cli_begin();
 	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0)
 			return cli_finish(actions[i].run(argc - 1, argv + 1));
