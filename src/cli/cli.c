@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,123 +27,6 @@ static const struct type {
 	{"cgroup", CLONE_NEWCGROUP, CONTAINER_NEW_CGROUP_NS},
 	{"time", CLONE_NEWTIME, CONTAINER_NEW_TIME_NS},
 };
-
-/* The remedy for an errno, where the step does not say it better. */
-static const struct remedy {
-	int code;
-	const char *step; /* a part of the step's text, "" for any */
-	const char *text;
-} remedies[] = {
-	{EBUSY, "it has tasks", "end them first: container kill"},
-	{ENOTEMPTY, "nested", "remove those first; with rm, -r does"},
-	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
-	{EXDEV, "vault",
-	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
-	 "remove the state directory"},
-	{EPERM, "no own mount namespace",
-	 "mount into the container that it has it from, or: container set NAME mount=own"},
-	{EBUSY, "unmount", "container holders tells by whom; or -l"},
-	{EINVAL, "unmount", "nothing is mounted there, or it is locked to what is below it"},
-	{ENODEV, "fsopen", "this kernel has no such file system"},
-	{ENODEV, "add key", "this kernel has no such type of key"},
-	{EINVAL, "add key", "its type does not take this description or payload"},
-	{EDQUOT, "add key", "/proc/key-users; /proc/sys/kernel/keys/maxbytes, maxkeys"},
-	{ENOSPC, "take this value", NULL}, /* not about files */
-	{ENOSPC, "", "df -h /run; df -i /run"},
-	{EAGAIN, "start a task", "a limit of processes is reached: pids.max, or ulimit -u"},
-	{ESRCH, "above has no task", "start a task there first"},
-	{ESRCH, "no task has brought to life", "start a task in it first"},
-	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},
-};
-
-void cli_message(const char *what, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "container: %s%s", what ? what : "", what ? ": " : "");
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-}
-
-static const char *remedy_for(const struct container_error *error)
-{
-	if ((error->code == EPERM || error->code == EACCES) && geteuid() != 0)
-		return "be root; unprivileged use is not there yet";
-	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
-		if (remedies[i].code == error->code && strstr(error->step, remedies[i].step))
-			return remedies[i].text;
-	return NULL;
-}
-
-/* Not all libcs know all errnos. */
-static const char *reason(int code)
-{
-	return code == EUCLEAN ? "Structure needs cleaning" : strerror(code);
-}
-
-int cli_failed(const char *what)
-{
-	const struct container_error *error = container_error_last();
-	/* The library may say what to do, after what has failed. */
-	const char *end = strstr(error->step, "; ");
-	const char *remedy = end ? end + 2 : remedy_for(error);
-	bool says_object = error->object[0] && (!what || strcmp(error->object, what) != 0);
-
-	cli_message(what, "%.*s%s%s: %s%s%s%s",
-		    (int)(end ? (size_t)(end - error->step) : strlen(error->step)), error->step,
-		    says_object ? ": " : "", says_object ? error->object : "", reason(error->code),
-		    remedy ? " (" : "", remedy ? remedy : "", remedy ? ")" : "");
-	return EXIT_FAILED;
-}
-
-int cli_usage(const char *verb, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "container: %s%s", verb ? verb : "", verb ? ": " : "");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "; see container %s%s--help\n", verb ? verb : "", verb ? " " : "");
-	va_end(args);
-	return EXIT_FAILED;
-}
-
-int cli_option(const char *verb, int argc, char **argv, const char *shorts,
-	       const struct option *longs)
-{
-	int c;
-
-	opterr = 0;
-	c = getopt_long(argc, argv, shorts, longs, NULL);
-	if (c == 'h') {
-		printf("Usage: container %s", verb_find(verb)->help);
-		return -2;
-	}
-	if (c == '?' || c == ':') {
-		const char *given = argv[optind - 1];
-
-		cli_usage(verb, c == ':' ? "option needs a value: %s" : "unknown option: %s",
-			  given);
-		return -3;
-	}
-	return c;
-}
-
-int cli_json(const char *verb, int argc, char **argv, bool *ret_json)
-{
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	int c;
-
-	while ((c = cli_option(verb, argc, argv, ":h", longs)) != -1) {
-		if (c < 0)
-			return c == -2 ? 0 : EXIT_FAILED;
-		*ret_json = true;
-	}
-	return -1;
-}
 
 int cli_type_flag(const char *name, size_t len)
 {
@@ -209,10 +91,8 @@ static int set_root(int container, const char *name, const char *value)
 
 	if (strcmp(value, "view") != 0) {
 		dir = open(value, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (dir < 0) {
-			cli_message(name, "set root: %s: %s", value, strerror(errno));
-			return EXIT_FAILED;
-		}
+		if (dir < 0)
+			return cli_errno(name, "set root", value);
 	}
 	if (container_set_root(container, dir < 0 ? -1 : dir,
 			       whole ? CONTAINER_ROOT_RECURSIVE : 0) < 0)
@@ -271,10 +151,8 @@ int cli_adopt(int container, const char *name, const char *path)
 {
 	autoclose int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (dir < 0) {
-		cli_message(name, "adopt cgroup: %s: %s", path, strerror(errno));
-		return EXIT_FAILED;
-	}
+	if (dir < 0)
+		return cli_errno(name, "adopt cgroup", path);
 	return container_adopt_cgroup(container, dir) < 0 ? cli_failed(name) : 0;
 }
 
@@ -363,6 +241,13 @@ int cli_set(int container, const char *name, const char *setting)
 		"unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, stop_signal, "
 		"stop_timeout, a namespace type, or a limit as memory.max)",
 		(int)len, setting);
+}
+
+void cli_begin(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 }
 
 int cli_finish(int status)

@@ -23,11 +23,23 @@ struct verb {
 extern const struct verb verbs[];		/* name NULL at the end */
 const struct verb *verb_find(const char *name); /* by name or alias; NULL */
 
-/* "container: WHAT: message". */
+/*
+ * "container: WHAT: message". What does not print is shown as tables show it, a part between colons that
+ * is empty as two quotes.
+ */
 void cli_message(const char *what, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Tell of the last error of the library, with a remedy where there is one; returns EXIT_FAILED. */
 int cli_failed(const char *what);
+
+/* The same of an operand: the library's error does not say if it is that which is empty. */
+int cli_failed_on(const char *what, const char *operand);
+
+/* The same of errno, for a step of the caller's. */
+int cli_errno(const char *what, const char *step, const char *object);
+
+/* As in messages and tables: "\x1b" for what does not print. Owned; NULL: out of memory. */
+char *cli_printable(const char *text);
 
 /* A wrong call: the reason if any, and how to get help; returns EXIT_FAILED. */
 int cli_usage(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -102,6 +114,12 @@ int cli_program_run(struct cli_program *p, int container, const char *name);
  * was installed.
  */
 int cli_report(char **argv);
+
+/*
+ * First of all: that none of the standard fds is one of ours. For those that are closed there is one then
+ * that can be neither read from nor written to as they are, and that no other program gets.
+ */
+void cli_begin(void);
 
 /* The status to exit with, once all output is written; that it could not be is a failure too. */
 int cli_finish(int status);

@@ -169,7 +169,9 @@ int verb_rename(int argc, char **argv)
 	container = cli_open(argv[optind]);
 	if (container < 0)
 		return EXIT_FAILED;
-	return container_rename(container, argv[optind + 1]) < 0 ? cli_failed(argv[optind]) : 0;
+	if (container_rename(container, argv[optind + 1]) < 0)
+		return cli_failed_on(argv[optind], argv[optind + 1]);
+	return 0;
 }
 
 int verb_rm(int argc, char **argv)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "create.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -101,6 +104,22 @@ int create_persistent(const struct create_options *o, const char *name, unsigned
 	return take_fd(&container);
 }
 
+/* One whose name nobody has got does not stay. */
+static int tell_name(int container, const char *path)
+{
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (dprintf(STDOUT_FILENO, "%s\n", path) > 0)
+		return 0;
+	code = errno;
+	if (container_remove(container, CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE) < 0)
+		cli_failed(path);
+	else
+		cli_message(path, "write its name: %s (it is removed again)", strerror(code));
+	return EXIT_FAILED;
+}
+
 int verb_create(int argc, char **argv)
 {
 	static const struct option longs[] = {CREATE_LONG_OPTIONS, {0}};
@@ -124,7 +143,7 @@ int verb_create(int argc, char **argv)
 	if (optind == argc || argv[optind][strlen(argv[optind]) - 1] == '/') {
 		if (container_path(container, path, sizeof(path)) < 0)
 			return cli_failed(NULL);
-		puts(path);
+		return tell_name(container, path);
 	}
 	return 0;
 }

@@ -28,7 +28,7 @@ const struct verb verbs[] = {
 	 "create [OPTION]... [NAME]\n"
 	 "Make a container. It exists until it is removed, with or without tasks; namespaces that are\n"
 	 "neither own nor shared are its parent's. Without NAME it is called container_N, and its name\n"
-	 "is printed.\n\n" CREATE_HELP HELP_HELP},
+	 "is printed; if it cannot be, the container is removed again.\n\n" CREATE_HELP HELP_HELP},
 	{"run", NULL, "make a container, run a command in it, remove it",
 	 "run [OPTION]... [--] [CMD [ARG...]]\n"
 	 "Run CMD (your shell) as init of a new container with own mount, pid, ipc, uts and cgroup\n"
@@ -109,7 +109,8 @@ const struct verb verbs[] = {
 	{"events", NULL, "tell what happens, as it happens",
 	 "events [--json] [NAME]\n"
 	 "Print a line for each event of a container and of those nested in it, until interrupted: created,\n"
-	 "started, frozen, thawed, stopped with the exit status of init, renamed, removed.\n\n"
+	 "started, frozen, thawed, stopped with the exit status of init, renamed, removed. Without NAME: of\n"
+	 "the current container. It fails while there is no hierarchy, before the first container is made.\n\n"
 	 "      --json             an object on each line\n" HELP_HELP},
 	{"key", NULL, "add and list keys of a container",
 	 "key add NAME TYPE DESCRIPTION [PAYLOAD|-]\n"
@@ -135,7 +136,8 @@ const struct verb verbs[] = {
 	 "  -o, --options OPT,...  ro nosuid nodev noexec noatime nosymfollow ..., and those of TYPE\n"
 	 "      --bind             what SOURCE is; also -o bind, or rbind\n"
 	 "  -r, --recursive        with all that is mounted below SOURCE\n"
-	 "      --map-ids          files belong to the ids of its own user namespace of the same number\n" HELP_HELP},
+	 "      --map-ids          files belong to the ids of its own user namespace of the same number;\n"
+	 "                         not for what is made in that, as tmpfs is\n" HELP_HELP},
 	{"umount", NULL, "unmount in a container",
 	 "umount [-l] NAME TARGET...\n"
 	 "Unmount what is mounted at TARGET in a container.\n\n"

@@ -157,7 +157,7 @@ static int find_only(struct search *s, int container, const char *name, const ch
 	ssize_t n;
 
 	if (fd < 0)
-		return cli_failed(name);
+		return cli_failed_on(name, path);
 	s->only = scan_mount_of(fd);
 	/* Another mount namespace's path is told from its own root on. */
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -206,10 +206,10 @@ int verb_holders(int argc, char **argv)
 	if (container < 0 ||
 	    (argc - optind == 2 && find_only(&s, container, name, argv[optind + 1])))
 		return EXIT_FAILED;
-	if (geteuid() != 0)
-		cli_message("holders", "processes of others are left out (be root)");
 	s.table = report_table(columns, COL_COUNT, json, false);
 	status = s.table ? search(&s, container, name) : EXIT_FAILED;
+	if (status == 0 && geteuid() != 0)
+		cli_message("holders", "processes of others are left out (be root)");
 	if (status == 0)
 		status = report_print(s.table, json);
 	scols_unref_table(s.table);

@@ -75,7 +75,7 @@ static int key_add(int argc, char **argv)
 	}
 	serial = container_add_key(container, argv[1], argv[2], p.data, p.len);
 	if (serial < 0)
-		return cli_failed(argv[0]);
+		return cli_failed_on(argv[0], argv[1][0] ? argv[2] : argv[1]);
 	printf("%d\n", serial);
 	return 0;
 }

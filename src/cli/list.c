@@ -184,7 +184,8 @@ static int print_name(const struct container_info *info, void *arg)
 {
 	const struct list *l = arg;
 
-	return puts(listing_name(&l->base, info->path)) < 0;
+	puts(listing_name(&l->base, info->path));
+	return 0;
 }
 
 static int choose_columns(struct list *l, const char *list)
@@ -244,7 +245,8 @@ static int list_container(struct list *l, int container)
 	int r;
 
 	if (l->quiet)
-		return container_walk(container, needed(l), print_name, l) ? cli_failed(NULL) : 0;
+		return container_walk(container, needed(l), print_name, l) < 0 ? cli_failed(NULL)
+									       : 0;
 	list_columns(l);
 	l->table = report_table(l->shown, l->count, l->json, l->tree && !l->json);
 	r = l->table ? container_walk(container, needed(l), add_line, l) : EXIT_FAILED;
@@ -310,6 +312,16 @@ int verb_ls(int argc, char **argv)
 	return container < 0 ? EXIT_FAILED : list_container(&l, container);
 }
 
+static int print_member(const char *key, const char *text)
+{
+	autofree char *printable = cli_printable(text);
+
+	if (!printable)
+		return report_no_memory();
+	printf("%s: %s\n", key, printable);
+	return 0;
+}
+
 /* Ends the walk, with 2, after the first: the container itself. */
 static int show_one(const struct container_info *info, void *arg)
 {
@@ -321,8 +333,11 @@ static int show_one(const struct container_info *info, void *arg)
 	for (size_t i = 0; i < COL_COUNT; i++) {
 		if (i >= COL_UID_MAP && !(info->own & CLONE_NEWUSER))
 			break;
+		if (i == COL_HOSTNAME && !l->hostname[0])
+			continue;
 		cell_text(l, i, info, text, sizeof(text));
-		printf("%s: %s\n", columns[i].json, text);
+		if (print_member(columns[i].json, text))
+			return EXIT_FAILED;
 	}
 	return 2;
 }
@@ -371,7 +386,7 @@ int verb_show(int argc, char **argv)
 	/* Its name is told, not that it is the current one of this list. */
 	while (s.base.len > 0 && s.base.path[--s.base.len] != '/')
 		;
-	/* Its hostname cannot be told while an own uts namespace waits for its first task. */
+	/* It cannot be told without privilege, nor while an own uts namespace waits for its first task. */
 	container_get_hostname(container, s.hostname, sizeof(s.hostname));
 	listing_limits(container, s.limits, sizeof(s.limits));
 	list_columns(&s);

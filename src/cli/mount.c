@@ -38,7 +38,7 @@ struct job {
 
 static int fail(const struct job *j, const char *step, const char *object)
 {
-	cli_message(j->name, "%s: %s: %s", step, object, strerror(errno));
+	cli_errno(j->name, step, object);
 	return -1;
 }
 
@@ -111,24 +111,27 @@ static int host_fsopen(const char *type)
  * things of the host, as devices and the layers of overlay are, is made by the caller: the kernel asks
  * for the user namespace that those are of.
  */
-static int open_context(const struct job *j, bool *ret_device)
+static bool is_made_inside(const char *type)
 {
-	int device = wants_device(j->type), fs;
+	return wants_device(type) <= 0 && strcmp(type, "overlay") != 0;
+}
 
-	if (device < 0) {
+static int open_context(const struct job *j)
+{
+	int fs;
+
+	if (wants_device(j->type) < 0) {
 		/* Asking for it loads its module. */
 		fs = host_fsopen(j->type);
 		close_fd(&fs);
-		device = wants_device(j->type);
 	}
-	*ret_device = device > 0;
-	if (device > 0 || strcmp(j->type, "overlay") == 0) {
+	if (!is_made_inside(j->type)) {
 		fs = host_fsopen(j->type);
 		return fs < 0 ? fail(j, "mount", j->type) : fs;
 	}
 	fs = container_fsopen(j->container, j->type, FSOPEN_CLOEXEC);
 	if (fs < 0)
-		cli_failed(j->name);
+		cli_failed_on(j->name, j->type);
 	return fs;
 }
 
@@ -210,13 +213,12 @@ static int new_file_system(const struct job *j)
 	autoclose int loop = -EBADF;
 	autoclose int fs = -EBADF;
 	autoclose int mnt = -EBADF;
-	bool device;
 	char path[32];
 
-	fs = open_context(j, &device);
+	fs = open_context(j);
 	if (fs < 0)
 		return -1;
-	if (device && is_file(source)) {
+	if (wants_device(j->type) > 0 && is_file(source)) {
 		loop = loop_open(j->name, source, j->options.set & MOUNT_ATTR_RDONLY, path);
 		if (loop < 0)
 			return -1;
@@ -275,11 +277,15 @@ static int map_ids(const struct job *j, int mnt)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP,
 				  .userns_fd = (uint64_t)(unsigned int)j->user_ns};
+	const char *why = j->type && is_made_inside(j->type)
+				  ? "it is made in that user namespace: its ids are those already"
+				  : "its file system does not take an id map";
 
 	if (set_attributes(j, mnt, &attr) == 0)
 		return 0;
-	cli_message(j->name, "map ids: %s: %s%s", j->source, strerror(errno),
-		    errno == EINVAL ? " (its file system does not take an id map)" : "");
+	if (errno != EINVAL)
+		return cli_errno(j->name, "map ids", j->source);
+	cli_message(j->name, "map ids: %s: %s (%s)", j->source, strerror(errno), why);
 	return EXIT_FAILED;
 }
 
@@ -295,7 +301,7 @@ static int run(struct job *j)
 		return EXIT_FAILED;
 	if (container_move_mount(j->container, mnt, j->target,
 				 is_root ? CONTAINER_ROOT | CONTAINER_ROOT_RECURSIVE : 0) < 0)
-		return cli_failed(j->name);
+		return cli_failed_on(j->name, j->target);
 	return 0;
 }
 
@@ -385,6 +391,6 @@ int verb_umount(int argc, char **argv)
 		return EXIT_FAILED;
 	for (int i = optind + 1; i < argc; i++)
 		if (container_umount(container, argv[i], flags) < 0)
-			status = cli_failed(argv[optind]);
+			status = cli_failed_on(argv[optind], argv[i]);
 	return status;
 }

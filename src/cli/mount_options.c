@@ -33,13 +33,21 @@ static const struct attribute {
 	{"defaults", 0, 0},
 };
 
+/* Whether it is this word; a value may be behind it. */
+static bool is_word(const char *option, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(option, word, len) == 0 && (option[len] == '\0' || option[len] == '=');
+}
+
 /* Whether it is one of the mount itself. The last of two that contradict each other counts. */
 static bool parse_attribute(struct mount_options *o, const char *option)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
 		const struct attribute *a = &attributes[i];
 
-		if (strcmp(option, a->name) != 0)
+		if (!is_word(option, a->name))
 			continue;
 		o->set = (o->set & ~(a->clear)) | a->set;
 		o->clear = (o->clear & ~(a->set)) | a->clear;
@@ -67,14 +75,15 @@ static char *cut(char *s)
 
 static int add(struct mount_options *o, const char *option)
 {
-	if (strcmp(option, "bind") == 0 || strcmp(option, "rbind") == 0) {
-		o->bind = true;
-		o->recursive |= option[0] == 'r';
-		return 0;
-	}
-	if (option[0] == '\0' || parse_attribute(o, option))
-		return 0;
-	if (strcmp(option, "remount") == 0 || strcmp(option, "move") == 0)
+	bool is_bind = is_word(option, "bind"), is_rbind = is_word(option, "rbind");
+	bool is_ours = is_bind || is_rbind || option[0] == '\0' || parse_attribute(o, option);
+
+	o->bind |= is_bind || is_rbind;
+	o->recursive |= is_rbind;
+	if (is_ours)
+		return strchr(option, '=') ? cli_usage("mount", "option takes no value: %s", option)
+					   : 0;
+	if (is_word(option, "remount") || is_word(option, "move"))
 		return cli_usage("mount", "option %s: this mounts what is new only", option);
 	if (o->count == MOUNT_OPTIONS)
 		return cli_usage("mount", "too many options");

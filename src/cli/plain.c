@@ -60,23 +60,24 @@ static int add_row(struct rows *rows, const char *const cell[], size_t count)
 	return 0;
 }
 
+/* 1: out of memory; it ends the walk. */
 static int add_container(const struct container_info *info, void *arg)
 {
 	struct rows *rows = arg;
 	char tasks[24], init[24], own[128], shared[128];
 
 	if (rows->quiet)
-		return add_row(rows, (const char *[]){listing_name(&rows->base, info->path)}, 1);
+		return -add_row(rows, (const char *[]){listing_name(&rows->base, info->path)}, 1);
 	init[0] = '\0';
 	snprintf(tasks, sizeof(tasks), "%zu", info->tasks);
 	if (info->init)
 		snprintf(init, sizeof(init), "%d", (int)info->init);
 	listing_types(info->own, own, sizeof(own));
 	listing_types(info->shared, shared, sizeof(shared));
-	return add_row(rows,
-		       (const char *[]){listing_name(&rows->base, info->path),
-					listing_state(info->state), tasks, init, own, shared},
-		       COLUMNS);
+	return -add_row(rows,
+			(const char *[]){listing_name(&rows->base, info->path),
+					 listing_state(info->state), tasks, init, own, shared},
+			COLUMNS);
 }
 
 static int compare_rows(const struct rows *rows, size_t a, size_t b)
@@ -138,10 +139,18 @@ static int print_rows(const struct rows *rows)
 			text += len + 1;
 		}
 	}
-	return fwrite(out, 1, (size_t)(to - out), stdout) == (size_t)(to - out) ? 0 : -1;
+	fwrite(out, 1, (size_t)(to - out), stdout);
+	return 0;
 }
 
-static int list(struct rows *rows, int container)
+static int no_memory(void)
+{
+	cli_message(NULL, "out of memory");
+	return EXIT_FAILED;
+}
+
+/* The status to end with; that output could not be written is told at the end. */
+static int list(struct rows *rows, int container, const char *name)
 {
 	unsigned int flags = CONTAINER_WALK_RECURSIVE | (rows->quiet ? 0 : CONTAINER_WALK_TASKS);
 	size_t first = rows->quiet ? 0 : 1;
@@ -149,17 +158,17 @@ static int list(struct rows *rows, int container)
 	int r;
 
 	if (!rows->quiet && add_row(rows, head, COLUMNS) < 0)
-		return -1;
+		return no_memory();
 	r = container_walk(container, flags, add_container, rows);
 	if (r < 0 && errno != EUCLEAN)
-		return -1;
+		return cli_failed(name);
 	scratch = malloc((rows->count + 1) * sizeof(*scratch));
-	if (!scratch)
-		return -1;
+	if (r > 0 || !scratch)
+		return no_memory();
 	sort_rows(rows, scratch, first, rows->count);
 	if (rows->count > first && print_rows(rows) < 0)
-		return -1;
-	return r;
+		return no_memory();
+	return r < 0 ? cli_failed(name) : 0;
 }
 
 int plain_ls(int argc, char **argv)
@@ -178,7 +187,7 @@ int plain_ls(int argc, char **argv)
 	container = listing_open(i < argc ? argv[i] : NULL, &rows.base);
 	if (container < 0)
 		return container == -2 ? 0 : EXIT_FAILED;
-	r = list(&rows, container) < 0 ? cli_failed(i < argc ? argv[i] : NULL) : 0;
+	r = list(&rows, container, i < argc ? argv[i] : NULL);
 	free(rows.text);
 	free(rows.start);
 	return r;

@@ -224,9 +224,10 @@ static bool is_rebooting(int container)
 static int start_status(const struct cli_program *p, const char *name)
 {
 	const struct container_error *error = container_error_last();
+	const char *user = p->spawn.user;
 
 	if (strcmp(error->step, "exec") != 0)
-		return cli_failed(name);
+		return cli_failed_on(name, user && !user[0] ? user : p->spawn.cwd);
 	cli_message(name, "%s: %s", p->spawn.argv[0],
 		    error->code == ENOENT && !strchr(p->spawn.argv[0], '/')
 			    ? "command not found"

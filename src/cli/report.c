@@ -15,6 +15,8 @@
 #include "report.h"
 #include "verbs.h"
 
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
 int report_no_memory(void)
 {
 	cli_message(NULL, "out of memory");
@@ -29,6 +31,40 @@ int report_sort(struct libscols_table *table, bool tree)
 	r = r ? r : scols_sort_table(table, first);
 	r = r || !tree ? r : scols_sort_table_by_tree(table);
 	return r ? report_no_memory() : 0;
+}
+
+/* How many bytes are the character of UTF-8 at s; less than 0: so many there are the beginning of none. */
+static int character_length(const unsigned char *s)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	int len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (len == 0 || s[0] > 0xf4)
+		return -1;
+	/* No longer than it needs to be, no surrogate, none behind the last one. */
+	if (s[0] == 0xe0 || s[0] == 0xf0)
+		low = s[0] == 0xe0 ? 0xa0 : 0x90;
+	else if (s[0] == 0xed || s[0] == 0xf4)
+		high = s[0] == 0xed ? 0x9f : 0x8f;
+	for (int i = 1; i < len; i++, low = 0x80, high = 0xbf)
+		if (s[i] < low || s[i] > high)
+			return -i;
+	return len;
+}
+
+/* JSON is UTF-8, which paths and the like need not be. */
+static void print_json(const char *text)
+{
+	while (*text) {
+		int len = character_length((const unsigned char *)text);
+
+		if (len < 0)
+			fputs(REPLACEMENT, stdout);
+		else
+			fwrite(text, 1, (size_t)len, stdout);
+		text += len < 0 ? -len : len;
+	}
+	putchar('\n');
 }
 
 int report_print(struct libscols_table *table, bool json)
@@ -50,7 +86,7 @@ int report_print(struct libscols_table *table, bool json)
 	if (!begin || !end)
 		return EXIT_FAILED;
 	end[1] = '\0';
-	puts(begin);
+	print_json(begin);
 	return 0;
 }
 
@@ -90,6 +126,7 @@ int main(int argc, char **argv)
 		       {"key", verb_key_ls}};
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 
+	cli_begin();
 	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0)
 			return cli_finish(actions[i].run(argc - 1, argv + 1));

@@ -75,11 +75,8 @@ static int run_transient(struct run_options *o, unsigned int flags)
 
 	if (o->create.root) {
 		root = open(o->create.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (root < 0) {
-			cli_message(shown_name(o), "set root: %s: %s", o->create.root,
-				    strerror(errno));
-			return EXIT_FAILED;
-		}
+		if (root < 0)
+			return cli_errno(shown_name(o), "set root", o->create.root);
 		if (strcmp(o->create.root, "/") == 0)
 			o->program.spawn.root_flags = CONTAINER_ROOT_RECURSIVE;
 	}

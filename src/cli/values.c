@@ -80,7 +80,10 @@ int cli_seconds(const char *text, int *ret_ms)
 	if (end == text || *end || text[strspn(text, "0123456789.")] ||
 	    !(seconds >= 0 && seconds <= INT_MAX / 1000))
 		return -1;
-	*ret_ms = (int)(seconds * 1000);
+	/* As near as can be, but what is not nothing does not become nothing. */
+	*ret_ms = (int)(seconds * 1000 + 0.5);
+	if (*ret_ms == 0 && seconds > 0)
+		*ret_ms = 1;
 	return 0;
 }
 

@@ -129,6 +129,26 @@ is /web/container_1/container_1 "$(container create /web/container_1/)"
 check container rm -r web
 lists
 
+it 'one whose name cannot be printed does not stay'
+for name in '' /; do
+	# shellcheck disable=SC2086
+	container create --own uts $name >/dev/full 2>"$WORK/err"
+	is 125 $? 'status'
+	matches '^container: /container_1: write its name: No space left on device \(it is removed again\)$' "$(cat "$WORK/err")"
+	is 1 "$(wc -l <"$WORK/err")" 'lines'
+	lists
+done
+container create >&- 2>"$WORK/err"
+is 125 $? 'status without output'
+lists
+mkfifo pipe
+sh -c 'exec 3<>pipe 4>pipe; exec 3<&-; container create >&4' 2>"$WORK/err"
+is 125 $? 'status if nobody reads'
+matches ': Broken pipe \(it is removed again\)$' "$(cat "$WORK/err")"
+lists
+check container create named >/dev/full
+check container rm named
+
 it 'one name at most, and options that are none'
 fails_with 125 'one name at most' container create a b
 fails_with 125 'unknown option: --bogus' container create --bogus a

@@ -40,6 +40,11 @@ for command in 'create x' 'create web/x' 'run -- true' 'enter web -- true' 'set 
 	fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody_here $command
 done
 task web
+fails_with 125 'bind: /etc: Operation not permitted \(be root' as_nobody_here mount web --bind /etc /mnt
+fails_with 125 'mount: overlay: Operation not permitted \(be root' as_nobody_here mount web -t overlay none /mnt
+exits 0 as_nobody_here show web
+is '' "$(grep hostname "$WORK/.out")" 'what cannot be told is left out'
+check sh -c 'container show web | grep -q "^hostname: ."'
 fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody_here kill web
 fails_with 125 '(Operation not permitted|Permission denied).*be root' as_nobody_here kill -s TERM web
 gone "$started" && bad 'the task was killed'
@@ -166,7 +171,8 @@ for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
 		check container rm web
 	else
 		is 125 $?
-		matches '^container: .*No space left.*\(df -h' "$(cat "$WORK/err")"
+		[ -d "$small" ] && at=$small || at=$WORK/small
+		matches "^container: .*No space left.*\(df -h $at; df -i $at\)\$" "$(cat "$WORK/err")"
 		leave 60
 		# What was begun is gone on with.
 		check container create probe
@@ -208,7 +214,8 @@ for n in 0 1 2 3 4; do
 			leave $n
 		else
 			is 125 $? "status of $command with $n inodes"
-			matches '^container: .*No space left.*\(df -h' "$(cat "$WORK/err")" "$command with $n inodes"
+			matches "^container: .*No space left.*\(df -h $small; df -i $small\)\$" "$(cat "$WORK/err")" \
+				"$command with $n inodes"
 		fi
 		is 'old old/nested spare' "$(on_small ls -q | sort | paste -s -d ' ')" "after $command with $n inodes"
 	done

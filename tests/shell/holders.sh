@@ -144,6 +144,21 @@ is '' "$(holders /mnt)"
 check container umount a /mnt
 stop
 
+it 'without privilege: of a container with an own mount namespace nothing, else of the processes of the caller'
+mkdir -m 755 "$WORK/bin"
+cp "$(command -v container)" "$(dirname "$(command -v container)")/container-report" "$WORK/bin"
+as_nobody()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$WORK/bin/container" "$@"
+}
+exits 125 as_nobody holders a
+is 'container: a: open pinned namespaces: Operation not permitted (be root; unprivileged use is not there yet)' \
+	"$(cat "$WORK/.err")"
+check container create plain
+exits 0 as_nobody holders plain
+is 'container: holders: processes of others are left out (be root)' "$(cat "$WORK/.err")"
+check container rm plain
+
 it 'wrong input'
 fails_with 125 '^container: none: ' container holders none
 fails_with 125 '^container: a: open: /none: No such file' container holders a /none

@@ -40,6 +40,10 @@ is "user $mine:a b;c 0" "$(jq -r ".[] | select(.id == $serial) | \"\(.type) \(.d
 is keyring "$(jq -r ".[] | select(.id == $ring).type" json)"
 is "$(jq -S . json)" "$(container key ls web --json | jq -S .)"
 ! grep -q payload table json || bad 'payloads are told'
+check container key add web user "$(printf '\377\033"')" x
+container key ls --json web >json
+check iconv -f UTF-8 -t UTF-8 json
+check jq -e --arg d "$(printf '\357\277\275\033"')" 'any(.[]; .description == $d)' json
 check container create none
 is '[]' "$(container key ls none --json)"
 is '' "$(container key ls none)"

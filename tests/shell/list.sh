@@ -163,13 +163,12 @@ wait_for sh -c '[ "$(container ls --json | jq -r ".[] | select(.name == \"web/db
 is 0 "$(field web/db init)"
 
 it 'output that cannot be written'
-container ls >/dev/full 2>"$WORK/err"
-is_not 0 $? 'status of ls >/dev/full'
-container ls -q >/dev/full 2>"$WORK/err"
-is_not 0 $? 'status of ls -q >/dev/full'
-container ls --json >/dev/full 2>"$WORK/err"
-is_not 0 $? 'status of ls --json >/dev/full'
-container of --self >/dev/full 2>"$WORK/err"
-is_not 0 $? 'status of of >/dev/full'
+for call in 'ls' 'ls -q' 'ls --tree' 'ls --tree -q' 'ls --json' 'show web' 'ps web --json' 'of --self'; do
+	# shellcheck disable=SC2086
+	container $call >/dev/full 2>"$WORK/err"
+	is 125 $? "status of $call >/dev/full"
+	is 1 "$(wc -l <"$WORK/err")" "lines of $call >/dev/full"
+	matches '^container: write output: No space left' "$(cat "$WORK/err")" "$call >/dev/full"
+done
 
 check container rm -f -r web mail

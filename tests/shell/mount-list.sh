@@ -66,6 +66,22 @@ is 1 "$(container mounts a | grep -c '^/tmp/')" 'lines of the table'
 is '' "$(container mounts a | tr -d '\n[:print:]')" 'no control characters'
 check container umount a "/tmp/$odd"
 
+it 'JSON is UTF-8, whatever the names are'
+# Cut short, too long, a surrogate, behind the last one; and what is right.
+bad=$(printf 'a\377b\303 \340\200\200 \355\240\200 \364\220\200\200 \360\237 \300\257')
+good=$(printf '\303\244\342\202\254\360\237\230\200\177')
+check container mount a -t tmpfs "$bad" /mnt
+check container mount a -t tmpfs "$good" /srv
+container mounts a --json >json
+check iconv -f UTF-8 -t UTF-8 json
+check jq -e . json
+is "$good" "$(of a /srv source)"
+# As others do it: one for the beginning of a character, and for each byte that cannot begin one.
+is 15 "$(grep -o "$(printf '\357\277\275')" json | wc -l)"
+is "$(printf '"a\357\277\275b\357\277\275 ')" "$(grep -o '"a[^ ]* ' json)"
+is '' "$(container mounts a | tr -d '\n -~')" 'the table is ASCII'
+check container umount a /mnt /srv
+
 it 'another root, and none of its own'
 is 0 "$(container mounts bare | grep -c "$CONTAINERFS_STATE")" 'nothing of ours is seen'
 check container create inherits

@@ -203,6 +203,10 @@ if has_type user; then
 	else
 		part_skipped "$(cat err)"
 	fi
+	for type in tmpfs proc; do
+		fails_with 125 '^container: u: map ids: none: Invalid argument \(it is made in that user namespace: ' \
+			container mount u --map-ids -t $type none /opt
+	done
 	fails_with 125 '^container: u: map ids: none: .* \(its file system does not take an id map\)' \
 		container mount u --map-ids -t overlay -o lowerdir=low:up none /opt
 else
@@ -235,6 +239,10 @@ fails_with 125 '^container: none: ' container mount none --bind src /mnt
 fails_with 125 '^container: none: ' container umount none /mnt
 fails_with 125 'no option of a bind mount: size=1' container mount a --bind -o ro,size=1 src /mnt
 fails_with 125 'option remount' container mount a -o remount,ro -t tmpfs none /mnt
+for option in ro=1 rw=0 noexec=1 defaults=1 atime= bind=1 rbind=0; do
+	fails_with 125 "^container: mount: option takes no value: $option;" \
+		container mount a -t tmpfs -o "size=1m,$option" none /mnt
+done
 fails_with 125 '--recursive is for --bind' container mount a -t tmpfs -r none /mnt
 fails_with 125 '--bind and --type' container mount a -t tmpfs --bind none /mnt
 fails_with 125 'or --bind' container mount a none /mnt

@@ -66,6 +66,10 @@ is SIGRTMIN "$(field web stop_signal)"
 check container set web stop_signal=11
 is 11 "$(field web stop_signal)"
 is 0.2 "$(field web stop_timeout)"
+for timeout in 0.0001:0.001 0.57:0.57 0.2904:0.29 0:0 0.2:0.2; do
+	check container set web stop_timeout=${timeout%:*}
+	is "${timeout#*:}" "$(field web stop_timeout)" "$timeout"
+done
 for signal in BOGUS 0 65 RTMIN+31 RTMIN+ RTMIN+x -1; do
 	fails_with 125 'not a signal' container set web stop_signal=$signal
 done
