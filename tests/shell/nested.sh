@@ -92,3 +92,27 @@ matches 'too deep|too long' "$(cat "$WORK/err")" "after $i levels"
 check container ls
 check container rm -r d
 lists
+check container rm -f -r d
+
+# What a service manager does; only with a name like a container's would it be taken for one.
+it 'cgroups that tasks make'
+check container create a --own mount,pid,cgroup
+check container create a/b
+start "$WORK/maker" container enter a -- sh -c 'mkdir /c && mount -t cgroup2 none /c && mkdir -p /c/x/y &&
+	echo 0 >/c/x/cgroup.procs && sh -c "echo 0 >/c/x/y/cgroup.procs; exec sleep 1000" & sleep 0.2; echo up; exec sleep 1000'
+maker=$started
+task a/b
+wait_for sh -c '[ "$(container ps a | grep -c sleep)" = 2 ]'
+is 1 "$(container ps a/b | grep -c sleep)"
+is 2 "$(field a tasks)"
+check container kill -s KILL a
+ends 137 $maker
+ends 137 $started
+# Each level costs those who walk them fds.
+start "$WORK/maker" container enter a -- sh -c 'cd /c 2>/dev/null || { mkdir -p /c; mount -t cgroup2 none /c; cd /c; }
+	i=0; while mkdir d 2>/dev/null && cd d; do i=$((i + 1)); done; echo "deep $i"; echo 0 >cgroup.procs; echo up; exec sleep 1000'
+check [ "$(sed -n 's/^deep //p' "$WORK/maker")" -lt 130 ]
+is 1 "$(field a tasks)"
+check container kill a
+ends 137 "$started"
+check container rm -r a
