@@ -156,9 +156,9 @@ printf '\n' >>"$WORK/root/etc/passwd"
 ids app '12 13 13 5001 5002'
 truncate -s 8T "$WORK/root/etc/passwd"
 : >"$WORK/root/etc/group"
-before=$(date +%s)
+begun=$(date +%s)
 refused none 'no such user'
-check [ $(($(date +%s) - before)) -lt 10 ]
+check [ $(($(date +%s) - begun)) -lt 10 ]
 rm -r "$WORK/root/etc"
 refused app 'no such user'
 ids 5:6 '5 6 6'
