@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -61,13 +62,21 @@ static int format_line(const struct container_event *event, bool json, char *buf
 			stopped ? ",\"exit_status\":" : "", stopped && !known ? "null" : status);
 }
 
-/* 0; 1: nobody reads; -1 and told. */
-static int write_line(const char *line, size_t len)
+/* 0; 1: nobody reads, or a signal came; -1 and told. */
+static int write_line(int signals, const char *line, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = write(STDOUT_FILENO, line, len);
+	struct pollfd fds[] = {
+		{.fd = signals, .events = POLLIN},
+		{.fd = STDOUT_FILENO, .events = POLLOUT},
+	};
 
-		if (n < 0 && errno == EPIPE)
+	while (len > 0) {
+		ssize_t n = poll(fds, ARRAY_SIZE(fds), -1);
+
+		/* So much a pipe that can be written to has room for. */
+		if (n > 0 && !fds[0].revents)
+			n = write(STDOUT_FILENO, line, len < PIPE_BUF ? len : PIPE_BUF);
+		if (fds[0].revents || (n < 0 && errno == EPIPE))
 			return 1;
 		if (n < 0 && errno != EINTR) {
 			cli_message(NULL, "write output: %s", strerror(errno));
@@ -80,7 +89,7 @@ static int write_line(const char *line, size_t len)
 }
 
 /* All there are: 0; 1: there will be no more; -1 and told. */
-static int print_events(struct container_events *events, uint64_t id, bool json)
+static int print_events(struct container_events *events, int signals, uint64_t id, bool json)
 {
 	struct container_event event = {.size = sizeof(event)};
 	char line[LINE_SIZE];
@@ -89,12 +98,15 @@ static int print_events(struct container_events *events, uint64_t id, bool json)
 	while ((r = container_events_next(events, &event)) > 0) {
 		int len = format_line(&event, json, line, sizeof(line));
 
-		r = write_line(line, (size_t)len);
+		r = write_line(signals, line, (size_t)len);
 		if (r != 0)
 			return r;
 		if (event.type == CONTAINER_EVENT_REMOVED && event.id == id)
 			return 1;
 	}
+	/* Taken down, with all there was. */
+	if (r < 0 && errno == ENOENT)
+		return 1;
 	if (r < 0)
 		cli_failed(NULL);
 	return r;
@@ -107,12 +119,12 @@ static int watch(struct container_events *events, int signals, uint64_t id, bool
 		{.fd = signals, .events = POLLIN},
 		{.fd = STDOUT_FILENO}, /* tells when nobody reads any more */
 	};
-	int r = print_events(events, id, json);
+	int r = print_events(events, signals, id, json);
 
 	while (r == 0) {
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return EXIT_FAILED;
-		r = fds[1].revents || fds[2].revents ? 1 : print_events(events, id, json);
+		r = fds[1].revents || fds[2].revents ? 1 : print_events(events, signals, id, json);
 	}
 	return r < 0 ? EXIT_FAILED : 0;
 }

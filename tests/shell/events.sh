@@ -106,6 +106,22 @@ exec 3<&-
 ends 0 "$started"
 is '' "$(cat err)"
 
+it 'the end: a signal, also while nobody reads'
+mkfifo full
+env --default-signal=INT container events / >full 2>err &
+started=$!
+exec 3<full
+# Not before a pipe is full is anything seen of it.
+for i in $(seq 400); do
+	container create "probe-with-a-name-that-is-long-enough-to-fill-a-pipe-before-long" &&
+		container rm "probe-with-a-name-that-is-long-enough-to-fill-a-pipe-before-long" || break
+done
+sleep 0.3
+kill -TERM "$started"
+ends 0 "$started"
+exec 3<&-
+rm full
+
 it 'errors'
 fails_with 125 'no such container' container events none
 fails_with 125 'one name at most' container events a b
