@@ -24,7 +24,7 @@
 
 #define BUF_SIZE 131072
 #define XATTR_LIST_SIZE 65536 /* as the kernel limits lists and values */
-#define DEPTH_MAX 1000
+#define DEPTH_MAX 4000	      /* each takes some of the stack */
 #define PROC_FD_SIZE 40
 #define LINKS_MAX 10000
 
@@ -145,6 +145,18 @@ static int finish(struct copy *c, int in, int out, const struct stat *st)
 static void temporary_name(struct copy *c, char name[COPY_NAME_MAX])
 {
 	snprintf(name, COPY_NAME_MAX, ".container-cp.%d.%u", (int)getpid(), c->temporary++);
+}
+
+/* An empty file. */
+static int create_temporary(struct copy *c, int dir, char name[COPY_NAME_MAX])
+{
+	int fd;
+
+	do {
+		temporary_name(c, name);
+		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	} while (fd < 0 && errno == EEXIST);
+	return fd;
 }
 
 static int give_name(struct copy *c, int dir, const char *temporary, const char *name)
@@ -283,11 +295,7 @@ static void copy_file(struct copy *c, int src, const struct stat *st, int to_dir
 		fail(c, "open");
 		return;
 	}
-	do {
-		temporary_name(c, temporary);
-		out = openat(to_dir, temporary,
-			     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (out < 0 && errno == EEXIST);
+	out = create_temporary(c, to_dir, temporary);
 	if (out < 0)
 		fail(c, "create");
 	else if (copy_data(c, in, out) < 0 || finish(c, in, out, st) < 0)
@@ -365,7 +373,7 @@ static void copy_special(struct copy *c, int src, const struct stat *st, int to_
 
 /* Directories */
 
-static void copy_any(struct copy *c, int src, int to_dir, const char *name);
+static void copy_any(struct copy *c, int *src, int to_dir, const char *name);
 
 static void copy_entry(struct copy *c, int from, const char *entry, int to)
 {
@@ -380,7 +388,7 @@ static void copy_entry(struct copy *c, int from, const char *entry, int to)
 	if (src < 0)
 		fail(c, "open");
 	else
-		copy_any(c, src, to, entry);
+		copy_any(c, &src, to, entry);
 	c->path[len] = '\0';
 }
 
@@ -389,7 +397,8 @@ static int copy_entries(struct copy *c, DIR *from, int to)
 	struct dirent *entry;
 
 	while (errno = 0, (entry = readdir(from)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    strcmp(entry->d_name, c->mark) != 0)
 			copy_entry(c, dirfd(from), entry->d_name, to);
 	return errno ? fail(c, "read directory") : 0;
 }
@@ -409,51 +418,67 @@ static int open_directory(struct copy *c, int to_dir, const char *name)
 	return fd;
 }
 
-/* Into itself it would be copied without end. */
-static bool is_top(const struct copy *c, const struct stat *st)
-{
-	return st->st_dev == c->top_dev && st->st_ino == c->top_ino;
-}
-
 static int refuse(struct copy *c, int code, const char *step)
 {
 	errno = code;
 	return fail(c, step);
 }
 
-/* Where to; -1: told. The one that all goes into is remembered, since it may be among what is copied. */
-static int open_target(struct copy *c, const struct stat *st, int to_dir, const char *name)
+/* Where to; -1: told. */
+static int open_target(struct copy *c, int in, const struct stat *st, int to_dir, const char *name)
 {
 	autoclose int to = -EBADF;
 	struct stat target;
 
 	if (c->depth > DEPTH_MAX)
 		return refuse(c, ENAMETOOLONG, "directories are nested too deep");
-	if (c->depth > 0 && is_top(c, st))
+	if (c->depth > 0 && faccessat(in, c->mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return refuse(c, EINVAL, "cannot be copied into itself");
 	to = open_directory(c, to_dir, name);
 	if (to < 0)
 		return -1;
 	if (fstat(to, &target) < 0)
 		return fail(c, "stat");
-	if (c->depth == 0) {
-		c->top_dev = target.st_dev;
-		c->top_ino = target.st_ino;
-		if (is_top(c, st))
-			return refuse(c, EINVAL, "it is the same directory");
-	}
+	if (target.st_dev == st->st_dev && target.st_ino == st->st_ino)
+		return refuse(c, EINVAL, "it is the same directory");
 	return take_fd(&to);
 }
 
-static void copy_directory(struct copy *c, int src, const struct stat *st, int to_dir,
+/*
+ * The directory that all goes into may be among what is copied, and without end then. It has a file in
+ * it meanwhile, since its numbers may be others there: a container's view of it is another file system.
+ */
+static int make_mark(struct copy *c, int to)
+{
+	autoclose int fd = create_temporary(c, to, c->mark);
+
+	return fd < 0 ? fail(c, "create") : 0;
+}
+
+static void fill_directory(struct copy *c, DIR *from, int to)
+{
+	bool is_top = c->depth == 0;
+
+	if (is_top && make_mark(c, to) < 0)
+		return;
+	c->depth++;
+	copy_entries(c, from, to);
+	c->depth--;
+	if (is_top)
+		unlinkat(to, c->mark, 0);
+}
+
+/* Two fds are kept open for each level: no more, or deep trees are not copied. */
+static void copy_directory(struct copy *c, int *src, const struct stat *st, int to_dir,
 			   const char *name)
 {
-	autoclose int in = openat(src, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int in = openat(*src, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int to = -EBADF;
 	autodir DIR *from = NULL;
 
+	close_fd(src);
 	if (in >= 0)
-		to = open_target(c, st, to_dir, name);
+		to = open_target(c, in, st, to_dir, name);
 	if (in >= 0 && to < 0)
 		return;
 	from = in < 0 ? NULL : fdopendir(in);
@@ -462,27 +487,26 @@ static void copy_directory(struct copy *c, int src, const struct stat *st, int t
 		return;
 	}
 	take_fd(&in);
-	c->depth++;
-	copy_entries(c, from, to);
-	c->depth--;
+	fill_directory(c, from, to);
 	finish(c, dirfd(from), to, st);
 }
 
-static void copy_any(struct copy *c, int src, int to_dir, const char *name)
+/* A directory's src is closed. */
+static void copy_any(struct copy *c, int *src, int to_dir, const char *name)
 {
 	struct stat st;
 
-	if (fstat(src, &st) < 0)
+	if (fstat(*src, &st) < 0)
 		fail(c, "stat");
 	else if (S_ISDIR(st.st_mode))
 		copy_directory(c, src, &st, to_dir, name);
 	else if (S_ISREG(st.st_mode))
-		copy_file(c, src, &st, to_dir, name);
+		copy_file(c, *src, &st, to_dir, name);
 	else
-		copy_special(c, src, &st, to_dir, name);
+		copy_special(c, *src, &st, to_dir, name);
 }
 
-void copy_tree(struct copy *c, int src, const char *path, int to_dir, const char *to_name)
+void copy_tree(struct copy *c, int *src, const char *path, int to_dir, const char *to_name)
 {
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	c->depth = 0;

@@ -18,8 +18,7 @@ struct copy {
 	/* of the walk */
 	char path[4096]; /* for messages */
 	unsigned int depth, temporary;
-	dev_t top_dev;
-	ino_t top_ino;
+	char mark[COPY_NAME_MAX];
 	char *buf;
 	struct copy_link *links; /* files with names that are still to come */
 	size_t link_count;
@@ -32,6 +31,6 @@ void copy_free(struct copy *c);
 /*
  * Copy what src is, an O_PATH fd, as the entry to_name (one component; "." for a directory: into to_dir
  * itself) of to_dir. A directory that is there is gone into; all else that is there is replaced in one
- * step, links too. path is src in messages.
+ * step, links too. path is src in messages. The src of a directory is closed.
  */
-void copy_tree(struct copy *c, int src, const char *path, int to_dir, const char *to_name);
+void copy_tree(struct copy *c, int *src, const char *path, int to_dir, const char *to_name);

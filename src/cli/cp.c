@@ -132,10 +132,10 @@ static void copy_one(struct copy *c, const struct place *from, const struct plac
 		return;
 	}
 	c->status = 0;
-	copy_tree(c, src, from->text, dir, name);
+	copy_tree(c, &src, from->text, dir, name);
 }
 
-/* A file deep in a tree has three of them for each directory above it. */
+/* A file deep in a tree has two of them for each directory above it. */
 static void raise_fd_limit(void)
 {
 	struct rlimit limit;

@@ -192,9 +192,55 @@ check sh -c 'ulimit -n 40 && exec container cp linked a:/tmp'
 is 120 "$(container enter a -- sh -c 'ls /tmp/linked | wc -l')"
 check container enter a -- cmp /tmp/linked/60 /tmp/linked/x60
 
+# deep DIR LEVELS
+deep()
+{
+	mkdir "$1" && (
+		cd "$1" || exit
+		i=0
+		while [ $i -lt "$2" ]; do
+			mkdir d && cd d || exit
+			i=$((i + 1))
+		done
+		echo end >end
+	)
+}
+
+it 'deep trees'
+deep deep 400
+check sh -c 'ulimit -n 1024 && exec container cp deep a:/tmp'
+is 402 "$(container enter a -- find /tmp/deep | wc -l)"
+check container cp a:/tmp/deep deep-back
+[ "$(cd deep && find .)" = "$(cd deep-back && find .)" ] || bad 'another tree came back'
+deep deeper 1500
+check sh -c 'ulimit -S -n 256 && exec container cp deeper a:/tmp'
+is 1502 "$(container enter a -- find /tmp/deeper | wc -l)"
+exits 125 sh -c 'ulimit -n 100 && exec container cp deep a:/tmp/few'
+grep -Eq ': (Too many open files|No file descriptors available)$' "$WORK/.err" || bad 'too few fds are not told'
+
 it 'a container into itself'
 fails_with 125 'cannot be copied into itself' container cp a:/tmp/src a:/tmp/src/dir
+check container enter a -- test -e /tmp/src/dir/src/file
+check_not container enter a -- test -e /tmp/src/dir/src/dir/src
 fails_with 125 'it is the same directory' container cp a:/tmp/src/. a:/tmp/src
+is '' "$(container enter a -- find /tmp/src -name '.container*')" 'temporary files'
+
+it 'into itself as a container sees it'
+host=$(mktemp -d /srv/containerfs-cp.XXXXXX)
+mkdir "$host/in"
+echo 1 >"$host/file"
+if container enter a -- test -e "$host/file"; then
+	fails_with 125 'in/x: cannot be copied into itself' container cp "a:$host" "$host/in/x"
+	is "$(printf 'file\nin')" "$(ls "$host/in/x")"
+	is '' "$(ls "$host/in/x/in")"
+	check container enter a -- sh -c "echo 2 >'$host/file'"
+	check container cp "a:$host/." "$host"
+	is 2 "$(cat "$host/file")" 'what it has changed is taken out'
+	is '' "$(find "$host" -name '.container*')" 'temporary files'
+else
+	part_skipped 'no view of the host in the container'
+fi
+rm -r "$host"
 
 it 'what cannot be read does not keep the rest'
 mkdir many
