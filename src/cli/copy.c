@@ -21,6 +21,7 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "interrupt.h"
 
 #define BUF_SIZE 131072
 #define XATTR_LIST_SIZE 65536 /* as the kernel limits lists and values */
@@ -147,6 +148,12 @@ static void temporary_name(struct copy *c, char name[COPY_NAME_MAX])
 	snprintf(name, COPY_NAME_MAX, ".container-cp.%d.%u", (int)getpid(), c->temporary++);
 }
 
+/* Whether to try another one. */
+static bool is_taken(int r)
+{
+	return r < 0 && errno == EEXIST && !interrupt_pending();
+}
+
 /* An empty file. */
 static int create_temporary(struct copy *c, int dir, char name[COPY_NAME_MAX])
 {
@@ -155,7 +162,7 @@ static int create_temporary(struct copy *c, int dir, char name[COPY_NAME_MAX])
 	do {
 		temporary_name(c, name);
 		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (fd < 0 && errno == EEXIST);
+	} while (is_taken(fd));
 	return fd;
 }
 
@@ -186,6 +193,13 @@ static int write_all(int fd, const char *data, size_t len, off_t at)
 	return 0;
 }
 
+/* Told by the signal that this program ends by. */
+static int interrupted(struct copy *c)
+{
+	c->status = EXIT_FAILED;
+	return -1;
+}
+
 /* What is between two offsets; the file may end earlier: 0 then, else 1. */
 static int copy_range(struct copy *c, int in, int out, off_t at, off_t end)
 {
@@ -199,6 +213,8 @@ static int copy_range(struct copy *c, int in, int out, off_t at, off_t end)
 			return 0;
 		if (write_all(out, c->buf, (size_t)n, at) < 0)
 			return fail(c, "write");
+		if (interrupt_pending())
+			return interrupted(c);
 		at += n;
 	}
 	return 1;
@@ -219,7 +235,9 @@ static int copy_data(struct copy *c, int in, int out)
 		if (data < 0)
 			break;
 		hole = lseek(in, data, SEEK_HOLE);
-		more = copy_range(c, in, out, data, hole < 0 ? OFFSET_MAX : hole);
+		more = interrupt_pending()
+			       ? interrupted(c)
+			       : copy_range(c, in, out, data, hole < 0 ? OFFSET_MAX : hole);
 	}
 	/* A hole at the end. */
 	size = more > 0 ? lseek(in, 0, SEEK_END) : 0;
@@ -268,7 +286,7 @@ static bool link_again(struct copy *c, const struct stat *st, int to_dir, const 
 	do {
 		temporary_name(c, temporary);
 		r = linkat(link->fd, "", to_dir, temporary, AT_EMPTY_PATH);
-	} while (r < 0 && errno == EEXIST);
+	} while (is_taken(r));
 	if (r < 0)
 		return false;
 	give_name(c, to_dir, temporary, name);
@@ -357,7 +375,7 @@ static void copy_special(struct copy *c, int src, const struct stat *st, int to_
 	do {
 		temporary_name(c, temporary);
 		r = make(c, src, st, to_dir, temporary);
-	} while (r < 0 && errno == EEXIST);
+	} while (is_taken(r));
 	if (r < 0) {
 		fail(c, "create");
 		return;
@@ -396,10 +414,13 @@ static int copy_entries(struct copy *c, DIR *from, int to)
 {
 	struct dirent *entry;
 
-	while (errno = 0, (entry = readdir(from)))
+	while (errno = 0, (entry = readdir(from))) {
+		if (interrupt_pending())
+			return interrupted(c);
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    strcmp(entry->d_name, c->mark) != 0)
 			copy_entry(c, dirfd(from), entry->d_name, to);
+	}
 	return errno ? fail(c, "read directory") : 0;
 }
 

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "cli.h"
 #include "copy.h"
+#include "interrupt.h"
 #include "verbs.h"
 
 /* One operand: a path of the host, or of a container. */
@@ -164,28 +165,39 @@ static int copy_from(const char *source, const struct place *to, bool into, bool
 	return c.status;
 }
 
+/* All operands but the last go there. */
+static int copy_all(char **operands, int count)
+{
+	autoplace struct place to;
+	bool owners_lost = false;
+	int status = 0;
+
+	place_init(&to);
+	if (place_open(&to, operands[count - 1]) < 0)
+		return EXIT_FAILED;
+	for (int i = 0; i < count - 1 && !interrupt_pending(); i++)
+		if (copy_from(operands[i], &to, count > 2, &owners_lost))
+			status = EXIT_FAILED;
+	if (owners_lost)
+		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
+			    IDS_NOBODY);
+	return status;
+}
+
 int verb_cp(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"archive", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
-	autoplace struct place to;
-	bool owners_lost = false;
-	int c, status = 0;
+	int c, status;
 
-	place_init(&to);
 	while ((c = cli_option("cp", argc, argv, ":ha", longs)) != -1)
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
 	if (argc - optind < 2)
 		return cli_usage("cp", "SOURCE... and TARGET");
-	if (place_open(&to, argv[argc - 1]) < 0)
-		return EXIT_FAILED;
 	raise_fd_limit();
-	for (int i = optind; i < argc - 1; i++)
-		if (copy_from(argv[i], &to, argc - optind > 2, &owners_lost))
-			status = EXIT_FAILED;
-	if (owners_lost)
-		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
-			    IDS_NOBODY);
+	interrupt_catch();
+	status = copy_all(argv + optind, argc - optind);
+	interrupt_end();
 	return status;
 }

@@ -252,6 +252,48 @@ rm many/1 && mkdir many/1
 fails_with 125 'cp: many/1: there is something else' container cp many a:/tmp
 check container enter a -- test -d /tmp/many/3
 
+# stopped_at FILE COMMAND...: it runs in the background, a bit at a time, and is stopped when there is
+# FILE, a pattern. Sets $started.
+stopped_at()
+{
+	file=$1
+	shift
+	env --default-signal=INT,TERM,HUP "$@" </dev/null >"$WORK/.stopped" 2>&1 &
+	started=$!
+	# shellcheck disable=SC2086
+	until set -- $file && [ -e "$1" ]; do
+		kill -CONT $started && kill -STOP $started || return
+	done
+}
+
+it 'ended by a signal'
+mkdir big slow
+head -c 32M /dev/zero >big/file
+check container enter a -- mkdir /tmp/slow
+check container cp big a:/tmp
+inside=/proc/$(container ps --json a | jq -r '.[0].pid')/root/tmp
+for sig in INT:130 TERM:143 HUP:129; do
+	stopped_at 'slow/.container-cp.*' container cp a:/tmp/big/file a:/tmp/file slow
+	kill -s ${sig%:*} $started
+	kill -CONT $started
+	ends ${sig#*:} $started
+	is '' "$(ls -A slow)" "out, ${sig%:*}"
+	is '' "$(cat "$WORK/.stopped")"
+	stopped_at "$inside/slow/big/.container-cp.*" container cp big src/file a:/tmp/slow
+	kill -s ${sig%:*} $started
+	kill -CONT $started
+	ends ${sig#*:} $started
+	is big "$(container enter a -- ls -A /tmp/slow)" "in, ${sig%:*}"
+	is '' "$(container enter a -- ls -A /tmp/slow/big)" "in, ${sig%:*}"
+done
+stopped_at 'slow/.container-cp.*' sh -c 'trap "" HUP; exec container cp a:/tmp/big/file slow'
+kill -s HUP $started
+kill -CONT $started
+ends 0 $started
+is file "$(ls -A slow)" 'ignored'
+rm -r big slow
+check container enter a -- rm -r /tmp/big /tmp/slow
+
 it 'wrong input'
 fails_with 125 'neither is in a container' container cp src dst
 fails_with 125 '^container: none: ' container cp src none:/x
