@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -27,18 +26,10 @@
 #define XATTR_LIST_SIZE 65536 /* as the kernel limits lists and values */
 #define DEPTH_MAX 4000	      /* each takes some of the stack */
 #define PROC_FD_SIZE 40
-#define LINKS_MAX 10000
 
-struct copy_link {
-	dev_t dev;
-	ino_t ino;
-	nlink_t left; /* names to come */
-	int fd;	      /* of what it was copied to */
-};
-
-int copy_init(struct copy *c, const struct ids *from, const struct ids *to)
+int copy_init(struct copy *c, const struct ids *to, bool several)
 {
-	*c = (struct copy){.from = from, .to = to, .buf = malloc(BUF_SIZE)};
+	*c = (struct copy){.to = to, .several = several, .buf = malloc(BUF_SIZE)};
 	if (c->buf)
 		return 0;
 	cli_message(NULL, "cp: %s", strerror(ENOMEM));
@@ -47,11 +38,9 @@ int copy_init(struct copy *c, const struct ids *from, const struct ids *to)
 
 void copy_free(struct copy *c)
 {
-	for (size_t i = 0; i < c->link_count; i++)
-		close_fd(&c->links[i].fd);
-	free(c->links);
+	made_free(&c->made);
 	free(c->buf);
-	*c = (struct copy){.status = c->status, .owners_lost = c->owners_lost};
+	c->buf = NULL;
 }
 
 static int fail(struct copy *c, const char *step)
@@ -168,8 +157,14 @@ static int create_temporary(struct copy *c, int dir, char name[COPY_NAME_MAX])
 
 static int give_name(struct copy *c, int dir, const char *temporary, const char *name)
 {
-	if (renameat(dir, temporary, dir, name) == 0)
+	struct stat st;
+	bool known = c->several && fstatat(dir, temporary, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (renameat(dir, temporary, dir, name) == 0) {
+		if (known)
+			made_add(&c->made, &st);
 		return 0;
+	}
 	fail(c, errno == EISDIR	 ? "there is a directory of this name"
 		: errno == EBUSY ? "something is mounted there"
 				 : "rename");
@@ -250,34 +245,9 @@ static int copy_data(struct copy *c, int in, int out)
  * Files with several names. Those that cannot be remembered, or linked where they go, become several
  * files.
  */
-static void remember(struct copy *c, const struct stat *st, int *fd)
-{
-	struct copy_link *grown;
-	struct rlimit limit;
-
-	/* The other half of the fds is for going on. */
-	if (st->st_nlink < 2 || c->link_count == LINKS_MAX ||
-	    getrlimit(RLIMIT_NOFILE, &limit) < 0 || (rlim_t)*fd > limit.rlim_cur / 2)
-		return;
-	grown = realloc(c->links, (c->link_count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	c->links = grown;
-	c->links[c->link_count++] =
-		(struct copy_link){st->st_dev, st->st_ino, st->st_nlink - 1, take_fd(fd)};
-}
-
-static struct copy_link *find_link(const struct copy *c, const struct stat *st)
-{
-	for (size_t i = c->link_count; i > 0; i--)
-		if (c->links[i - 1].ino == st->st_ino && c->links[i - 1].dev == st->st_dev)
-			return &c->links[i - 1];
-	return NULL;
-}
-
 static bool link_again(struct copy *c, const struct stat *st, int to_dir, const char *name)
 {
-	struct copy_link *link = st->st_nlink < 2 ? NULL : find_link(c, st);
+	struct made_link *link = st->st_nlink < 2 ? NULL : made_find_link(&c->made, st);
 	char temporary[COPY_NAME_MAX];
 	int r;
 
@@ -292,10 +262,7 @@ static bool link_again(struct copy *c, const struct stat *st, int to_dir, const 
 	give_name(c, to_dir, temporary, name);
 	/* It does nothing if that is the same file already. */
 	unlinkat(to_dir, temporary, 0);
-	if (--link->left == 0) {
-		close_fd(&link->fd);
-		*link = c->links[--c->link_count];
-	}
+	made_use_link(&c->made, link);
 	return true;
 }
 
@@ -319,7 +286,7 @@ static void copy_file(struct copy *c, int src, const struct stat *st, int to_dir
 	else if (copy_data(c, in, out) < 0 || finish(c, in, out, st) < 0)
 		unlinkat(to_dir, temporary, 0);
 	else if (give_name(c, to_dir, temporary, name) == 0)
-		remember(c, st, &out);
+		made_add_link(&c->made, st, &out);
 }
 
 /* Links and nodes */
@@ -512,6 +479,28 @@ static void copy_directory(struct copy *c, int *src, const struct stat *st, int 
 	finish(c, dirfd(from), to, st);
 }
 
+/*
+ * What is there is not lost by a mistake: it is not replaced by itself, nor if it is what another
+ * operand has become. That somebody may change it meanwhile does not matter.
+ */
+static bool may_replace(struct copy *c, const struct stat *st, int to_dir, const char *name)
+{
+	struct stat old;
+	const char *why;
+
+	if (fstatat(to_dir, name, &old, AT_SYMLINK_NOFOLLOW) < 0)
+		return true;
+	if (old.st_dev == st->st_dev && old.st_ino == st->st_ino)
+		why = "it is the same file";
+	else if (made_has(&c->made, &old))
+		why = "will not overwrite what was just created from another SOURCE";
+	else
+		return true;
+	cli_message(NULL, "cp: %s: %s: %s", c->path, name, why);
+	c->status = EXIT_FAILED;
+	return false;
+}
+
 /* A directory's src is closed. */
 static void copy_any(struct copy *c, int *src, int to_dir, const char *name)
 {
@@ -521,6 +510,8 @@ static void copy_any(struct copy *c, int *src, int to_dir, const char *name)
 		fail(c, "stat");
 	else if (S_ISDIR(st.st_mode))
 		copy_directory(c, src, &st, to_dir, name);
+	else if (!may_replace(c, &st, to_dir, name))
+		return;
 	else if (S_ISREG(st.st_mode))
 		copy_file(c, *src, &st, to_dir, name);
 	else

@@ -8,25 +8,28 @@
 #include <sys/types.h>
 
 #include "ids.h"
+#include "made.h"
 
 #define COPY_NAME_MAX 256
 
 struct copy {
-	const struct ids *from, *to; /* whose numbers owners have on each side */
-	int status;		     /* EXIT_FAILED once something was not copied, which was told */
-	bool owners_lost;	     /* somebody has no number on the other side */
+	const struct ids *from,
+		*to;	  /* whose numbers owners have on each side; the caller sets from */
+	int status;	  /* EXIT_FAILED once something was not copied, which was told */
+	bool owners_lost; /* somebody has no number on the other side */
+	bool several;	  /* more than one tree: what is made of one is not replaced by the next */
+	struct made made;
 	/* of the walk */
 	char path[4096]; /* for messages */
 	unsigned int depth, temporary;
 	char mark[COPY_NAME_MAX];
 	char *buf;
-	struct copy_link *links; /* files with names that are still to come */
-	size_t link_count;
 };
 
 /* -1: told. */
-int copy_init(struct copy *c, const struct ids *from, const struct ids *to);
+int copy_init(struct copy *c, const struct ids *to, bool several);
 void copy_free(struct copy *c);
+#define autocopy __attribute__((cleanup(copy_free)))
 
 /*
  * Copy what src is, an O_PATH fd, as the entry to_name (one component; "." for a directory: into to_dir

@@ -111,7 +111,8 @@ static int open_parent(const struct place *p, bool is_directory, char name[COPY_
 	return open_at(p, begin ? parent : ".", O_PATH | O_DIRECTORY);
 }
 
-static void copy_one(struct copy *c, const struct place *from, const struct place *to, bool into)
+/* -1: told. */
+static int copy_one(struct copy *c, const struct place *from, const struct place *to)
 {
 	autoclose int src = open_at(from, from->path, O_PATH | O_NOFOLLOW);
 	autoclose int dir = -EBADF;
@@ -119,21 +120,16 @@ static void copy_one(struct copy *c, const struct place *from, const struct plac
 	struct stat st;
 	size_t begin;
 
-	c->status = EXIT_FAILED;
-	if (src < 0 || fstat(src, &st) < 0) {
-		fail(from);
-		return;
-	}
+	if (src < 0 || fstat(src, &st) < 0)
+		return fail(from);
 	last_component(from->path, name, &begin);
 	dir = open_at(to, to->path, O_PATH | O_DIRECTORY);
-	if (dir < 0 && !into && (errno == ENOENT || errno == ENOTDIR))
+	if (dir < 0 && !c->several && (errno == ENOENT || errno == ENOTDIR))
 		dir = open_parent(to, S_ISDIR(st.st_mode), name);
-	if (dir < 0) {
-		fail(to);
-		return;
-	}
-	c->status = 0;
+	if (dir < 0)
+		return fail(to);
 	copy_tree(c, &src, from->text, dir, name);
+	return 0;
 }
 
 /* A file deep in a tree has two of them for each directory above it. */
@@ -147,41 +143,42 @@ static void raise_fd_limit(void)
 	}
 }
 
-static int copy_from(const char *source, const struct place *to, bool into, bool *owners_lost)
+/* -1: told. before: where the last one was from; it gets this one. */
+static int copy_from(struct copy *c, const char *source, const struct place *to, char before[])
 {
 	autoplace struct place from;
-	struct copy c;
 
 	place_init(&from);
 	if (place_open(&from, source) < 0)
-		return EXIT_FAILED;
-	if (!from.name[0] && !to->name[0])
-		return cli_usage("cp", "neither is in a container: %s, %s", source, to->text);
-	if (copy_init(&c, &from.ids, &to->ids) < 0)
-		return EXIT_FAILED;
-	copy_one(&c, &from, to, into);
-	copy_free(&c);
-	*owners_lost |= c.owners_lost;
-	return c.status;
+		return -1;
+	if (!from.name[0] && !to->name[0]) {
+		cli_usage("cp", "neither is in a container: %s, %s", source, to->text);
+		return -1;
+	}
+	if (strcmp(before, from.name) != 0)
+		made_forget_links(&c->made);
+	memcpy(before, from.name, sizeof(from.name));
+	c->from = &from.ids;
+	return copy_one(c, &from, to);
 }
 
 /* All operands but the last go there. */
 static int copy_all(char **operands, int count)
 {
 	autoplace struct place to;
-	bool owners_lost = false;
-	int status = 0;
+	autocopy struct copy c = {.status = 0};
+	char before[sizeof(to.name)] = "";
 
 	place_init(&to);
-	if (place_open(&to, operands[count - 1]) < 0)
+	if (place_open(&to, operands[count - 1]) < 0 || copy_init(&c, &to.ids, count > 2) < 0)
 		return EXIT_FAILED;
 	for (int i = 0; i < count - 1 && !interrupt_pending(); i++)
-		if (copy_from(operands[i], &to, count > 2, &owners_lost))
-			status = EXIT_FAILED;
-	if (owners_lost)
+		if (copy_from(&c, operands[i], &to, before) < 0)
+			c.status = EXIT_FAILED;
+	if (c.owners_lost)
 		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
 			    IDS_NOBODY);
-	return status;
+	return c.status;
 }
 
 int verb_cp(int argc, char **argv)

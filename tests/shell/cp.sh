@@ -242,6 +242,44 @@ else
 fi
 rm -r "$host"
 
+it 'the same file'
+check container enter a -- sh -c 'cd /tmp && echo same >one && ln one two && ln -s one three'
+for target in one two ./one ''; do
+	fails_with 125 '^container: cp: a:/tmp/one: (one|two): it is the same file$' container cp a:/tmp/one "a:/tmp/$target"
+done
+fails_with 125 'three: it is the same file$' container cp a:/tmp/three a:/tmp
+is 2same "$(container enter a -- sh -c 'cd /tmp && stat -c %h one && cat two' | tr -d '\n')"
+
+it 'sources of the same name'
+mkdir s1 s2 s1/d s2/d into
+echo 1 >s1/same
+echo 2 >s2/same
+echo 1 >s1/d/same
+echo 2 >s2/d/same
+echo 1 >s1/d/first
+echo 2 >s2/d/second
+ln -s 1 s1/link
+ln -s 2 s2/link
+echo old >into/same
+check container cp into/same a:/srv/same
+fails_with 125 '^container: cp: s2/same: same: will not overwrite what was just created' container cp s1/same s2/same a:/srv
+is 1 "$(container enter a -- cat /srv/same)"
+fails_with 125 '^container: cp: s2/link: link: will not overwrite' container cp s1/link s2/link a:/srv
+is 1 "$(container enter a -- readlink /srv/link)"
+fails_with 125 '^container: cp: s2/d/same: same: will not overwrite' container cp s1/d s2/d a:/srv
+is '1 first same second' "$(container enter a -- sh -c 'cd /srv/d && echo $(cat same) $(LC_ALL=C ls)')"
+check container cp s2/same a:/srv
+is 2 "$(container enter a -- cat /srv/same)" 'another command'
+
+it 'names of one file across sources'
+mkdir apart
+echo x >apart/a
+ln apart/a apart/b
+check container cp apart/a apart/b a:/srv
+is 2 "$(container enter a -- stat -c %h /srv/a)" 'in'
+check container cp a:/srv/a a:/srv/b into
+is 2 "$(stat -c %h into/a)" 'out'
+
 it 'what cannot be read does not keep the rest'
 mkdir many
 touch many/1 many/2
