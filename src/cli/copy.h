@@ -13,8 +13,8 @@
 #define COPY_NAME_MAX 256
 
 struct copy {
-	const struct ids *from,
-		*to;	  /* whose numbers owners have on each side; the caller sets from */
+	const struct ids *from; /* whose numbers owners have; set it for each tree */
+	const struct ids *to;
 	int status;	  /* EXIT_FAILED once something was not copied, which was told */
 	bool owners_lost; /* somebody has no number on the other side */
 	bool several;	  /* more than one tree: what is made of one is not replaced by the next */

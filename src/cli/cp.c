@@ -10,7 +10,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/openat2.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -47,6 +50,12 @@ static int place_open(struct place *p, const char *text)
 	bool is_path = strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
 
 	p->text = p->path = text;
+	if (strcmp(text, "-") == 0) {
+		cli_usage("cp",
+			  "-: a file of this name is ./- (for a stream: container enter NAME cat "
+			  "FILE)");
+		return -1;
+	}
 	if (!colon || is_path)
 		return 0;
 	p->path = colon + 1;
@@ -111,12 +120,64 @@ static int open_parent(const struct place *p, bool is_directory, char name[COPY_
 	return open_at(p, begin ? parent : ".", O_PATH | O_DIRECTORY);
 }
 
+/*
+ * What an entry of dir leads to; path is the same entry for the library. Nothing is opened. A link of
+ * /proc that is no text is as good as what has been opened there: ELOOP.
+ */
+static int look_at(const struct place *p, int dir, const char *name, const char *path,
+		   struct stat *ret_st)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	autoclose int fd = -EBADF;
+
+	if (p->name[0])
+		return container_fstatat(p->container, path, ret_st, 0);
+	fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	return fd < 0 ? -1 : fstat(fd, ret_st);
+}
+
+/* Where processes have other numbers it leads nowhere for us: /dev/stdout of a container. */
+static bool is_own_fd(int dir, const char *name)
+{
+	static const char fds[] = "/proc/self/fd/";
+	char text[sizeof(fds)];
+
+	return readlinkat(dir, name, text, sizeof(text)) == sizeof(text) &&
+	       memcmp(text, fds, sizeof(fds) - 1) == 0;
+}
+
+/* Streams are not what is meant by a file to be replaced. -1: told. */
+static int check_target(const struct place *to, int dir, const char *name, bool is_in_it)
+{
+	char text[sizeof(to->name) + 4096 + COPY_NAME_MAX];
+	struct stat st;
+	int r;
+
+	snprintf(text, sizeof(text), "%s%s%s", to->text, is_in_it ? "/" : "", is_in_it ? name : "");
+	r = look_at(to, dir, name, text + (to->path - to->text), &st);
+	if (r < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return fail(to);
+	if (r < 0 ? errno != ELOOP && !is_own_fd(dir, name)
+		  : S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	cli_message(
+		NULL,
+		"cp: %s: it is or leads to something else than a regular file or directory, and is "
+		"not replaced",
+		text);
+	return -1;
+}
+
 /* -1: told. */
 static int copy_one(struct copy *c, const struct place *from, const struct place *to)
 {
 	autoclose int src = open_at(from, from->path, O_PATH | O_NOFOLLOW);
 	autoclose int dir = -EBADF;
 	char name[COPY_NAME_MAX];
+	bool is_in_it;
 	struct stat st;
 	size_t begin;
 
@@ -124,10 +185,13 @@ static int copy_one(struct copy *c, const struct place *from, const struct place
 		return fail(from);
 	last_component(from->path, name, &begin);
 	dir = open_at(to, to->path, O_PATH | O_DIRECTORY);
-	if (dir < 0 && !c->several && (errno == ENOENT || errno == ENOTDIR))
+	is_in_it = dir >= 0;
+	if (dir < 0 && !c->several && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		dir = open_parent(to, S_ISDIR(st.st_mode), name);
 	if (dir < 0)
 		return fail(to);
+	if (check_target(to, dir, name, is_in_it) < 0)
+		return -1;
 	copy_tree(c, &src, from->text, dir, name);
 	return 0;
 }

@@ -111,8 +111,44 @@ check container cp src/file a:/tmp/old
 is old "$(container enter a -- cat /tmp/hard)" 'it is another file'
 check container cp src/null a:/tmp/old
 is 1:3 "$(container enter a -- stat -c %t:%T /tmp/old)"
+check container enter a -- rm /tmp/old
 check container cp src/link a:/tmp/old
 is file "$(container enter a -- readlink /tmp/old)"
+
+it 'streams are not replaced'
+mkdir dev dev/dir
+mknod dev/full c 1 7
+mkfifo dev/fifo
+ln -s full dev/to-full
+ln -s to-full dev/to-link
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+ln -s ../fifo dev/dir/file
+check container cp src/file a:/tmp/file
+check container enter a -- mkdir /tmp/dev
+check container cp dev/. a:/tmp/dev
+tree dev >before
+refused='it is or leads to something else than a regular file or directory, and is not replaced$'
+for target in full fifo to-full to-link stdout stderr; do
+	fails_with 125 "^container: cp: dev/$target: $refused" container cp a:/tmp/file dev/$target
+	fails_with 125 "^container: cp: a:/tmp/dev/$target: $refused" container cp src/file a:/tmp/dev/$target
+done
+fails_with 125 "^container: cp: dev/dir/file: $refused" container cp a:/tmp/file dev/dir
+fails_with 125 "^container: cp: a:/tmp/dev/dir/file: $refused" container cp src/file a:/tmp/dev/dir
+is "$(cat before)" "$(tree dev)" 'on the host'
+is "$(cat before)" "$(tree_in a /tmp/dev)" 'in the container'
+check container create p --own mount,pid
+check container cp dev p:/tmp
+fails_with 125 "^container: cp: p:/tmp/dev/stdout: $refused" container cp src/file p:/tmp/dev/stdout
+check container rm -f p
+ln -s ../src/sparse dev/to-file
+check container cp a:/tmp/file dev/to-file
+is text "$(cat dev/to-file)" 'a link to a regular file'
+is 2097152 "$(stat -c %s src/sparse)" 'what it led to'
+fails_with 125 '^container: cp: -: a file of this name is ./- .*container enter NAME cat FILE' container cp a:/tmp/file -
+fails_with 125 '^container: cp: -: a file of this name is ./- .*container enter NAME cat FILE' container cp - a:/tmp/file
+check container cp a:/tmp/file ./-
+is text "$(cat ./-)"
 
 it 'links lead nowhere outside'
 mkdir outside
