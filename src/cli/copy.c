@@ -412,6 +412,17 @@ static int refuse(struct copy *c, int code, const char *step)
 	return fail(c, step);
 }
 
+/*
+ * The directory that all goes into may be among what is copied, and without end then. Its numbers may be
+ * others there, since a container's view of it is another file system: so it has a file in it meanwhile.
+ * That may be taken away by the container: so the numbers.
+ */
+static bool is_top(const struct copy *c, int dir, const struct stat *st)
+{
+	return (st->st_dev == c->top_dev && st->st_ino == c->top_ino) ||
+	       faccessat(dir, c->mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Where to; -1: told. */
 static int open_target(struct copy *c, int in, const struct stat *st, int to_dir, const char *name)
 {
@@ -420,7 +431,7 @@ static int open_target(struct copy *c, int in, const struct stat *st, int to_dir
 
 	if (c->depth > DEPTH_MAX)
 		return refuse(c, ENAMETOOLONG, "directories are nested too deep");
-	if (c->depth > 0 && faccessat(in, c->mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (c->depth > 0 && is_top(c, in, st))
 		return refuse(c, EINVAL, "cannot be copied into itself");
 	to = open_directory(c, to_dir, name);
 	if (to < 0)
@@ -429,13 +440,13 @@ static int open_target(struct copy *c, int in, const struct stat *st, int to_dir
 		return fail(c, "stat");
 	if (target.st_dev == st->st_dev && target.st_ino == st->st_ino)
 		return refuse(c, EINVAL, "it is the same directory");
+	if (c->depth == 0) {
+		c->top_dev = target.st_dev;
+		c->top_ino = target.st_ino;
+	}
 	return take_fd(&to);
 }
 
-/*
- * The directory that all goes into may be among what is copied, and without end then. It has a file in
- * it meanwhile, since its numbers may be others there: a container's view of it is another file system.
- */
 static int make_mark(struct copy *c, int to)
 {
 	autoclose int fd = create_temporary(c, to, c->mark);

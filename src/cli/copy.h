@@ -22,6 +22,8 @@ struct copy {
 	/* of the walk */
 	char path[4096]; /* for messages */
 	unsigned int depth, temporary;
+	dev_t top_dev;
+	ino_t top_ino;
 	char mark[COPY_NAME_MAX];
 	char *buf;
 };
