@@ -14,30 +14,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "cli.h"
+#include "interrupt.h"
 
 #define BUF_SIZE 131072
 #define XATTR_LIST_SIZE 65536 /* as the kernel limits lists and values */
-#define DEPTH_MAX 1000
+#define DEPTH_MAX 4000	      /* each takes some of the stack */
 #define PROC_FD_SIZE 40
-#define LINKS_MAX 10000
 
-struct copy_link {
-	dev_t dev;
-	ino_t ino;
-	nlink_t left; /* names to come */
-	int fd;	      /* of what it was copied to */
-};
-
-int copy_init(struct copy *c, const struct ids *from, const struct ids *to)
+int copy_init(struct copy *c, const struct ids *to, bool several)
 {
-	*c = (struct copy){.from = from, .to = to, .buf = malloc(BUF_SIZE)};
+	*c = (struct copy){.to = to, .several = several, .buf = malloc(BUF_SIZE)};
 	if (c->buf)
 		return 0;
 	cli_message(NULL, "cp: %s", strerror(ENOMEM));
@@ -46,11 +38,9 @@ int copy_init(struct copy *c, const struct ids *from, const struct ids *to)
 
 void copy_free(struct copy *c)
 {
-	for (size_t i = 0; i < c->link_count; i++)
-		close_fd(&c->links[i].fd);
-	free(c->links);
+	made_free(&c->made);
 	free(c->buf);
-	*c = (struct copy){.status = c->status, .owners_lost = c->owners_lost};
+	c->buf = NULL;
 }
 
 static int fail(struct copy *c, const char *step)
@@ -147,10 +137,34 @@ static void temporary_name(struct copy *c, char name[COPY_NAME_MAX])
 	snprintf(name, COPY_NAME_MAX, ".container-cp.%d.%u", (int)getpid(), c->temporary++);
 }
 
+/* Whether to try another one. */
+static bool is_taken(int r)
+{
+	return r < 0 && errno == EEXIST && !interrupt_pending();
+}
+
+/* An empty file. */
+static int create_temporary(struct copy *c, int dir, char name[COPY_NAME_MAX])
+{
+	int fd;
+
+	do {
+		temporary_name(c, name);
+		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	} while (is_taken(fd));
+	return fd;
+}
+
 static int give_name(struct copy *c, int dir, const char *temporary, const char *name)
 {
-	if (renameat(dir, temporary, dir, name) == 0)
+	struct stat st;
+	bool known = c->several && fstatat(dir, temporary, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (renameat(dir, temporary, dir, name) == 0) {
+		if (known)
+			made_add(&c->made, &st);
 		return 0;
+	}
 	fail(c, errno == EISDIR	 ? "there is a directory of this name"
 		: errno == EBUSY ? "something is mounted there"
 				 : "rename");
@@ -174,6 +188,13 @@ static int write_all(int fd, const char *data, size_t len, off_t at)
 	return 0;
 }
 
+/* Told by the signal that this program ends by. */
+static int interrupted(struct copy *c)
+{
+	c->status = EXIT_FAILED;
+	return -1;
+}
+
 /* What is between two offsets; the file may end earlier: 0 then, else 1. */
 static int copy_range(struct copy *c, int in, int out, off_t at, off_t end)
 {
@@ -187,6 +208,8 @@ static int copy_range(struct copy *c, int in, int out, off_t at, off_t end)
 			return 0;
 		if (write_all(out, c->buf, (size_t)n, at) < 0)
 			return fail(c, "write");
+		if (interrupt_pending())
+			return interrupted(c);
 		at += n;
 	}
 	return 1;
@@ -207,7 +230,9 @@ static int copy_data(struct copy *c, int in, int out)
 		if (data < 0)
 			break;
 		hole = lseek(in, data, SEEK_HOLE);
-		more = copy_range(c, in, out, data, hole < 0 ? OFFSET_MAX : hole);
+		more = interrupt_pending()
+			       ? interrupted(c)
+			       : copy_range(c, in, out, data, hole < 0 ? OFFSET_MAX : hole);
 	}
 	/* A hole at the end. */
 	size = more > 0 ? lseek(in, 0, SEEK_END) : 0;
@@ -220,34 +245,9 @@ static int copy_data(struct copy *c, int in, int out)
  * Files with several names. Those that cannot be remembered, or linked where they go, become several
  * files.
  */
-static void remember(struct copy *c, const struct stat *st, int *fd)
-{
-	struct copy_link *grown;
-	struct rlimit limit;
-
-	/* The other half of the fds is for going on. */
-	if (st->st_nlink < 2 || c->link_count == LINKS_MAX ||
-	    getrlimit(RLIMIT_NOFILE, &limit) < 0 || (rlim_t)*fd > limit.rlim_cur / 2)
-		return;
-	grown = realloc(c->links, (c->link_count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	c->links = grown;
-	c->links[c->link_count++] =
-		(struct copy_link){st->st_dev, st->st_ino, st->st_nlink - 1, take_fd(fd)};
-}
-
-static struct copy_link *find_link(const struct copy *c, const struct stat *st)
-{
-	for (size_t i = c->link_count; i > 0; i--)
-		if (c->links[i - 1].ino == st->st_ino && c->links[i - 1].dev == st->st_dev)
-			return &c->links[i - 1];
-	return NULL;
-}
-
 static bool link_again(struct copy *c, const struct stat *st, int to_dir, const char *name)
 {
-	struct copy_link *link = st->st_nlink < 2 ? NULL : find_link(c, st);
+	struct made_link *link = st->st_nlink < 2 ? NULL : made_find_link(&c->made, st);
 	char temporary[COPY_NAME_MAX];
 	int r;
 
@@ -256,16 +256,13 @@ static bool link_again(struct copy *c, const struct stat *st, int to_dir, const 
 	do {
 		temporary_name(c, temporary);
 		r = linkat(link->fd, "", to_dir, temporary, AT_EMPTY_PATH);
-	} while (r < 0 && errno == EEXIST);
+	} while (is_taken(r));
 	if (r < 0)
 		return false;
 	give_name(c, to_dir, temporary, name);
 	/* It does nothing if that is the same file already. */
 	unlinkat(to_dir, temporary, 0);
-	if (--link->left == 0) {
-		close_fd(&link->fd);
-		*link = c->links[--c->link_count];
-	}
+	made_use_link(&c->made, link);
 	return true;
 }
 
@@ -283,17 +280,13 @@ static void copy_file(struct copy *c, int src, const struct stat *st, int to_dir
 		fail(c, "open");
 		return;
 	}
-	do {
-		temporary_name(c, temporary);
-		out = openat(to_dir, temporary,
-			     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (out < 0 && errno == EEXIST);
+	out = create_temporary(c, to_dir, temporary);
 	if (out < 0)
 		fail(c, "create");
 	else if (copy_data(c, in, out) < 0 || finish(c, in, out, st) < 0)
 		unlinkat(to_dir, temporary, 0);
 	else if (give_name(c, to_dir, temporary, name) == 0)
-		remember(c, st, &out);
+		made_add_link(&c->made, st, &out);
 }
 
 /* Links and nodes */
@@ -349,7 +342,7 @@ static void copy_special(struct copy *c, int src, const struct stat *st, int to_
 	do {
 		temporary_name(c, temporary);
 		r = make(c, src, st, to_dir, temporary);
-	} while (r < 0 && errno == EEXIST);
+	} while (is_taken(r));
 	if (r < 0) {
 		fail(c, "create");
 		return;
@@ -365,7 +358,7 @@ static void copy_special(struct copy *c, int src, const struct stat *st, int to_
 
 /* Directories */
 
-static void copy_any(struct copy *c, int src, int to_dir, const char *name);
+static void copy_any(struct copy *c, int *src, int to_dir, const char *name);
 
 static void copy_entry(struct copy *c, int from, const char *entry, int to)
 {
@@ -380,7 +373,7 @@ static void copy_entry(struct copy *c, int from, const char *entry, int to)
 	if (src < 0)
 		fail(c, "open");
 	else
-		copy_any(c, src, to, entry);
+		copy_any(c, &src, to, entry);
 	c->path[len] = '\0';
 }
 
@@ -388,9 +381,13 @@ static int copy_entries(struct copy *c, DIR *from, int to)
 {
 	struct dirent *entry;
 
-	while (errno = 0, (entry = readdir(from)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+	while (errno = 0, (entry = readdir(from))) {
+		if (interrupt_pending())
+			return interrupted(c);
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    strcmp(entry->d_name, c->mark) != 0)
 			copy_entry(c, dirfd(from), entry->d_name, to);
+	}
 	return errno ? fail(c, "read directory") : 0;
 }
 
@@ -409,51 +406,78 @@ static int open_directory(struct copy *c, int to_dir, const char *name)
 	return fd;
 }
 
-/* Into itself it would be copied without end. */
-static bool is_top(const struct copy *c, const struct stat *st)
-{
-	return st->st_dev == c->top_dev && st->st_ino == c->top_ino;
-}
-
 static int refuse(struct copy *c, int code, const char *step)
 {
 	errno = code;
 	return fail(c, step);
 }
 
-/* Where to; -1: told. The one that all goes into is remembered, since it may be among what is copied. */
-static int open_target(struct copy *c, const struct stat *st, int to_dir, const char *name)
+/*
+ * The directory that all goes into may be among what is copied, and without end then. Its numbers may be
+ * others there, since a container's view of it is another file system: so it has a file in it meanwhile.
+ * That may be taken away by the container: so the numbers.
+ */
+static bool is_top(const struct copy *c, int dir, const struct stat *st)
+{
+	return (st->st_dev == c->top_dev && st->st_ino == c->top_ino) ||
+	       faccessat(dir, c->mark, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Where to; -1: told. */
+static int open_target(struct copy *c, int in, const struct stat *st, int to_dir, const char *name)
 {
 	autoclose int to = -EBADF;
 	struct stat target;
 
 	if (c->depth > DEPTH_MAX)
 		return refuse(c, ENAMETOOLONG, "directories are nested too deep");
-	if (c->depth > 0 && is_top(c, st))
+	if (c->depth > 0 && is_top(c, in, st))
 		return refuse(c, EINVAL, "cannot be copied into itself");
 	to = open_directory(c, to_dir, name);
 	if (to < 0)
 		return -1;
 	if (fstat(to, &target) < 0)
 		return fail(c, "stat");
+	if (target.st_dev == st->st_dev && target.st_ino == st->st_ino)
+		return refuse(c, EINVAL, "it is the same directory");
 	if (c->depth == 0) {
 		c->top_dev = target.st_dev;
 		c->top_ino = target.st_ino;
-		if (is_top(c, st))
-			return refuse(c, EINVAL, "it is the same directory");
 	}
 	return take_fd(&to);
 }
 
-static void copy_directory(struct copy *c, int src, const struct stat *st, int to_dir,
+static int make_mark(struct copy *c, int to)
+{
+	autoclose int fd = create_temporary(c, to, c->mark);
+
+	return fd < 0 ? fail(c, "create") : 0;
+}
+
+static void fill_directory(struct copy *c, DIR *from, int to)
+{
+	bool is_top = c->depth == 0;
+
+	if (is_top && make_mark(c, to) < 0)
+		return;
+	c->depth++;
+	copy_entries(c, from, to);
+	c->depth--;
+	if (is_top)
+		unlinkat(to, c->mark, 0);
+}
+
+/* Two fds are kept open for each level: no more, or deep trees are not copied. */
+static void copy_directory(struct copy *c, int *src, const struct stat *st, int to_dir,
 			   const char *name)
 {
-	autoclose int in = openat(src, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int in = openat(*src, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int to = -EBADF;
 	autodir DIR *from = NULL;
 
+	close_fd(src);
 	if (in >= 0)
-		to = open_target(c, st, to_dir, name);
+		to = open_target(c, in, st, to_dir, name);
 	if (in >= 0 && to < 0)
 		return;
 	from = in < 0 ? NULL : fdopendir(in);
@@ -462,27 +486,50 @@ static void copy_directory(struct copy *c, int src, const struct stat *st, int t
 		return;
 	}
 	take_fd(&in);
-	c->depth++;
-	copy_entries(c, from, to);
-	c->depth--;
+	fill_directory(c, from, to);
 	finish(c, dirfd(from), to, st);
 }
 
-static void copy_any(struct copy *c, int src, int to_dir, const char *name)
+/*
+ * What is there is not lost by a mistake: it is not replaced by itself, nor if it is what another
+ * operand has become. That somebody may change it meanwhile does not matter.
+ */
+static bool may_replace(struct copy *c, const struct stat *st, int to_dir, const char *name)
+{
+	struct stat old;
+	const char *why;
+
+	if (fstatat(to_dir, name, &old, AT_SYMLINK_NOFOLLOW) < 0)
+		return true;
+	if (old.st_dev == st->st_dev && old.st_ino == st->st_ino)
+		why = "it is the same file";
+	else if (made_has(&c->made, &old))
+		why = "will not overwrite what was just created from another SOURCE";
+	else
+		return true;
+	cli_message(NULL, "cp: %s: %s: %s", c->path, name, why);
+	c->status = EXIT_FAILED;
+	return false;
+}
+
+/* A directory's src is closed. */
+static void copy_any(struct copy *c, int *src, int to_dir, const char *name)
 {
 	struct stat st;
 
-	if (fstat(src, &st) < 0)
+	if (fstat(*src, &st) < 0)
 		fail(c, "stat");
 	else if (S_ISDIR(st.st_mode))
 		copy_directory(c, src, &st, to_dir, name);
+	else if (!may_replace(c, &st, to_dir, name))
+		return;
 	else if (S_ISREG(st.st_mode))
-		copy_file(c, src, &st, to_dir, name);
+		copy_file(c, *src, &st, to_dir, name);
 	else
-		copy_special(c, src, &st, to_dir, name);
+		copy_special(c, *src, &st, to_dir, name);
 }
 
-void copy_tree(struct copy *c, int src, const char *path, int to_dir, const char *to_name)
+void copy_tree(struct copy *c, int *src, const char *path, int to_dir, const char *to_name)
 {
 	snprintf(c->path, sizeof(c->path), "%s", path);
 	c->depth = 0;

@@ -8,30 +8,34 @@
 #include <sys/types.h>
 
 #include "ids.h"
+#include "made.h"
 
 #define COPY_NAME_MAX 256
 
 struct copy {
-	const struct ids *from, *to; /* whose numbers owners have on each side */
-	int status;		     /* EXIT_FAILED once something was not copied, which was told */
-	bool owners_lost;	     /* somebody has no number on the other side */
+	const struct ids *from; /* whose numbers owners have; set it for each tree */
+	const struct ids *to;
+	int status;	  /* EXIT_FAILED once something was not copied, which was told */
+	bool owners_lost; /* somebody has no number on the other side */
+	bool several;	  /* more than one tree: what is made of one is not replaced by the next */
+	struct made made;
 	/* of the walk */
 	char path[4096]; /* for messages */
 	unsigned int depth, temporary;
 	dev_t top_dev;
 	ino_t top_ino;
+	char mark[COPY_NAME_MAX];
 	char *buf;
-	struct copy_link *links; /* files with names that are still to come */
-	size_t link_count;
 };
 
 /* -1: told. */
-int copy_init(struct copy *c, const struct ids *from, const struct ids *to);
+int copy_init(struct copy *c, const struct ids *to, bool several);
 void copy_free(struct copy *c);
+#define autocopy __attribute__((cleanup(copy_free)))
 
 /*
  * Copy what src is, an O_PATH fd, as the entry to_name (one component; "." for a directory: into to_dir
  * itself) of to_dir. A directory that is there is gone into; all else that is there is replaced in one
- * step, links too. path is src in messages.
+ * step, links too. path is src in messages. The src of a directory is closed.
  */
-void copy_tree(struct copy *c, int src, const char *path, int to_dir, const char *to_name);
+void copy_tree(struct copy *c, int *src, const char *path, int to_dir, const char *to_name);

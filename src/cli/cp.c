@@ -10,11 +10,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/openat2.h>
 
 #include "cleanup.h"
 #include "cli.h"
 #include "copy.h"
+#include "interrupt.h"
 #include "verbs.h"
 
 /* One operand: a path of the host, or of a container. */
@@ -46,6 +50,12 @@ static int place_open(struct place *p, const char *text)
 	bool is_path = strncmp(text, "./", 2) == 0 || strncmp(text, "../", 3) == 0;
 
 	p->text = p->path = text;
+	if (strcmp(text, "-") == 0) {
+		cli_usage("cp",
+			  "-: a file of this name is ./- (for a stream: container enter NAME cat "
+			  "FILE)");
+		return -1;
+	}
 	if (!colon || is_path)
 		return 0;
 	p->path = colon + 1;
@@ -110,32 +120,83 @@ static int open_parent(const struct place *p, bool is_directory, char name[COPY_
 	return open_at(p, begin ? parent : ".", O_PATH | O_DIRECTORY);
 }
 
-static void copy_one(struct copy *c, const struct place *from, const struct place *to, bool into)
+/*
+ * What an entry of dir leads to; path is the same entry for the library. Nothing is opened. A link of
+ * /proc that is no text is as good as what has been opened there: ELOOP.
+ */
+static int look_at(const struct place *p, int dir, const char *name, const char *path,
+		   struct stat *ret_st)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	autoclose int fd = -EBADF;
+
+	if (p->name[0])
+		return container_fstatat(p->container, path, ret_st, 0);
+	fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	return fd < 0 ? -1 : fstat(fd, ret_st);
+}
+
+/* Where processes have other numbers it leads nowhere for us: /dev/stdout of a container. */
+static bool is_own_fd(int dir, const char *name)
+{
+	static const char fds[] = "/proc/self/fd/";
+	char text[sizeof(fds)];
+
+	return readlinkat(dir, name, text, sizeof(text)) == sizeof(text) &&
+	       memcmp(text, fds, sizeof(fds) - 1) == 0;
+}
+
+/* Streams are not what is meant by a file to be replaced. -1: told. */
+static int check_target(const struct place *to, int dir, const char *name, bool is_in_it)
+{
+	char text[sizeof(to->name) + 4096 + COPY_NAME_MAX];
+	struct stat st;
+	int r;
+
+	snprintf(text, sizeof(text), "%s%s%s", to->text, is_in_it ? "/" : "", is_in_it ? name : "");
+	r = look_at(to, dir, name, text + (to->path - to->text), &st);
+	if (r < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		return fail(to);
+	if (r < 0 ? errno != ELOOP && !is_own_fd(dir, name)
+		  : S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	cli_message(
+		NULL,
+		"cp: %s: it is or leads to something else than a regular file or directory, and is "
+		"not replaced",
+		text);
+	return -1;
+}
+
+/* -1: told. */
+static int copy_one(struct copy *c, const struct place *from, const struct place *to)
 {
 	autoclose int src = open_at(from, from->path, O_PATH | O_NOFOLLOW);
 	autoclose int dir = -EBADF;
 	char name[COPY_NAME_MAX];
+	bool is_in_it;
 	struct stat st;
 	size_t begin;
 
-	c->status = EXIT_FAILED;
-	if (src < 0 || fstat(src, &st) < 0) {
-		fail(from);
-		return;
-	}
+	if (src < 0 || fstat(src, &st) < 0)
+		return fail(from);
 	last_component(from->path, name, &begin);
 	dir = open_at(to, to->path, O_PATH | O_DIRECTORY);
-	if (dir < 0 && !into && (errno == ENOENT || errno == ENOTDIR))
+	is_in_it = dir >= 0;
+	if (dir < 0 && !c->several && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		dir = open_parent(to, S_ISDIR(st.st_mode), name);
-	if (dir < 0) {
-		fail(to);
-		return;
-	}
-	c->status = 0;
-	copy_tree(c, src, from->text, dir, name);
+	if (dir < 0)
+		return fail(to);
+	if (check_target(to, dir, name, is_in_it) < 0)
+		return -1;
+	copy_tree(c, &src, from->text, dir, name);
+	return 0;
 }
 
-/* A file deep in a tree has three of them for each directory above it. */
+/* A file deep in a tree has two of them for each directory above it. */
 static void raise_fd_limit(void)
 {
 	struct rlimit limit;
@@ -146,21 +207,41 @@ static void raise_fd_limit(void)
 	}
 }
 
-static int copy_from(const char *source, const struct place *to, bool into, bool *owners_lost)
+/* -1: told. before: where the last one was from; it gets this one. */
+static int copy_from(struct copy *c, const char *source, const struct place *to, char before[])
 {
 	autoplace struct place from;
-	struct copy c;
 
 	place_init(&from);
 	if (place_open(&from, source) < 0)
+		return -1;
+	if (!from.name[0] && !to->name[0]) {
+		cli_usage("cp", "neither is in a container: %s, %s", source, to->text);
+		return -1;
+	}
+	if (strcmp(before, from.name) != 0)
+		made_forget_links(&c->made);
+	memcpy(before, from.name, sizeof(from.name));
+	c->from = &from.ids;
+	return copy_one(c, &from, to);
+}
+
+/* All operands but the last go there. */
+static int copy_all(char **operands, int count)
+{
+	autoplace struct place to;
+	autocopy struct copy c = {.status = 0};
+	char before[sizeof(to.name)] = "";
+
+	place_init(&to);
+	if (place_open(&to, operands[count - 1]) < 0 || copy_init(&c, &to.ids, count > 2) < 0)
 		return EXIT_FAILED;
-	if (!from.name[0] && !to->name[0])
-		return cli_usage("cp", "neither is in a container: %s, %s", source, to->text);
-	if (copy_init(&c, &from.ids, &to->ids) < 0)
-		return EXIT_FAILED;
-	copy_one(&c, &from, to, into);
-	copy_free(&c);
-	*owners_lost |= c.owners_lost;
+	for (int i = 0; i < count - 1 && !interrupt_pending(); i++)
+		if (copy_from(&c, operands[i], &to, before) < 0)
+			c.status = EXIT_FAILED;
+	if (c.owners_lost)
+		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
+			    IDS_NOBODY);
 	return c.status;
 }
 
@@ -168,24 +249,16 @@ int verb_cp(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{"archive", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
-	autoplace struct place to;
-	bool owners_lost = false;
-	int c, status = 0;
+	int c, status;
 
-	place_init(&to);
 	while ((c = cli_option("cp", argc, argv, ":ha", longs)) != -1)
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
 	if (argc - optind < 2)
 		return cli_usage("cp", "SOURCE... and TARGET");
-	if (place_open(&to, argv[argc - 1]) < 0)
-		return EXIT_FAILED;
 	raise_fd_limit();
-	for (int i = optind; i < argc - 1; i++)
-		if (copy_from(argv[i], &to, argc - optind > 2, &owners_lost))
-			status = EXIT_FAILED;
-	if (owners_lost)
-		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
-			    IDS_NOBODY);
+	interrupt_catch();
+	status = copy_all(argv + optind, argc - optind);
+	interrupt_end();
 	return status;
 }

@@ -158,7 +158,9 @@ const struct verb verbs[] = {
 	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"
 	 "SOURCE and TARGET are NAME:PATH in a container, and at most one of the two a path of the host\n"
 	 "(./a:b, if there is a colon in it). Into a TARGET that is a directory, else under its name.\n"
-	 "Owners keep their number, as each container numbers them.\n\n"
+	 "Owners keep their number, as each container numbers them. A TARGET that is or leads to a device,\n"
+	 "fifo or socket is refused, and so is - (./- is a file): for a stream, container enter NAME cat FILE.\n"
+	 "What is there is replaced, but not by itself, nor by a second SOURCE of the same name.\n\n"
 	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };

@@ -111,8 +111,44 @@ check container cp src/file a:/tmp/old
 is old "$(container enter a -- cat /tmp/hard)" 'it is another file'
 check container cp src/null a:/tmp/old
 is 1:3 "$(container enter a -- stat -c %t:%T /tmp/old)"
+check container enter a -- rm /tmp/old
 check container cp src/link a:/tmp/old
 is file "$(container enter a -- readlink /tmp/old)"
+
+it 'streams are not replaced'
+mkdir dev dev/dir
+mknod dev/full c 1 7
+mkfifo dev/fifo
+ln -s full dev/to-full
+ln -s to-full dev/to-link
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+ln -s ../fifo dev/dir/file
+check container cp src/file a:/tmp/file
+check container enter a -- mkdir /tmp/dev
+check container cp dev/. a:/tmp/dev
+tree dev >before
+refused='it is or leads to something else than a regular file or directory, and is not replaced$'
+for target in full fifo to-full to-link stdout stderr; do
+	fails_with 125 "^container: cp: dev/$target: $refused" container cp a:/tmp/file dev/$target
+	fails_with 125 "^container: cp: a:/tmp/dev/$target: $refused" container cp src/file a:/tmp/dev/$target
+done
+fails_with 125 "^container: cp: dev/dir/file: $refused" container cp a:/tmp/file dev/dir
+fails_with 125 "^container: cp: a:/tmp/dev/dir/file: $refused" container cp src/file a:/tmp/dev/dir
+is "$(cat before)" "$(tree dev)" 'on the host'
+is "$(cat before)" "$(tree_in a /tmp/dev)" 'in the container'
+check container create p --own mount,pid
+check container cp dev p:/tmp
+fails_with 125 "^container: cp: p:/tmp/dev/stdout: $refused" container cp src/file p:/tmp/dev/stdout
+check container rm -f p
+ln -s ../src/sparse dev/to-file
+check container cp a:/tmp/file dev/to-file
+is text "$(cat dev/to-file)" 'a link to a regular file'
+is 2097152 "$(stat -c %s src/sparse)" 'what it led to'
+fails_with 125 '^container: cp: -: a file of this name is ./- .*container enter NAME cat FILE' container cp a:/tmp/file -
+fails_with 125 '^container: cp: -: a file of this name is ./- .*container enter NAME cat FILE' container cp - a:/tmp/file
+check container cp a:/tmp/file ./-
+is text "$(cat ./-)"
 
 it 'links lead nowhere outside'
 mkdir outside
@@ -192,9 +228,93 @@ check sh -c 'ulimit -n 40 && exec container cp linked a:/tmp'
 is 120 "$(container enter a -- sh -c 'ls /tmp/linked | wc -l')"
 check container enter a -- cmp /tmp/linked/60 /tmp/linked/x60
 
+# deep DIR LEVELS
+deep()
+{
+	mkdir "$1" && (
+		cd "$1" || exit
+		i=0
+		while [ $i -lt "$2" ]; do
+			mkdir d && cd d || exit
+			i=$((i + 1))
+		done
+		echo end >end
+	)
+}
+
+it 'deep trees'
+deep deep 400
+check sh -c 'ulimit -n 1024 && exec container cp deep a:/tmp'
+is 402 "$(container enter a -- find /tmp/deep | wc -l)"
+check container cp a:/tmp/deep deep-back
+[ "$(cd deep && find .)" = "$(cd deep-back && find .)" ] || bad 'another tree came back'
+deep deeper 1500
+check sh -c 'ulimit -S -n 256 && exec container cp deeper a:/tmp'
+is 1502 "$(container enter a -- find /tmp/deeper | wc -l)"
+exits 125 sh -c 'ulimit -n 100 && exec container cp deep a:/tmp/few'
+grep -Eq ': (Too many open files|No file descriptors available)$' "$WORK/.err" || bad 'too few fds are not told'
+
 it 'a container into itself'
 fails_with 125 'cannot be copied into itself' container cp a:/tmp/src a:/tmp/src/dir
+check container enter a -- test -e /tmp/src/dir/src/file
+check_not container enter a -- test -e /tmp/src/dir/src/dir/src
 fails_with 125 'it is the same directory' container cp a:/tmp/src/. a:/tmp/src
+is '' "$(container enter a -- find /tmp/src -name '.container*')" 'temporary files'
+
+it 'into itself as a container sees it'
+host=$(mktemp -d /srv/containerfs-cp.XXXXXX)
+mkdir "$host/in"
+echo 1 >"$host/file"
+if container enter a -- test -e "$host/file"; then
+	fails_with 125 'in/x: cannot be copied into itself' container cp "a:$host" "$host/in/x"
+	is "$(printf 'file\nin')" "$(ls "$host/in/x")"
+	is '' "$(ls "$host/in/x/in")"
+	check container enter a -- sh -c "echo 2 >'$host/file'"
+	check container cp "a:$host/." "$host"
+	is 2 "$(cat "$host/file")" 'what it has changed is taken out'
+	is '' "$(find "$host" -name '.container*')" 'temporary files'
+else
+	part_skipped 'no view of the host in the container'
+fi
+rm -r "$host"
+
+it 'the same file'
+check container enter a -- sh -c 'cd /tmp && echo same >one && ln one two && ln -s one three'
+for target in one two ./one ''; do
+	fails_with 125 '^container: cp: a:/tmp/one: (one|two): it is the same file$' container cp a:/tmp/one "a:/tmp/$target"
+done
+fails_with 125 'three: it is the same file$' container cp a:/tmp/three a:/tmp
+is 2same "$(container enter a -- sh -c 'cd /tmp && stat -c %h one && cat two' | tr -d '\n')"
+
+it 'sources of the same name'
+mkdir s1 s2 s1/d s2/d into
+echo 1 >s1/same
+echo 2 >s2/same
+echo 1 >s1/d/same
+echo 2 >s2/d/same
+echo 1 >s1/d/first
+echo 2 >s2/d/second
+ln -s 1 s1/link
+ln -s 2 s2/link
+echo old >into/same
+check container cp into/same a:/srv/same
+fails_with 125 '^container: cp: s2/same: same: will not overwrite what was just created' container cp s1/same s2/same a:/srv
+is 1 "$(container enter a -- cat /srv/same)"
+fails_with 125 '^container: cp: s2/link: link: will not overwrite' container cp s1/link s2/link a:/srv
+is 1 "$(container enter a -- readlink /srv/link)"
+fails_with 125 '^container: cp: s2/d/same: same: will not overwrite' container cp s1/d s2/d a:/srv
+is '1 first same second' "$(container enter a -- sh -c 'cd /srv/d && echo $(cat same) $(LC_ALL=C ls)')"
+check container cp s2/same a:/srv
+is 2 "$(container enter a -- cat /srv/same)" 'another command'
+
+it 'names of one file across sources'
+mkdir apart
+echo x >apart/a
+ln apart/a apart/b
+check container cp apart/a apart/b a:/srv
+is 2 "$(container enter a -- stat -c %h /srv/a)" 'in'
+check container cp a:/srv/a a:/srv/b into
+is 2 "$(stat -c %h into/a)" 'out'
 
 it 'what cannot be read does not keep the rest'
 mkdir many
@@ -205,6 +325,48 @@ mkdir many/1x many/3
 rm many/1 && mkdir many/1
 fails_with 125 'cp: many/1: there is something else' container cp many a:/tmp
 check container enter a -- test -d /tmp/many/3
+
+# stopped_at FILE COMMAND...: it runs in the background, a bit at a time, and is stopped when there is
+# FILE, a pattern. Sets $started.
+stopped_at()
+{
+	file=$1
+	shift
+	env --default-signal=INT,TERM,HUP "$@" </dev/null >"$WORK/.stopped" 2>&1 &
+	started=$!
+	# shellcheck disable=SC2086
+	until set -- $file && [ -e "$1" ]; do
+		kill -CONT $started && kill -STOP $started || return
+	done
+}
+
+it 'ended by a signal'
+mkdir big slow
+head -c 32M /dev/zero >big/file
+check container enter a -- mkdir /tmp/slow
+check container cp big a:/tmp
+inside=/proc/$(container ps --json a | jq -r '.[0].pid')/root/tmp
+for sig in INT:130 TERM:143 HUP:129; do
+	stopped_at 'slow/.container-cp.*' container cp a:/tmp/big/file a:/tmp/file slow
+	kill -s ${sig%:*} $started
+	kill -CONT $started
+	ends ${sig#*:} $started
+	is '' "$(ls -A slow)" "out, ${sig%:*}"
+	is '' "$(cat "$WORK/.stopped")"
+	stopped_at "$inside/slow/big/.container-cp.*" container cp big src/file a:/tmp/slow
+	kill -s ${sig%:*} $started
+	kill -CONT $started
+	ends ${sig#*:} $started
+	is big "$(container enter a -- ls -A /tmp/slow)" "in, ${sig%:*}"
+	is '' "$(container enter a -- ls -A /tmp/slow/big)" "in, ${sig%:*}"
+done
+stopped_at 'slow/.container-cp.*' sh -c 'trap "" HUP; exec container cp a:/tmp/big/file slow'
+kill -s HUP $started
+kill -CONT $started
+ends 0 $started
+is file "$(ls -A slow)" 'ignored'
+rm -r big slow
+check container enter a -- rm -r /tmp/big /tmp/slow
 
 it 'wrong input'
 fails_with 125 'neither is in a container' container cp src dst
