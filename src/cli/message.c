@@ -4,6 +4,7 @@
  * them that does not print gets to a terminal.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ static void tell(const char *what, const char *end, const char *format, va_list 
 	to = stpcpy(line, "container: ");
 	if (what)
 		to = stpcpy(put_parts(to, what), ": ");
-	to = stpcpy(put_parts(to, text), end);
+	stpcpy(put_parts(to, text), end);
 	fputs(line, stderr);
 }
 
@@ -138,20 +139,17 @@ int cli_usage(const char *verb, const char *format, ...)
 	return EXIT_FAILED;
 }
 
-/* Where df looks: the state directory, or what it is to be made in. Owned. */
+/* Where df looks: the state directory, or what it was to be made in. Owned. */
 static char *tell_no_room(void)
 {
 	const char *state = secure_getenv("CONTAINERFS_STATE");
-	const char *dir = state && state[0] ? state : STATE;
-	const char *slash = strrchr(dir, '/');
+	autofree char *dir = strdup(state && state[0] ? state : STATE);
+	const char *at = dir;
 	char *text;
-	int len = (int)strlen(dir);
 
-	if (access(dir, F_OK) < 0)
-		len = slash ? (int)(slash - dir) : 0;
-	if (asprintf(&text, "df -h %.*s; df -i %.*s", len, dir, len, dir) < 0)
-		return NULL;
-	return text;
+	if (dir && access(dir, F_OK) < 0)
+		at = dirname(dir);
+	return dir && asprintf(&text, "df -h %s; df -i %s", at, at) >= 0 ? text : NULL;
 }
 
 static const char *remedy_for(int code, const char *step)

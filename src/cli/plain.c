@@ -139,7 +139,7 @@ static int print_rows(const struct rows *rows)
 			text += len + 1;
 		}
 	}
-	fwrite(out, 1, (size_t)(to - out), stdout);
+	(void)fwrite(out, 1, (size_t)(to - out), stdout);
 	return 0;
 }
 

@@ -61,7 +61,7 @@ static void print_json(const char *text)
 		if (len < 0)
 			fputs(REPLACEMENT, stdout);
 		else
-			fwrite(text, 1, (size_t)len, stdout);
+			(void)fwrite(text, 1, (size_t)len, stdout);
 		text += len < 0 ? -len : len;
 	}
 	putchar('\n');

@@ -24,6 +24,7 @@ is '' "$(find "$(cgroup_of_hierarchy)" -name cgroup.procs -exec cat {} +)" 'proc
 
 it 'the first task is init'
 start "$WORK/out" container enter box -- sh -c 'echo up; echo $$; hostname; exec cat /dev/zero >/dev/null'
+wait_for grep -q box "$WORK/out"
 is 'up 1 box' "$(paste -s -d ' ' "$WORK/out")"
 is running "$(field box state)"
 is "$(init_of box)" "$(container ps box --json | jq '.[0].pid')"
