@@ -15,8 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+#include <linux/openat2.h>
 
 #include "cleanup.h"
 #include "cli.h"
@@ -92,12 +95,16 @@ static int set_times(int fd, const struct stat *st)
 	return utimensat(fd, "", times, AT_EMPTY_PATH);
 }
 
-/* Those that are of the layers of an overlay, or have ids in them that are others here. */
+/*
+ * Those that are of the layers of an overlay, or have ids in them that are others here; and of those that the
+ * kernel or a security module goes by, which root of a user namespace may have made up, all but capabilities.
+ */
 static bool skips_attribute(const struct copy *c, const char *name)
 {
 	bool same_ids = !c->from->range[0] && !c->to->range[0];
 
 	return strncmp(name, "trusted.overlay.", 16) == 0 ||
+	       (strncmp(name, "security.", 9) == 0 && strcmp(name, "security.capability") != 0) ||
 	       (!same_ids && strncmp(name, "system.posix_acl_", 17) == 0);
 }
 
@@ -391,14 +398,50 @@ static int copy_entries(struct copy *c, DIR *from, int to)
 	return errno ? fail(c, "read directory") : 0;
 }
 
-/* The directory to copy into, as it is there or new, and for nobody else until it is filled. */
-static int open_directory(struct copy *c, int to_dir, const char *name)
+static bool is_empty(int dir)
 {
-	int fd;
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autodir DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
 
-	if (strcmp(name, ".") != 0 && mkdirat(to_dir, name, 0700) < 0 && errno != EEXIST)
-		return fail(c, "make directory");
-	fd = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	while (entries && (entry = readdir(entries)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return false;
+	return entries;
+}
+
+/*
+ * The directory that was just made, or -1: a container may put another in its place, by a rename or a mount,
+ * that would be given to its tasks then.
+ */
+static int open_new_directory(int to_dir, const char *name)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_XDEV};
+	autoclose int fd = (int)syscall(SYS_openat2, to_dir, name, &how, sizeof(how));
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 0077) ||
+	    !is_empty(fd))
+		return -1;
+	return take_fd(&fd);
+}
+
+/* The directory to copy into, as it is there or new, and for nobody else until it is filled. */
+static int open_directory(struct copy *c, int to_dir, const char *name, bool *ret_made)
+{
+	int fd = -1;
+
+	*ret_made = false;
+	if (strcmp(name, ".") != 0) {
+		if (mkdirat(to_dir, name, 0700) == 0)
+			fd = open_new_directory(to_dir, name);
+		else if (errno != EEXIST)
+			return fail(c, "make directory");
+	}
+	*ret_made = fd >= 0;
+	if (fd < 0)
+		fd = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(c, errno == ENOTDIR || errno == ELOOP
 				       ? "there is something else than a directory of this name"
@@ -424,7 +467,8 @@ static bool is_top(const struct copy *c, int dir, const struct stat *st)
 }
 
 /* Where to; -1: told. */
-static int open_target(struct copy *c, int in, const struct stat *st, int to_dir, const char *name)
+static int open_target(struct copy *c, int in, const struct stat *st, int to_dir, const char *name,
+		       bool *ret_made)
 {
 	autoclose int to = -EBADF;
 	struct stat target;
@@ -433,7 +477,7 @@ static int open_target(struct copy *c, int in, const struct stat *st, int to_dir
 		return refuse(c, ENAMETOOLONG, "directories are nested too deep");
 	if (c->depth > 0 && is_top(c, in, st))
 		return refuse(c, EINVAL, "cannot be copied into itself");
-	to = open_directory(c, to_dir, name);
+	to = open_directory(c, to_dir, name, ret_made);
 	if (to < 0)
 		return -1;
 	if (fstat(to, &target) < 0)
@@ -474,10 +518,11 @@ static void copy_directory(struct copy *c, int *src, const struct stat *st, int 
 	autoclose int in = openat(*src, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int to = -EBADF;
 	autodir DIR *from = NULL;
+	bool made;
 
 	close_fd(src);
 	if (in >= 0)
-		to = open_target(c, in, st, to_dir, name);
+		to = open_target(c, in, st, to_dir, name, &made);
 	if (in >= 0 && to < 0)
 		return;
 	from = in < 0 ? NULL : fdopendir(in);
@@ -487,7 +532,8 @@ static void copy_directory(struct copy *c, int *src, const struct stat *st, int 
 	}
 	take_fd(&in);
 	fill_directory(c, from, to);
-	finish(c, dirfd(from), to, st);
+	if (made)
+		finish(c, dirfd(from), to, st);
 }
 
 /*

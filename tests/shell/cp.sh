@@ -125,7 +125,6 @@ ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 ln -s ../fifo dev/dir/file
 check container cp src/file a:/tmp/file
-check container enter a -- mkdir /tmp/dev
 check container cp dev/. a:/tmp/dev
 tree dev >before
 refused='it is or leads to something else than a regular file or directory, and is not replaced$'
@@ -149,6 +148,29 @@ fails_with 125 '^container: cp: -: a file of this name is ./- .*container enter 
 fails_with 125 '^container: cp: -: a file of this name is ./- .*container enter NAME cat FILE' container cp - a:/tmp/file
 check container cp a:/tmp/file ./-
 is text "$(cat ./-)"
+
+it 'a directory that is there stays whose it is'
+if has_type user; then
+	mkdir -p deputy/private got-app app/private
+	chmod 700 deputy/private app/private
+	echo new >app/private/config
+	chown -R 5:5 app
+	check container create u --own user,mount
+	check container set u 'uid_map=0 100000 65536' 'gid_map=0 100000 65536'
+	check container mount u --bind deputy /srv
+	check container enter u -- mkdir -p /tmp/app/private
+	check container mount u --bind deputy/private /tmp/app/private
+	check container cp app u:/tmp
+	is '700 0:0' "$(stat -c '%a %u:%g' deputy/private)" 'what is mounted in the container'
+	check container enter u -- sh -c 'mkdir -p /tmp/o/private; chmod 777 /tmp/o /tmp/o/private; chown 7:7 /tmp/o'
+	mkdir -p o/private
+	chmod 700 o o/private
+	check container cp u:/tmp/o .
+	is '700 0:0 700 0:0' "$(stat -c '%a %u:%g' o o/private | paste -s -d ' ')" 'on the host'
+	check container cp u:/tmp/o o2
+	is '777 7:7' "$(stat -c '%a %u:%g' o2)" 'a new one'
+	check container rm -f u
+fi
 
 it 'links lead nowhere outside'
 mkdir outside
@@ -215,6 +237,11 @@ if "$xattr" src/file trusted.x 'a value'; then
 	check container cp src/file a:/tmp/attr
 	check container cp a:/tmp/attr attr
 	is 'a value' "$("$xattr" attr trusted.x)"
+	if "$xattr" src/file security.x 'made up'; then
+		check container cp src/file a:/tmp/attr2
+		check container cp a:/tmp/attr2 attr2
+		is '' "$("$xattr" attr2 security.x 2>/dev/null)"
+	fi
 else
 	part_skipped 'no attributes in this file system'
 fi
