@@ -613,7 +613,7 @@ static int helper_main(void *arg)
 		put_insn(h);
 		break;
 	}
-	_exit(0);
+	return 0;
 }
 
 /* Neither chmod(2) nor calls of another architecture; nor one that the kernel is to skip. */
@@ -764,7 +764,7 @@ static int swapper_main(void *arg)
 	while (!atomic_load(&h->end) && fcntl(h->free_fd, F_GETFD) < 0)
 		;
 	dup2(h->pidfd, h->free_fd);
-	_exit(0);
+	return 0;
 }
 
 static void do_swap(void *arg)
