@@ -514,11 +514,15 @@ static int run_to_entry(struct trace *t, struct trace_thread *thread, long nr, c
 	int64_t soon = kernel_now_ns() + SECOND;
 	int r = run_to(thread, PTRACE_SYSCALL, STOP_CALL, soon < t->end ? soon : t->end);
 
-	if (r == 0 && t->suspends)
+	if (r < 0)
+		return r;
+	if (t->suspends)
 		r = request(PTRACE_SETOPTIONS, thread->tid, 0, OPTIONS | PTRACE_O_SUSPEND_SECCOMP);
 	r = r ? r : regs_check_entry(thread->tid, t->insn, nr, args);
-	if (r == -EPROTO && regs_skip_call(thread->tid) == 0)
+	if (r < 0 && regs_skip_call(thread->tid) == 0)
 		settle(thread);
+	else
+		t->lost |= r < 0;
 	return r;
 }
 
