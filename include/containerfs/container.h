@@ -377,13 +377,16 @@ int container_enter(int container, int nstypes);
  * namespaces; a pid namespace that is not below its own. EUSERS: threads, and a time namespace. ESRCH: no
  * such process, a thread, a zombie, or one of the kernel's; an own namespace of the container that no task
  * has brought to life. EBUSY: the container or the process is frozen, somebody traces it, or it did not
- * stop within a second. EOPNOTSUPP: a 32-bit program. ENOENT: the container is removed.
+ * stop within a second. EPROTO: where it was to join it did something else, which was not done, or it joined
+ * others: hostile is who shares its memory or its fds. EOPNOTSUPP: a 32-bit program. ENOENT: the container
+ * is removed.
  *
- * Blocks for up to a second, and while the container is being changed by others. If the calling process is
- * killed meanwhile the move is completed or has not begun. If the library's child that does it is killed
- * (ECANCELED) it is undone; only in the moment when the process makes those system calls it is "half
- * entered" then, and may crash. If both are killed, it may be in the container's cgroup alone. A process
- * that is half entered is in the container's cgroup if it has any of its namespaces.
+ * Blocks for up to a second, some more if the process hinders it, and while the container is being changed
+ * by others. If the calling process is killed meanwhile the move is completed or has not begun. If the
+ * library's child that does it is killed (ECANCELED; EBUSY: by its own timer, as the process kept it) it is
+ * undone; only in the moment when the process makes those system calls it is "half entered" then, and may
+ * crash. If both are killed, it may be in the container's cgroup alone. A process that is half entered is
+ * in the container's cgroup if it has any of its namespaces.
  */
 int container_attach(int container, pid_t pid, int nstypes);
 

@@ -9,6 +9,9 @@
  * has its old namespaces. With some of the container's it stays in the container's cgroup, where it is
  * found, and ends with the container.
  *
+ * The task may be hostile, and others may share its memory and its fds: a call that failed to be made as it was
+ * meant is an error (trace.h), and what it has in the end is looked at before it is said to have joined.
+ *
  * The container's lock is held. The task's own container is not locked: that it was in it is looked at
  * while it stands still, and it can leave it by nobody but those who may move it down.
  */
@@ -49,6 +52,7 @@ struct attach {
 	struct proc_status status;
 	unsigned int types; /* those that it does not have yet */
 	struct present present;
+	uint64_t wanted[NS_COUNT];
 	char cgroup[PATH_SIZE]; /* where it is, as /proc tells */
 	int from, to;		/* cgroup.procs, open; -EBADF if it is in the container */
 	struct source source;
@@ -116,9 +120,8 @@ static int identify(struct attach *a, const struct attach_whom *whom)
 }
 
 /* A type has two entries in /proc if what is new comes with the next child. */
-static int read_present(pid_t tid, unsigned int types, struct present *ret_present)
+static int read_present(int dir, unsigned int types, struct present *ret_present)
 {
-	autoclose int dir = proc_open_ns_dir(tid);
 	int r = dir < 0 ? dir : 0;
 
 	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
@@ -145,18 +148,18 @@ static bool has_it(const struct present *present, int type, uint64_t inode)
 
 static int compare(struct attach *a, const struct join_plan *join, unsigned int types)
 {
-	uint64_t wanted[NS_COUNT];
+	autoclose int dir = proc_open_ns_dir(a->pid);
 	int r;
 
 	for (int t = 0; types == 0 && t < NS_COUNT; t++)
 		a->types |= flag_of(t);
 	a->types |= types;
-	r = join_plan_inodes(join, a->types, wanted);
-	r = r ? r : read_present(a->pid, a->types, &a->present);
+	r = join_plan_inodes(join, a->types, a->wanted);
+	r = r ? r : read_present(dir, a->types, &a->present);
 	if (r < 0)
 		return error_set(r, "compare namespaces", NULL);
 	for (int t = 0; t < NS_COUNT; t++)
-		if ((a->types & flag_of(t)) && has_it(&a->present, t, wanted[t]))
+		if ((a->types & flag_of(t)) && has_it(&a->present, t, a->wanted[t]))
 			a->types &= ~flag_of(t);
 	return 0;
 }
@@ -243,10 +246,11 @@ static bool has_changed(const struct attach *a, const struct present *now, int t
 }
 
 /* Of one thread: that it has what was there before. */
-static int check_thread(const struct attach *a, pid_t tid)
+static int check_thread(const struct attach *a, const struct trace *trace, pid_t tid)
 {
+	autoclose int dir = trace_open_ns(trace, tid);
 	struct present now;
-	int r = read_present(tid, a->types, &now);
+	int r = read_present(dir, a->types, &now);
 
 	if (r < 0)
 		return no_task(r);
@@ -278,7 +282,7 @@ static int check_unchanged(const struct attach *a, const struct trace *t)
 	if (t->count > 1 && (a->types & CLONE_NEWNS))
 		return error_set(-EINVAL, "it has threads, which cannot join", "mount");
 	for (size_t i = 0; r == 0 && i < t->count; i++)
-		r = check_thread(a, t->threads[i].tid);
+		r = check_thread(a, t, t->threads[i].tid);
 	return r;
 }
 
@@ -305,9 +309,21 @@ static void join_back(const struct attach *a, struct trace *t, size_t n)
 {
 	pid_t number = a->status.number[a->status.depth - 1];
 
+	trace_renew(t);
 	for (size_t i = 0; i < n && i < t->count; i++)
 		if (t->threads[i].tid != a->pid)
 			join_as(a, t, &t->threads[i], number, true);
+}
+
+static int join_error(int r)
+{
+	const char *step = "the task joins namespaces";
+
+	if (r == -ESRCH)
+		step = "the task ended";
+	else if (r == -EPROTO)
+		step = "the task does something else";
+	return error_set(r, step, NULL);
 }
 
 static int join_all(const struct attach *a, struct trace *t, pid_t source)
@@ -324,20 +340,37 @@ static int join_all(const struct attach *a, struct trace *t, pid_t source)
 		}
 		r = join_as(a, t, thread, source, false);
 		if (r < 0) {
-			error_set(r, r == -ESRCH ? "the task ended" : "the task joins namespaces",
-				  NULL);
 			join_back(a, t, i);
-			return r;
+			return join_error(r);
 		}
 	}
+	return 0;
+}
+
+/* Who shares its fds may have given it another pidfd to join from. */
+static int check_joined(const struct attach *a, const struct trace *trace, pid_t tid)
+{
+	autoclose int dir = trace_open_ns(trace, tid);
+	struct present now;
+	int r = read_present(dir, a->types, &now);
+
+	if (r < 0)
+		return no_task(r);
+	for (int t = 0; t < NS_COUNT; t++)
+		if ((a->types & flag_of(t)) && !has_it(&now, t, a->wanted[t]))
+			return error_set(-EPROTO, "the task joined another namespace",
+					 nstype_info(t)->name);
 	return 0;
 }
 
 static int join_stopped(const struct attach *a, struct trace *t)
 {
 	pid_t source = source_join(&a->source);
+	int r = source < 0 ? source : join_all(a, t, source);
 
-	return source < 0 ? source : join_all(a, t, source);
+	for (size_t i = 0; r == 0 && i < t->count; i++)
+		r = check_joined(a, t, t->threads[i].tid);
+	return r;
 }
 
 static bool is_in_old_cgroup(const struct attach *a)
@@ -370,7 +403,7 @@ static bool is_unjoined(const struct attach *a, const struct trace *t)
 	int r = t->lost ? -EBUSY : 0;
 
 	for (size_t i = 0; r == 0 && i < t->count; i++)
-		r = check_thread(a, t->threads[i].tid);
+		r = check_thread(a, t, t->threads[i].tid);
 	error_copy(&why);
 	return r == 0;
 }
@@ -399,6 +432,7 @@ static void join_keys(const struct attach *a, struct trace *t)
 	bool make = a->o->spec.mode[NS_USER] == CONTAINER_NS_INHERIT;
 	int keyring = keys_find(a->o->dir, a->o->spec.id, make);
 
+	trace_renew(t);
 	for (size_t i = 0; i < t->count; i++) {
 		struct trace_thread *thread = &t->threads[i];
 		long result = -1;
@@ -462,6 +496,9 @@ static int attach_agent(void *arg)
  */
 static int attach_alone(struct attach *a, int r)
 {
+	/* By its timer. */
+	if (a->trace.end && kernel_now_ns() > a->trace.end)
+		r = error_set(-EBUSY, "the task keeps who looks at it", NULL);
 	if (a->trace.touched || a->half || !a->joined)
 		return undo(a, !a->trace.touched && !a->half, r);
 	error_clear();

@@ -3,11 +3,13 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <linux/audit.h>
 #include <linux/ptrace.h>
 
 /* Indices of words in the kernel's NT_PRSTATUS register set, a part of its interface. */
@@ -20,9 +22,31 @@
 static const int argument[3] = {14, 13, 12}; /* rdi, rsi, rdx */
 static const unsigned char call_insn[] = {0x0f, 0x05};
 #define INSN_STEP 1
+#define ARCH AUDIT_ARCH_X86_64
+#define FLAGS 18
+#define TRAP_FLAG 0x100
 
 /* orig_rax: a system call is begun anew only if it is not negative. */
 #define ORIGINAL 15
+
+/* Any instruction but that of a system call is followed by a trap: no other runs. */
+static void set_one_step(struct regs *regs)
+{
+	regs->word[FLAGS] |= TRAP_FLAG;
+}
+
+/* By the layout of the caller: the thread may have got into 32-bit mode meanwhile. */
+int regs_set(pid_t tid, const struct regs *regs)
+{
+	return syscall(SYS_ptrace, PTRACE_SETREGS, tid, 0, regs->word) < 0 ? -errno : 0;
+}
+
+int regs_skip_call(pid_t tid)
+{
+	const unsigned long at = ORIGINAL * sizeof(unsigned long);
+
+	return syscall(SYS_ptrace, PTRACE_POKEUSR, tid, at, -1L) < 0 ? -errno : 0;
+}
 
 static void forget_call(struct regs *regs)
 {
@@ -43,6 +67,30 @@ static bool is_in_call(const struct regs *regs)
 static const int argument[3] = {0, 1, 2};
 static const unsigned char call_insn[] = {0x01, 0x00, 0x00, 0xd4}; /* svc #0 */
 #define INSN_STEP 4
+#define ARCH AUDIT_ARCH_AARCH64
+
+/* A tracer can have single steps, or stops at calls. */
+static void set_one_step(struct regs *regs)
+{
+	(void)regs;
+}
+
+int regs_set(pid_t tid, const struct regs *regs)
+{
+	struct regs copy = *regs;
+	struct iovec iov = {copy.word, WORDS * sizeof(copy.word[0])};
+
+	return syscall(SYS_ptrace, PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov) < 0 ? -errno : 0;
+}
+
+int regs_skip_call(pid_t tid)
+{
+	int number = -1;
+	struct iovec iov = {&number, sizeof(number)};
+
+	return syscall(SYS_ptrace, PTRACE_SETREGSET, tid, NT_ARM_SYSTEM_CALL, &iov) < 0 ? -errno
+											: 0;
+}
 
 /*
  * Before a thread stops for its tracer the kernel has forgotten the call, and has set the registers to
@@ -74,26 +122,49 @@ int regs_get(pid_t tid, struct regs *ret_regs)
 	return iov.iov_len == WORDS * sizeof(ret_regs->word[0]) ? 0 : -EOPNOTSUPP;
 }
 
-int regs_set(pid_t tid, const struct regs *regs)
-{
-	struct regs copy = *regs;
-	struct iovec iov = {copy.word, WORDS * sizeof(copy.word[0])};
-
-	return syscall(SYS_ptrace, PTRACE_SETREGSET, tid, NT_PRSTATUS, &iov) < 0 ? -errno : 0;
-}
-
 void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[3])
 {
 	forget_call(regs);
+	set_one_step(regs);
 	regs->word[IP] = insn;
 	for (int i = 0; i < 3; i++)
 		regs->word[argument[i]] = (unsigned long)args[i];
 	regs->word[NUMBER] = (unsigned long)nr;
 }
 
-long regs_result(const struct regs *regs)
+/* Both ends of a call: by the kernel's own code, at our instruction. */
+static int read_stop(pid_t tid, int op, unsigned long insn, struct ptrace_syscall_info *ret_info)
 {
-	return (long)regs->word[RESULT];
+	*ret_info = (struct ptrace_syscall_info){0};
+	if (syscall(SYS_ptrace, PTRACE_GET_SYSCALL_INFO, tid, sizeof(*ret_info), ret_info) < 0)
+		return -errno;
+	return ret_info->op == op && ret_info->arch == ARCH &&
+			       ret_info->instruction_pointer == insn + sizeof(call_insn)
+		       ? 0
+		       : -EPROTO;
+}
+
+int regs_check_entry(pid_t tid, unsigned long insn, long nr, const long args[3])
+{
+	struct ptrace_syscall_info info;
+	int r = read_stop(tid, PTRACE_SYSCALL_INFO_ENTRY, insn, &info);
+
+	if (r == 0 && info.entry.nr != (uint64_t)nr)
+		r = -EPROTO;
+	for (int i = 0; r == 0 && i < 3; i++)
+		if (info.entry.args[i] != (uint64_t)args[i])
+			r = -EPROTO;
+	return r;
+}
+
+int regs_check_exit(pid_t tid, unsigned long insn, long *ret_result)
+{
+	struct ptrace_syscall_info info;
+	int r = read_stop(tid, PTRACE_SYSCALL_INFO_EXIT, insn, &info);
+
+	if (r == 0)
+		*ret_result = (long)info.exit.rval;
+	return r;
 }
 
 void regs_set_result(struct regs *regs, long result)

@@ -19,11 +19,18 @@ struct regs {
 int regs_get(pid_t tid, struct regs *ret_regs);
 int regs_set(pid_t tid, const struct regs *regs);
 
-/* At the instruction insn: a system call that is none of those that the kernel would begin anew. */
+/*
+ * At the instruction insn: a system call that is none of those that the kernel would begin anew. If the
+ * instruction has become another one, no more than that one runs, where the processor can see to it.
+ */
 void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[3]);
 
-/* What a call has returned: at its exit. */
-long regs_result(const struct regs *regs);
+/* -EPROTO: the thread has stopped elsewhere than at the entry of exactly this call; at the exit of one. */
+int regs_check_entry(pid_t tid, unsigned long insn, long nr, const long args[3]);
+int regs_check_exit(pid_t tid, unsigned long insn, long *ret_result);
+
+/* At the entry of a call: it is not made. */
+int regs_skip_call(pid_t tid);
 
 /*
  * For a thread that was stopped on its way out of a system call: it returns this, and is not begun

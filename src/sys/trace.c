@@ -20,9 +20,13 @@
 #include "proc.h"
 #include "text.h"
 
-#define SECOND 1000000000
-#define NEVER INT64_MAX
+#define SECOND INT64_C(1000000000)
+#define CALLS (4 * SECOND)   /* all calls of all threads, */
+#define EACH (SECOND / 100)  /* for each of which it is so much more */
+#define RUNNING (2 * SECOND) /* a call under way; a thread that was asked to stop */
+#define TRACER (3 * SECOND)  /* and what the kernel ends, after all that */
 #define PATIENCE 100000
+#define OPTIONS PTRACE_O_TRACESYSGOOD
 #define VDSO_SIZE 65536 /* more than any has */
 #define CALL_STOP (SIGTRAP | 0x80)
 
@@ -32,7 +36,7 @@ struct user_dispatch {
 	uint64_t mode, selector, offset, len;
 };
 
-enum stop { STOP_GONE, STOP_CALL, STOP_EVENT, STOP_SIGNAL };
+enum stop { STOP_GONE, STOP_LATE, STOP_CALL, STOP_EVENT, STOP_SIGNAL };
 
 /* The system call itself: two C libraries have two opinions of what a peek returns. */
 static int request(long what, pid_t tid, unsigned long addr, unsigned long data)
@@ -82,12 +86,45 @@ static int find_insn(int proc, unsigned long *ret_insn)
 	return r < 0 ? r : -EOPNOTSUPP;
 }
 
+static struct timespec timespec_of(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / SECOND, .tv_nsec = ns % SECOND};
+}
+
+/*
+ * What is not done by then fails. There are requests which nothing ends but the tracer's death, and which
+ * take as long as the task likes: to look at its memory, where that is a file of its own file server.
+ */
+static void set_end(struct trace *t, int64_t ns)
+{
+	struct itimerspec timer = {0};
+
+	t->end = kernel_now_ns() + ns;
+	timer.it_value = timespec_of(t->end + TRACER);
+	if (t->timer >= 0)
+		syscall(SYS_timer_settime, t->timer, TIMER_ABSTIME, &timer, NULL);
+}
+
+void trace_renew(struct trace *t)
+{
+	set_end(t, CALLS + EACH * (int64_t)t->count);
+}
+
+static int timer_new(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+	int timer;
+
+	return syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) < 0 ? -errno : timer;
+}
+
 int trace_open(struct trace *t, pid_t pid)
 {
 	const struct sigaction plain = {.sa_handler = SIG_DFL};
 	char path[32] = "/proc/";
 
-	*t = (struct trace){.pid = pid, .proc = -EBADF, .tasks = -EBADF};
+	*t = (struct trace){.pid = pid, .proc = -EBADF, .tasks = -EBADF, .timer = timer_new()};
+	set_end(t, SECOND);
 	/* Else a stop is not told. In an agent, whose handlers are its own. */
 	if (sigaction(SIGCHLD, &plain, NULL) < 0)
 		return -errno;
@@ -140,21 +177,11 @@ static int seize_error(const struct trace *t, pid_t tid)
 	return status.tracer ? -EBUSY : -EPERM;
 }
 
-/*
- * Returns 1 if it is traced now, 0 if it has gone. Filters of system calls are suspended for the tracer's
- * time, which is refused to one that has a filter itself.
- */
+/* Returns 1 if it is traced now, 0 if it has gone. */
 static int seize(const struct trace *t, pid_t tid)
 {
-	const unsigned long options = PTRACE_O_TRACESYSGOOD;
-	struct proc_status status;
-	int r = request(PTRACE_SEIZE, tid, 0, options | PTRACE_O_SUSPEND_SECCOMP);
+	int r = request(PTRACE_SEIZE, tid, 0, OPTIONS);
 
-	if (r == -EPERM || r == -EINVAL) {
-		r = request(PTRACE_SEIZE, tid, 0, options);
-		if (r == 0 && (proc_status(tid, &status) < 0 || status.filtered))
-			return -EPERM;
-	}
 	if (r == -ESRCH)
 		return tid == t->pid ? -ESRCH : 0;
 	return r < 0 ? seize_error(t, tid) : 1;
@@ -210,7 +237,7 @@ static int ask_new(struct trace *t)
 
 int trace_ask(struct trace *t)
 {
-	t->end = kernel_now_ns() + SECOND;
+	set_end(t, SECOND);
 	return ask_new(t);
 }
 
@@ -241,10 +268,9 @@ static int wait_event(pid_t tid, int64_t end, int *ret_status)
 		}
 		if (time > end)
 			return -EBUSY;
-		left = (struct timespec){.tv_sec = (end - time) / SECOND,
-					 .tv_nsec = (end - time) % SECOND};
+		left = timespec_of(end - time);
 		/* It stays pending, from whichever thread it came: none is lost in between. */
-		sigtimedwait(&child, NULL, end == NEVER ? NULL : &left);
+		sigtimedwait(&child, NULL, &left);
 	}
 }
 
@@ -307,6 +333,27 @@ static int find_insn_now(struct trace *t)
 	return find_insn(t->proc, &t->insn);
 }
 
+/*
+ * Filters of system calls are suspended while a thread makes one of ours. This is refused to a tracer that
+ * has a filter itself, or lacks the privilege: then no thread may have one.
+ */
+static int check_filters(struct trace *t)
+{
+	struct proc_status status;
+	int r = request(PTRACE_SETOPTIONS, t->pid, 0, OPTIONS | PTRACE_O_SUSPEND_SECCOMP);
+
+	t->suspends = r == 0;
+	if (r != -EPERM && r != -EINVAL)
+		return r ? r : request(PTRACE_SETOPTIONS, t->pid, 0, OPTIONS);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < t->count; i++) {
+		r = proc_status(t->threads[i].tid, &status);
+		if (r == 0 && status.filtered)
+			r = -EPERM;
+	}
+	return r;
+}
+
 int trace_wait(struct trace *t)
 {
 	size_t known;
@@ -319,45 +366,92 @@ int trace_wait(struct trace *t)
 		if (r > 0)
 			known = SIZE_MAX;
 		r = r < 0 ? r : ask_new(t);
+		/* It may make threads as fast as they are stopped. */
+		if (r == 0 && t->count != known && kernel_now_ns() > t->end)
+			r = -EBUSY;
 	} while (r == 0 && t->count != known);
 	if (r == 0 && !find(t, t->pid))
 		r = -ESRCH;
-	return r ? r : find_insn_now(t);
+	r = r ? r : check_filters(t);
+	r = r ? r : find_insn_now(t);
+	trace_renew(t);
+	return r;
+}
+
+int trace_open_ns(const struct trace *t, pid_t tid)
+{
+	char path[32];
+	size_t len = (size_t)text_format_u64((uint64_t)tid, path);
+	int fd;
+
+	text_append(path, sizeof(path), &len, "/ns");
+	fd = openat(t->tasks, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
+}
+
+static enum stop next_stop(struct trace_thread *thread, int64_t end, int *ret_signal)
+{
+	int status, r = wait_event(thread->tid, end, &status);
+	enum stop stop = r == -EBUSY ? STOP_LATE : r < 0 ? STOP_GONE : stop_of(status);
+
+	thread->stopped = stop != STOP_GONE && stop != STOP_LATE;
+	thread->settled = stop == STOP_EVENT;
+	*ret_signal = stop == STOP_SIGNAL ? WSTOPSIG(status) : 0;
+	return stop;
+}
+
+static enum stop resume(struct trace_thread *thread, long how, int64_t end, int *signal)
+{
+	if (request(how, thread->tid, 0, (unsigned long)*signal) < 0) {
+		thread->stopped = false;
+		return STOP_GONE;
+	}
+	return next_stop(thread, end, signal);
 }
 
 /*
  * Let a stopped thread go on to its next stop of one kind; others in between are passed over, a stop of
- * the whole process for example, which then still is one. The limit is for what can be undone: a thread
- * that did not come to its call is asked to stop, which it does even where the freezer holds it.
+ * the whole process for example, which then still is one. A thread that does not come to it is asked to
+ * stop, which it does even where the freezer holds it.
+ * -EBUSY: it did not come to it, and may not even have stopped. -EPROTO: what it came to is a signal.
  */
-static int run_to(struct trace_thread *thread, long how, enum stop wanted, bool limited)
+static int run_to(struct trace_thread *thread, long how, enum stop wanted, int64_t end)
 {
-	int64_t end = limited ? kernel_now_ns() + SECOND : NEVER;
-	int status = 0, sig = 0;
+	bool late = false;
+	int signal = 0;
 
 	for (;;) {
-		int r = request(how, thread->tid, 0, (unsigned long)sig);
-		enum stop stop;
+		enum stop stop = resume(thread, how, end, &signal);
 
-		r = r ? r : wait_event(thread->tid, end, &status);
-		if (r == -EBUSY) {
-			end = NEVER;
-			r = request(PTRACE_INTERRUPT, thread->tid, 0, 0);
-			r = r ? r : wait_event(thread->tid, end, &status);
+		if (stop == STOP_LATE && !late) {
+			late = true;
+			end = kernel_now_ns() + RUNNING;
+			request(PTRACE_INTERRUPT, thread->tid, 0, 0);
+			stop = next_stop(thread, end, &signal);
 		}
-		stop = r < 0 ? STOP_GONE : stop_of(status);
-		thread->settled = stop == STOP_EVENT;
-		if (stop == STOP_GONE)
-			return r < 0 ? r : -ESRCH;
+		if (stop == STOP_GONE || stop == STOP_LATE)
+			return stop == STOP_GONE ? -ESRCH : -EBUSY;
 		if (stop == wanted)
 			return 0;
-		if (stop == STOP_EVENT && limited && end == NEVER)
+		if (stop == STOP_EVENT && (late || kernel_now_ns() > end))
 			return -EBUSY;
 		/* All are blocked but SIGSTOP; anything else is of the instruction's making. */
-		sig = stop == STOP_SIGNAL ? WSTOPSIG(status) : 0;
-		if (sig && sig != SIGSTOP)
-			return -EFAULT;
+		if (signal && signal != SIGSTOP)
+			return -EPROTO;
 	}
+}
+
+/* On its way to user mode, of which it gets to nothing. A signal that is still made there is dropped. */
+static int settle(struct trace_thread *thread)
+{
+	int64_t end = kernel_now_ns() + RUNNING;
+	int r = thread->settled ? 0 : -EPROTO;
+
+	while (r == -EPROTO && kernel_now_ns() < end) {
+		r = request(PTRACE_INTERRUPT, thread->tid, 0, 0);
+		r = r ? r : run_to(thread, PTRACE_CONT, STOP_EVENT, end);
+	}
+	return r;
 }
 
 /*
@@ -411,12 +505,45 @@ static int change(struct trace *t, struct trace_thread *thread)
 	return r;
 }
 
+/*
+ * To the entry of the call. Who shares the task's memory does not stand still, and may have put another
+ * instruction there: what it comes to then is not done.
+ */
+static int run_to_entry(struct trace *t, struct trace_thread *thread, long nr, const long args[3])
+{
+	int64_t soon = kernel_now_ns() + SECOND;
+	int r = run_to(thread, PTRACE_SYSCALL, STOP_CALL, soon < t->end ? soon : t->end);
+
+	if (r < 0)
+		return r;
+	if (t->suspends)
+		r = request(PTRACE_SETOPTIONS, thread->tid, 0, OPTIONS | PTRACE_O_SUSPEND_SECCOMP);
+	r = r ? r : regs_check_entry(thread->tid, t->insn, nr, args);
+	if (r < 0 && regs_skip_call(thread->tid) == 0)
+		settle(thread);
+	else
+		t->lost |= r < 0;
+	return r;
+}
+
+/* From here on it does it: there is nothing to be done but wait. */
+static int run_to_exit(struct trace *t, struct trace_thread *thread, long *ret_result)
+{
+	int r = run_to(thread, PTRACE_SYSCALL, STOP_CALL, kernel_now_ns() + RUNNING);
+
+	r = r ? r : regs_check_exit(thread->tid, t->insn, ret_result);
+	t->lost |= r < 0;
+	return r;
+}
+
 int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long args[3],
 	       long *ret_result)
 {
 	struct regs regs;
 	int r = thread->changed ? 0 : change(t, thread);
 
+	if (r == 0 && kernel_now_ns() > t->end)
+		r = -EBUSY;
 	if (r < 0)
 		return r;
 	regs = thread->regs;
@@ -424,13 +551,11 @@ int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long
 	r = regs_set(thread->tid, &regs);
 	if (r < 0)
 		return r;
-	r = run_to(thread, PTRACE_SYSCALL, STOP_CALL, true);
-	/* From here on it does it: there is nothing to be done but wait. */
-	r = r ? r : run_to(thread, PTRACE_SYSCALL, STOP_CALL, false);
-	t->lost |= r < 0 && r != -EBUSY && r != -EFAULT;
-	r = r ? r : regs_get(thread->tid, &regs);
-	if (r == 0)
-		*ret_result = regs_result(&regs);
+	r = run_to_entry(t, thread, nr, args);
+	r = r ? r : run_to_exit(t, thread, ret_result);
+	if (thread->stopped && t->suspends)
+		request(PTRACE_SETOPTIONS, thread->tid, 0, OPTIONS);
+	t->lost |= !thread->stopped;
 	return r;
 }
 
@@ -439,24 +564,19 @@ int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long
  * looks whether a system call is to be begun anew, and signals that have come are delivered as they
  * would have been.
  */
-static int restore(struct trace_thread *thread)
+static void restore(struct trace_thread *thread)
 {
-	int r = 0;
-
-	if (!thread->changed)
-		return 0;
-	if (!thread->settled) {
-		r = request(PTRACE_INTERRUPT, thread->tid, 0, 0);
-		r = r ? r : run_to(thread, PTRACE_CONT, STOP_EVENT, false);
-	}
-	r = r ? r : regs_set(thread->tid, &thread->regs);
-	if (r == 0 && thread->rseq_cs)
+	if (!thread->changed || !thread->stopped)
+		return;
+	settle(thread);
+	if (!thread->stopped)
+		return;
+	regs_set(thread->tid, &thread->regs);
+	request(PTRACE_SETSIGMASK, thread->tid, sizeof(thread->signals),
+		(unsigned long)&thread->signals);
+	if (thread->rseq_cs)
 		request(PTRACE_POKEDATA, thread->tid, thread->rseq_field, thread->rseq_cs);
-	r = r ? r
-	      : request(PTRACE_SETSIGMASK, thread->tid, sizeof(thread->signals),
-			(unsigned long)&thread->signals);
 	thread->changed = false;
-	return r;
 }
 
 int trace_set_result(struct trace *t, pid_t tid, long result)
@@ -480,6 +600,7 @@ int trace_set_result(struct trace *t, pid_t tid, long result)
 
 void trace_close(struct trace *t)
 {
+	trace_renew(t);
 	/* Killed ones are passed over; all others are restored before any runs. */
 	for (size_t i = 0; i < t->count; i++)
 		restore(&t->threads[i]);
@@ -491,6 +612,9 @@ void trace_close(struct trace *t)
 		munmap(t->threads, t->room * sizeof(*t->threads));
 	t->threads = NULL;
 	t->count = t->room = 0;
+	if (t->timer >= 0)
+		syscall(SYS_timer_delete, t->timer);
+	t->timer = -1;
 	close_fd(&t->tasks);
 	close_fd(&t->proc);
 }

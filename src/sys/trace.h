@@ -10,6 +10,10 @@
  * Only while a call is being run must the tracer not end: the thread would go on with the registers of the
  * call. Nothing else ends with it.
  *
+ * Nothing that is in the process's memory is relied on, as others may share that and write there, to its vDSO
+ * too: a call is let go only if at its entry it is the one that was meant, and is skipped otherwise. Nor
+ * does it keep the tracer: each wait has an end, and at the last the tracer is killed by a timer.
+ *
  * Allocates by mmap(2) alone, and takes no lock.
  */
 #pragma once
@@ -35,9 +39,11 @@ struct trace {
 	pid_t pid;
 	int proc, tasks; /* /proc/PID, its task */
 	unsigned long insn;
-	int64_t end;  /* when all must have stopped */
-	bool touched; /* a thread has registers or blocked signals that are not its own */
-	bool lost;    /* a call failed, and who was to do it may be doing it still */
+	int timer;     /* kills the tracer some time after end; negative: there is none */
+	int64_t end;   /* when all must have stopped; then, when calls must have begun */
+	bool suspends; /* may suspend filters of system calls */
+	bool touched;  /* a thread has registers or blocked signals that are not its own */
+	bool lost;     /* a call failed, and who was to do it may be doing it still */
 	struct trace_thread *threads;
 	size_t count, room;
 };
@@ -59,13 +65,20 @@ int trace_ask(struct trace *t);
 
 /*
  * Wait until all, new ones too, have stopped. -EBUSY: not within a second of trace_ask(). -ESRCH.
- * -EOPNOTSUPP, as above.
+ * -EOPNOTSUPP, as above. -EPERM: a filter of system calls that cannot be suspended.
  */
 int trace_wait(struct trace *t);
 
+/* For all calls there are some seconds from then on; these begin anew. */
+void trace_renew(struct trace *t);
+
+/* The directory ns of a thread in /proc, also after the tracer has another root. -ESRCH. */
+int trace_open_ns(const struct trace *t, pid_t tid);
+
 /*
  * A stopped thread makes a system call; *ret_result is what it returned, a negative errno for example.
- * -ESRCH: it was killed. -EBUSY: something keeps it from going on, the freezer for example.
+ * -ESRCH: it was killed. -EBUSY: something keeps it from going on, the freezer for example. -EPROTO: it came
+ * to something else, which was not done.
  */
 int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long args[3],
 	       long *ret_result);

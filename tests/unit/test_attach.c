@@ -5,12 +5,19 @@
  */
 #include <containerfs/container.h>
 
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "chance.h"
@@ -499,6 +506,375 @@ static void test_exec_meanwhile(void **state)
 	close(a);
 }
 
+/*
+ * Hostile tasks: somebody who has their memory, and is not stopped with them, puts another instruction
+ * where they are to make their calls. It is a race, tried with a delay after they were stopped.
+ */
+
+#if defined(__x86_64__)
+
+#define STUB_FILE 64 /* where in the stub its file's name is */
+#define NO_JUMP 5    /* a shorter one: put there as it is */
+
+static const struct evasion {
+	const char *name;
+	size_t len;
+	unsigned char code[21];
+} evasions[] = {
+	/* mov $SYS_getuid,%eax; syscall; jmp . */
+	{"another call", 9, "\xb8\x66\0\0\0\x0f\x05\xeb\xfe"},
+	/* mov $SYS_chmod,%eax; lea file(%rip),%rdi; mov $0777,%esi; syscall; jmp . */
+	{"a forbidden call", 21,
+	 "\xb8\x5a\0\0\0\x48\x8d\x3d\x34\0\0\0\xbe\xff\x01\0\0\x0f\x05\xeb\xfe"},
+	/* mov $SYS_pause,%eax; syscall; jmp . */
+	{"no end in the kernel", 9, "\xb8\x22\0\0\0\x0f\x05\xeb\xfe"},
+	/* xor %eax,%eax; jmp . -4: it does not even make a call */
+	{"no end outside", 6, "\x31\xc0\x90\x90\xeb\xfa"},
+	/* int $0x80 */
+	{"a 32-bit call", 2, "\xcd\x80"},
+	/* ud2 */
+	{"no instruction", 2, "\x0f\x0b"},
+};
+
+struct hostile {
+	const struct evasion *evasion;
+	char file[64];
+	long delay; /* ns */
+	pid_t pid;
+	unsigned char *insn, *stub;
+	int pidfd, free_fd;
+	atomic_int begun, ready, end;
+};
+
+static unsigned char *find_insn(void)
+{
+	unsigned char *vdso = (unsigned char *)getauxval(AT_SYSINFO_EHDR), *page;
+	size_t at = 0;
+
+	while (at < 16384 && memcmp(vdso + at, "\x0f\x05", 2) != 0)
+		at++;
+	page = (unsigned char *)((uintptr_t)(vdso + at) & ~(uintptr_t)4095);
+	child_holds(mprotect(page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC) == 0 ||
+		    mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0);
+	return vdso + at;
+}
+
+static void put_stub(struct hostile *h)
+{
+	h->insn = find_insn();
+	h->stub = mmap(h->insn - 0x100000 - ((uintptr_t)h->insn & 4095), 4096,
+		       PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	child_holds(h->stub != MAP_FAILED);
+	memcpy(h->stub, h->evasion->code, h->evasion->len);
+	strcpy((char *)h->stub + STUB_FILE, h->file);
+}
+
+static void put_insn(const struct hostile *h)
+{
+	int32_t distance = (int32_t)(h->stub - (h->insn + 5));
+
+	if (h->evasion->len < NO_JUMP) {
+		memcpy(h->insn, h->evasion->code, h->evasion->len);
+		return;
+	}
+	memcpy(h->insn + 1, &distance, sizeof(distance));
+	h->insn[0] = 0xe9;
+}
+
+/* By the system call: the vDSO's own has no instruction for it soon. */
+static long now_ns(void)
+{
+	struct timespec ts;
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int helper_main(void *arg)
+{
+	struct hostile *h = arg;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)h->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	atomic_store(&h->ready, 1);
+	while (!atomic_load(&h->end)) {
+		char text[512] = "", *state;
+		long begin = now_ns();
+
+		if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+			break;
+		state = strrchr(text, ')');
+		if (!state || state[2] != 't')
+			continue;
+		while (now_ns() < begin + h->delay)
+			;
+		put_insn(h);
+		break;
+	}
+	return 0;
+}
+
+/* Neither chmod(2) nor calls of another architecture; nor one that the kernel is to skip. */
+static void forbid_calls(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)-1, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_chmod, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog program = {COUNT(code), code};
+
+	child_holds(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	child_holds(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static void start_helper(int (*fn)(void *arg), int flags, struct hostile *h)
+{
+	const size_t stack = 65536;
+	char *p = mmap(NULL, stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	child_holds(p != MAP_FAILED);
+	h->pid = getpid();
+	child_holds(clone(fn, p + stack, CLONE_VM | SIGCHLD | flags, h) > 0);
+}
+
+static void do_evade(void *arg)
+{
+	struct hostile *h = arg;
+
+	put_stub(h);
+	start_helper(helper_main, 0, h);
+	forbid_calls();
+	while (!atomic_load(&h->end))
+		usleep(1000);
+}
+
+/* Should the tracer wait for it. */
+static pid_t kill_late(pid_t pid)
+{
+	pid_t killer = fork();
+
+	assert_true(killer >= 0);
+	if (killer == 0) {
+		sleep(5);
+		kill(pid, SIGKILL);
+		_exit(0);
+	}
+	return killer;
+}
+
+static void check_as_it_was(pid_t pid, int c)
+{
+	if (errno != EPROTO && errno != EBUSY && errno != EOPNOTSUPP)
+		fail_msg("%s: %s", container_error_last()->step, strerror(errno));
+	assert_string_not_equal(container_error_last()->step, "half entered");
+	for (size_t i = 0; i < KINDS; i++)
+		assert_int_equal(ino_for(pid, &kinds[i]), ino_of_task(0, kinds[i].proc));
+	assert_false(in_cgroup_of(pid, info_of(c).id));
+}
+
+/* All or nothing, soon, and the task goes on. Whether it was nothing. */
+static bool hinder_once(int c, void (*fn)(void *arg), struct hostile *h)
+{
+	double begin;
+	struct task task;
+	pid_t killer;
+	long r;
+
+	atomic_store(&h->ready, 0);
+	atomic_store(&h->end, 0);
+	task = task_begin(fn, h);
+	for (int i = 0; i < 10000 && !atomic_load(&h->ready); i++)
+		usleep(1000);
+	assert_int_equal(atomic_load(&h->ready), 1);
+	usleep(2000);
+	killer = kill_late(task.pid);
+	begin = seconds();
+	r = kept(container_attach(c, task.pid, 0));
+	if (r == 0)
+		check_types(c, task.pid, 0);
+	else if (!h->pidfd || strcmp(container_error_last()->step, "half entered") != 0)
+		check_as_it_was(task.pid, c);
+	assert_true(seconds() - begin < 6);
+	atomic_store(&h->end, 1);
+	assert_int_equal(task_end(&task), 0);
+	kill(killer, SIGKILL);
+	status_of(killer);
+	return r < 0;
+}
+
+static struct hostile *hostile_new(void)
+{
+	struct hostile *h =
+		mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(h != MAP_FAILED);
+	strcpy(h->file, "/tmp/test_attach.XXXXXX");
+	assert_int_equal(close(mkostemp(h->file, O_CLOEXEC)), 0);
+	return h;
+}
+
+static void hostile_free(struct hostile *h)
+{
+	unlink(h->file);
+	munmap(h, sizeof(*h));
+}
+
+static int make_three(void)
+{
+	return make("c", CONTAINER_NEW_UTS_NS | CONTAINER_NEW_IPC_NS | CONTAINER_NEW_NET_NS);
+}
+
+static void test_evades(void **state)
+{
+	struct hostile *h;
+	struct stat st;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	h = hostile_new();
+	c = make_three();
+	for (size_t i = 0; i < COUNT(evasions); i++) {
+		int failed = 0;
+
+		h->evasion = &evasions[i];
+		for (h->delay = 0; h->delay < 400000; h->delay += 25000)
+			failed += hinder_once(c, do_evade, h);
+		print_message("# %s: %d of 16 were not moved\n", h->evasion->name, failed);
+		assert_int_equal(stat(h->file, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+	hostile_free(h);
+	close(c);
+}
+
+/* Another pidfd in the place of that which it is to join. */
+static int swapper_main(void *arg)
+{
+	struct hostile *h = arg;
+
+	atomic_store(&h->ready, 1);
+	while (!atomic_load(&h->end) && fcntl(h->free_fd, F_GETFD) < 0)
+		;
+	dup2(h->pidfd, h->free_fd);
+	return 0;
+}
+
+static void do_swap(void *arg)
+{
+	const int flags = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET;
+	struct hostile *h = arg;
+	pid_t other = fork();
+
+	if (other == 0) {
+		alarm(30);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		child_holds(unshare(flags) == 0);
+		task_pause(NULL);
+	}
+	while (ino_of_task(other, "net") == ino_of_task(0, "net"))
+		usleep(1000);
+	h->pidfd = (int)syscall(SYS_pidfd_open, other, 0);
+	h->free_fd = dup(h->pidfd);
+	child_holds(h->free_fd >= 0 && close(h->free_fd) == 0);
+	start_helper(swapper_main, CLONE_FILES, h);
+	while (!atomic_load(&h->end))
+		usleep(1000);
+}
+
+static void test_joins_another(void **state)
+{
+	struct hostile *h;
+	int c, failed = 0;
+
+	(void)state;
+	need_private_tree();
+	h = hostile_new();
+	c = make_three();
+	for (int i = 0; i < 16; i++)
+		failed += hinder_once(c, do_swap, h);
+	print_message("# %d of 16 were not moved\n", failed);
+	hostile_free(h);
+	close(c);
+}
+
+/*
+ * An exec waits for the end of a thread, which somebody traces and keeps at its exit; who wants to trace the
+ * process waits for the exec.
+ */
+static void *say_tid(void *arg)
+{
+	struct hostile *h = arg;
+
+	h->pid = (pid_t)syscall(SYS_gettid);
+	atomic_store(&h->begun, 1);
+	task_pause(NULL);
+	return NULL;
+}
+
+static void keep_thread(struct hostile *h)
+{
+	int status;
+
+	alarm(30);
+	child_holds(ptrace(PTRACE_SEIZE, h->pid, NULL, PTRACE_O_TRACEEXIT) == 0);
+	atomic_store(&h->begun, 2);
+	child_holds(waitpid(h->pid, &status, __WALL) == h->pid && WIFSTOPPED(status));
+	atomic_store(&h->ready, 1);
+	while (!atomic_load(&h->end))
+		usleep(1000);
+	_exit(0);
+}
+
+static void do_keep(void *arg)
+{
+	struct hostile *h = arg;
+	pthread_t thread;
+
+	child_holds(pthread_create(&thread, NULL, say_tid, h) == 0);
+	while (!atomic_load(&h->begun))
+		usleep(1000);
+	if (fork() == 0)
+		keep_thread(h);
+	while (atomic_load(&h->begun) != 2)
+		usleep(1000);
+	execlp("true", "true", (char *)NULL);
+}
+
+static void test_keeps(void **state)
+{
+	struct hostile *h;
+	int c;
+
+	(void)state;
+	need_private_tree();
+	h = hostile_new();
+	c = make_three();
+	assert_true(hinder_once(c, do_keep, h));
+	hostile_free(h);
+	close(c);
+}
+
+#else
+
+static void test_evades(void **state)
+{
+	(void)state;
+	skip();
+}
+
+#define test_joins_another test_evades
+#define test_keeps test_evades
+
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,7 +882,8 @@ int main(void)
 		library_test(test_nested),	   library_test(test_goes_on),
 		library_test(test_signals),	   library_test(test_signals_meanwhile),
 		library_test(test_stopped),	   library_test(test_killed_meanwhile),
-		library_test(test_exec_meanwhile),
+		library_test(test_exec_meanwhile), library_test(test_evades),
+		library_test(test_joins_another),  library_test(test_keeps),
 	};
 
 	return private_tree_run(tests);
