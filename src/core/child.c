@@ -113,6 +113,20 @@ static int join_user(const struct child_plan *plan)
 	return become_mapped(plan, uid, gid);
 }
 
+/* Keys last, since there is no way back from that for the process that enters. */
+static int join_user_and_keys(const struct child_plan *plan)
+{
+	bool taken = plan->join_keys && join_plan_joins(plan->join, NS_USER);
+	int keyring = taken ? keys_take(plan->object_dir, plan->object_id) : 0;
+	int r = keyring < 0 ? keyring : join_user(plan);
+
+	if (r < 0)
+		keys_drop(keyring);
+	if (r < 0 || !plan->join_keys)
+		return r;
+	return taken ? keys_join_taken(keyring) : keys_join(plan->object_dir, plan->object_id);
+}
+
 static int new_mount_ns(const struct child_plan *plan, struct root_build *build)
 {
 	if (setns(plan->cradle, CLONE_NEWNS) < 0)
@@ -178,9 +192,7 @@ static int setup(const struct child_plan *plan)
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = error_set(-errno, "set hostname", plan->hostname);
 	umask(mask);
-	r = r ? r : join_user(plan);
-	/* Last, since there is no way back from it for the process that enters. */
-	return r == 0 && plan->join_keys ? keys_join(plan->object_dir, plan->object_id) : r;
+	return r ? r : join_user_and_keys(plan);
 }
 
 /* The parent's memory, but fds of our own: what is opened here is put into a copy of its plan. */
