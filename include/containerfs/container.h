@@ -274,7 +274,8 @@ int container_get_hostname(int container, char *buf, size_t size);
  * are. map is text as proc_pid_uid_map(5) has it: lines "INSIDE OUTSIDE COUNT", 1 to 340 of them. The
  * user namespace is made anew with it, and with it the own namespaces that were made together with it
  * and belong to it, in one step: the private view begins anew, and so do networks; the hostname is kept.
- * The other map stays as it is: to begin with, all ids are mapped to themselves.
+ * The other map stays as it is: to begin with, all ids are mapped to themselves. The last group outside,
+ * 4294967294, is left out of every map: with it a task could have the keys of other containers.
  *
  * A caller who is nobody in it, since his ids are not mapped, is root there in container_spawn(),
  * _fork() and _enter(): 0 must be mapped then, or a user be named.
@@ -552,8 +553,10 @@ int container_mounts(int container, int (*fn)(const struct container_mount *moun
  *
  * A task that comes into a container has a new session keyring: the caller's is not visible inside. One
  * that container_attach() moves gets one too, unless it had nothing to join and so was not stopped; and
- * finds the container's keys if it is root.
- * When the container is removed its keyring is revoked. ENODEV: no such type; EDQUOT; EPERM as ever.
+ * finds the container's keys if it is root outside. Nobody else finds them: others may not even see what the
+ * keys are called, unless they have CAP_SETGID in the user namespace of the host.
+ * When the container is removed its keyring is revoked. ENODEV: no such type; EDQUOT; EPERM as ever, and
+ * where the user namespace is not that of the host.
  */
 int container_add_key(int container, const char *type, const char *description, const void *payload,
 		      size_t len);
@@ -561,7 +564,7 @@ int container_add_key(int container, const char *type, const char *description, 
 /*
  * container_keys: call fn for each key in the container's keyring; what is in keyrings that it holds is not
  * told. fn ends it by returning a positive value, which is then returned. What a key contains can be read
- * by the container's tasks only. EACCES: tasks made the keyring, and it is that of another user.
+ * by the container's tasks only.
  */
 struct container_key {
 	size_t size;

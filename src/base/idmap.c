@@ -115,3 +115,17 @@ bool id_map_has_outside(const struct id_map *map, uint32_t id)
 			return true;
 	return false;
 }
+
+void id_map_remove_last(struct id_map *map)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		struct id_range *r = &map->range[i];
+
+		if (ID_MAP_LAST - r->outside != r->count - 1)
+			continue;
+		if (--r->count == 0)
+			*r = map->range[--map->count];
+		/* Ranges do not overlap. */
+		return;
+	}
+}

@@ -37,3 +37,6 @@ int id_map_format(const struct id_map *map, char separator, char buf[ID_MAP_TEXT
 
 /* Whether an id outside is mapped. */
 bool id_map_has_outside(const struct id_map *map, uint32_t id);
+
+/* ID_MAP_LAST outside is not mapped any more; the map may be empty then. */
+void id_map_remove_last(struct id_map *map);

@@ -422,28 +422,41 @@ static int move_stopped(struct attach *a, struct trace *t)
 	return r < 0 ? undo(a, is_unjoined(a, t), r) : 0;
 }
 
+#define SESSION_PERMISSIONS 0x3f030000 /* as the kernel makes it */
+#define USER_WRITE 0x00040000
+
 /*
- * As for those who are started in the container, as far as the task may: the keyring is linked by root alone,
- * and where it has a user namespace of its own it is made by those who begin in that. No way back from this,
- * and no reason to fail: it is done last. Threads get one each, which is no difference unless they add keys.
+ * The task may not link the keyring, and the agent cannot reach the task's session: it writes to it while the
+ * task lets its user do so, who is to be the agent's.
+ */
+static void join_keys_thread(struct trace *t, struct trace_thread *thread, int keyring)
+{
+	long session = -1, result;
+
+	if (trace_call(t, thread, SYS_keyctl, (const long[3]){KEYCTL_JOIN_SESSION_KEYRING, 0, 0},
+		       &session) < 0 ||
+	    session <= 0 || keyring <= 0)
+		return;
+	if (trace_call(t, thread, SYS_keyctl,
+		       (const long[3]){KEYCTL_SETPERM, session, SESSION_PERMISSIONS | USER_WRITE},
+		       &result) < 0)
+		return;
+	kernel_keyctl(KEYCTL_LINK, (unsigned long)keyring, (unsigned long)session, 0);
+	trace_call(t, thread, SYS_keyctl,
+		   (const long[3]){KEYCTL_SETPERM, session, SESSION_PERMISSIONS}, &result);
+}
+
+/*
+ * As for those who are started in the container. No way back from this, and no reason to fail: it is done
+ * last. Threads get a session each, which is no difference unless they add keys.
  */
 static void join_keys(const struct attach *a, struct trace *t)
 {
-	bool make = a->o->spec.mode[NS_USER] == CONTAINER_NS_INHERIT;
-	int keyring = keys_find(a->o->dir, a->o->spec.id, make);
+	int keyring = keys_take(a->o->dir, a->o->spec.id);
 
 	trace_renew(t);
-	for (size_t i = 0; i < t->count; i++) {
-		struct trace_thread *thread = &t->threads[i];
-		long result = -1;
-
-		if (trace_call(t, thread, SYS_keyctl,
-			       (const long[3]){KEYCTL_JOIN_SESSION_KEYRING, 0, 0}, &result) == 0 &&
-		    result >= 0 && keyring > 0)
-			trace_call(t, thread, SYS_keyctl,
-				   (const long[3]){KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING},
-				   &result);
-	}
+	for (size_t i = 0; i < t->count; i++)
+		join_keys_thread(t, &t->threads[i], keyring);
 	error_clear();
 }
 

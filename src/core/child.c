@@ -114,6 +114,36 @@ static int join_user(const struct child_plan *plan)
 	return become_mapped(plan, uid, gid);
 }
 
+/*
+ * It is in its cgroup and namespaces, and from here on the container's tasks may keep it waiting, by a signal or
+ * a file that has no end: nobody else shall wait for that.
+ */
+static void let_go(const struct child_plan *plan)
+{
+	if (plan->lock >= 0)
+		lock_release(plan->lock, plan->object_id);
+}
+
+/* Keys last, since there is no way back from that for the process that enters. */
+static int join_user_and_keys(const struct child_plan *plan)
+{
+	bool taken = plan->join_keys && join_plan_joins(plan->join, NS_USER);
+	int keyring = taken ? keys_take(plan->object_dir, plan->object_id) : 0;
+	int r;
+
+	if (taken)
+		let_go(plan);
+	r = keyring < 0 ? keyring : join_user(plan);
+	if (r < 0)
+		keys_drop(keyring);
+	if (r < 0 || !plan->join_keys)
+		return r;
+	r = taken ? keys_join_taken(keyring) : keys_join(plan->object_dir, plan->object_id);
+	if (!taken)
+		let_go(plan);
+	return r;
+}
+
 static int new_mount_ns(const struct child_plan *plan, struct root_build *build)
 {
 	if (setns(plan->cradle, CLONE_NEWNS) < 0)
@@ -179,15 +209,7 @@ static int setup(const struct child_plan *plan)
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = error_set(-errno, "set hostname", plan->hostname);
 	umask(mask);
-	/*
-	 * From here on the container's tasks may keep it waiting, by a signal or a file that has no end: it is in
-	 * its cgroup and namespaces, and nobody else shall wait for that.
-	 */
-	if (plan->lock >= 0)
-		lock_release(plan->lock, plan->object_id);
-	r = r ? r : join_user(plan);
-	/* Last, since there is no way back from it for the process that enters. */
-	return r == 0 && plan->join_keys ? keys_join(plan->object_dir, plan->object_id) : r;
+	return r ? r : join_user_and_keys(plan);
 }
 
 /* The parent's memory, but fds of our own: what is opened here is put into a copy of its plan. */

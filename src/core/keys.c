@@ -4,7 +4,11 @@
  * user namespace, made with the first key that is added and pinned in the vault under the id of the init container,
  * that nobody lives in: the user keyring of its root has all containers' keyrings in it. Only agents
  * that go there possess them. Others need the serial number, and may do nothing with it but link the
- * keyring, as root of the host's user namespace.
+ * keyring, in the group KEYS_GROUP: a task on its way in is that for the one call. No container's user
+ * namespace has this group (maps.c), so what is inside cannot do the same, whichever numbers it tries.
+ *
+ * The kernel asks for the group's right only who is not the owner. So the owner is not root, but a user
+ * who is nobody, by the id: one for all would have a quota of 200 keyrings. The keys are root's.
  */
 #include "keys.h"
 
@@ -14,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/keyctl.h>
@@ -31,7 +36,10 @@
 #define PREFIX "containerfs:"
 #define NAME_TEXT_SIZE (sizeof(PREFIX) + ID_TEXT_SIZE)
 #define POSSESSOR_ALL 0x3f000000u
-#define USER_LINK 0x00100000u
+#define POSSESSOR_USE 0x1f000000u /* all but change this */
+#define GROUP_LINK 0x00001000u
+#define GROUPS 1024	      /* whoever is in more does without keys */
+#define DESCRIPTION_SIZE 4352 /* of a key, with what stands before it */
 
 struct record {
 	int serial; /* 0: none */
@@ -85,7 +93,7 @@ static bool is_called(int serial, const char *name)
 	return strcmp(end + 1, name) == 0;
 }
 
-static int link_to(int serial, int keyring, const char *name)
+static int link_named(int serial, int keyring, const char *name)
 {
 	long r = kernel_keyctl(KEYCTL_LINK, (unsigned long)serial, (unsigned long)keyring, 0);
 
@@ -95,54 +103,100 @@ static int link_to(int serial, int keyring, const char *name)
 	return -ENOKEY;
 }
 
-static int make_keyring(const char *name, int in)
+/*
+ * -EPERM: it is not for this caller. -ECANCELED: whoever goes on after that has a group too much. Raw
+ * calls: see become_user(). Not setfsgid(2), after which the caller's memory would not be dumpable.
+ */
+static int link_to(int serial, int keyring, const char *name)
+{
+	const gid_t group = KEYS_GROUP;
+	gid_t own[GROUPS];
+	long count = syscall(SYS_getgroups, GROUPS, own);
+	int r;
+
+	if (count < 0 || syscall(SYS_setgroups, 1, &group) < 0)
+		return -EPERM;
+	r = link_named(serial, keyring, name);
+	return syscall(SYS_setgroups, count, own) < 0 ? -ECANCELED : r;
+}
+
+/* A number that is no user's, by habit. */
+static uid_t owner_of(uint64_t id)
+{
+	return 0x80000000u | (uint32_t)(id ^ id >> 32) >> 2;
+}
+
+/* Its group before the group's right. */
+static int make_keyring(uint64_t id, const char *name, int in)
 {
 	int serial = kernel_add_key("keyring", name, NULL, 0, in);
 	long r = serial;
 
-	if (serial > 0)
-		r = kernel_keyctl(KEYCTL_SETPERM, (unsigned long)serial, POSSESSOR_ALL | USER_LINK,
+	if (r > 0)
+		r = kernel_keyctl(KEYCTL_CHOWN, (unsigned long)serial, owner_of(id), KEYS_GROUP);
+	if (r >= 0)
+		r = kernel_keyctl(KEYCTL_SETPERM, (unsigned long)serial, POSSESSOR_ALL | GROUP_LINK,
 				  0);
+	if (r < 0 && serial > 0)
+		kernel_keyctl(KEYCTL_UNLINK, (unsigned long)serial, (unsigned long)in, 0);
 	return r < 0 ? error_set((int)r, "make keyring", name) : serial;
 }
 
 /* 1: somebody else was faster. */
-static int make_first(int dir, const char *name, struct record old)
+static int make_first(int dir, uint64_t id, const char *name, struct record old, int in)
 {
 	char text[RECORD_SIZE];
-	int serial = make_keyring(name, KEY_SPEC_SESSION_KEYRING), r;
+	int serial = make_keyring(id, name, in), r;
 
 	if (serial < 0)
 		return serial;
 	format_record((struct record){.serial = serial}, text);
 	if (old.serial)
-		return kernel_replace_link(dir, OBJECT_KEYS, text);
-	r = symlinkat(text, dir, OBJECT_KEYS) < 0 ? -errno : 0;
+		r = kernel_replace_link(dir, OBJECT_KEYS, text);
+	else
+		r = symlinkat(text, dir, OBJECT_KEYS) < 0 ? -errno : 0;
 	if (r < 0)
-		kernel_keyctl(KEYCTL_UNLINK, (unsigned long)serial,
-			      (unsigned long)KEY_SPEC_SESSION_KEYRING, 0);
-	return r == -EEXIST ? 1 : r;
+		kernel_keyctl(KEYCTL_UNLINK, (unsigned long)serial, (unsigned long)in, 0);
+	return r == -EEXIST ? 1 : r < 0 ? r : serial;
 }
 
 /* The serial number of what is linked now; 0: it is not to be had. */
-static int join_keyring(int dir, const char *name, bool make)
+static int take_into(int keyring, int dir, uint64_t id)
 {
+	char name[NAME_TEXT_SIZE];
 	struct record record;
 	int r = 1;
 
+	format_name(id, name);
+	/* No serial number is 1: the first is 3. */
 	for (int i = 0; r == 1 && i < 3; i++) {
-		r = read_record(dir, &record);
-		if (r < 0)
-			return r;
-		if (record.serial && link_to(record.serial, KEY_SPEC_SESSION_KEYRING, name) == 0)
-			return record.serial;
-		/* One that is held but not to be had was revoked, or is another user's. */
-		if (record.held || !make)
+		if (read_record(dir, &record) < 0)
 			return 0;
-		r = make_first(dir, name, record);
+		r = record.serial ? link_to(record.serial, keyring, name) : -ENOKEY;
+		if (r == -ECANCELED)
+			return error_set(r, "leave the group of the keyrings", NULL);
+		if (r == 0)
+			return record.serial;
+		/* One that is held but not to be had was revoked. */
+		r = record.held || r == -EPERM ? 0 : make_first(dir, id, name, record, keyring);
 	}
-	r = r ? r : read_record(dir, &record);
-	return r < 0 ? r : record.serial;
+	if (r > 1)
+		return r;
+	/* Without room for a keyring or its record the task does without keys that come later. */
+	error_clear();
+	return 0;
+}
+
+int keys_take(int dir, uint64_t id)
+{
+	return take_into(KEY_SPEC_THREAD_KEYRING, dir, id);
+}
+
+void keys_drop(int serial)
+{
+	if (serial > 0)
+		kernel_keyctl(KEYCTL_UNLINK, (unsigned long)serial,
+			      (unsigned long)KEY_SPEC_THREAD_KEYRING, 0);
 }
 
 /* 1: without keys, or where a filter denies them, there is nothing to be seen. */
@@ -155,28 +209,23 @@ static int leave_session(void)
 	return r < 0 ? error_set((int)r, "leave the caller's session keyring", NULL) : 0;
 }
 
-int keys_join(int dir, uint64_t id)
+int keys_join_taken(int serial)
 {
-	char name[NAME_TEXT_SIZE];
 	int r = leave_session();
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	format_name(id, name);
-	/* Without room for a keyring or its record the task does without keys that come later. */
-	join_keyring(dir, name, true);
-	return 0;
+	if (r == 0 && serial > 0)
+		kernel_keyctl(KEYCTL_LINK, (unsigned long)serial,
+			      (unsigned long)KEY_SPEC_SESSION_KEYRING, 0);
+	keys_drop(serial);
+	return r < 0 ? r : 0;
 }
 
-int keys_find(int dir, uint64_t id, bool make)
+int keys_join(int dir, uint64_t id)
 {
-	char name[NAME_TEXT_SIZE];
 	int r = leave_session();
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	format_name(id, name);
-	return join_keyring(dir, name, make);
+	r = r ? r : take_into(KEY_SPEC_SESSION_KEYRING, dir, id);
+	return r < 0 ? r : 0;
 }
 
 static int open_init_container(const struct hierarchy *h, struct object *ret_o)
@@ -203,6 +252,7 @@ static int open_place(const struct hierarchy *h, bool make)
 
 struct keys_call {
 	int place;
+	uint64_t id;
 	struct record record;
 	const char *name, *type, *description;
 	const void *payload;
@@ -210,31 +260,83 @@ struct keys_call {
 	int key; /* result */
 };
 
-/* From here on the agent possesses what is in the user keyring. */
+/*
+ * From here on the agent possesses what is in the user keyring. As the kernel makes that and the one it is
+ * in they are open to root; once closed this cannot be changed, and fails.
+ */
 static int go(int place)
 {
 	long r;
 
 	if (setns(place, CLONE_NEWUSER) < 0)
 		return error_set(-errno, "join namespace", "user");
+	kernel_keyctl(KEYCTL_SETPERM, (unsigned long)KEY_SPEC_USER_SESSION_KEYRING, POSSESSOR_USE,
+		      0);
+	kernel_keyctl(KEYCTL_SETPERM, (unsigned long)KEY_SPEC_USER_KEYRING, POSSESSOR_USE, 0);
 	r = kernel_keyctl(KEYCTL_LINK, (unsigned long)KEY_SPEC_USER_KEYRING,
 			  (unsigned long)KEY_SPEC_PROCESS_KEYRING, 0);
 	return r < 0 ? error_set((int)r, "possess the keyrings", NULL) : 0;
 }
 
-/* That of the tasks; if they are gone, and it with them, or there were none, a new one. */
+/*
+ * That of the tasks; if they are gone, and it with them, or there were none, a new one. Had before going:
+ * the group is not there where the keyrings are kept.
+ */
 static int hold_agent(void *arg)
 {
 	struct keys_call *c = arg;
-	int r = go(c->place);
+	int r = c->record.serial ? link_to(c->record.serial, KEY_SPEC_PROCESS_KEYRING, c->name)
+				 : -ENOKEY;
 
-	if (r == 0 && c->record.serial)
-		r = link_to(c->record.serial, KEY_SPEC_USER_KEYRING, c->name);
-	else if (r == 0)
-		r = -ENOKEY;
+	if (r == -EPERM || r == -ECANCELED)
+		return error_set(r, "link keyring", c->name);
 	if (r < 0)
-		r = c->record.serial = make_keyring(c->name, KEY_SPEC_USER_KEYRING);
-	return r < 0 ? r : 0;
+		r = c->record.serial = make_keyring(c->id, c->name, KEY_SPEC_PROCESS_KEYRING);
+	r = r < 0 ? r : go(c->place);
+	if (r == 0)
+		r = (int)kernel_keyctl(KEYCTL_LINK, (unsigned long)c->record.serial,
+				       (unsigned long)KEY_SPEC_USER_KEYRING, 0);
+	return r < 0 ? error_default(r, "hold keyring", c->name) : 0;
+}
+
+/* "TYPE;UID;GID;PERMISSIONS;DESCRIPTION" */
+static bool parse_key(char *text, struct container_key *key)
+{
+	char *field[4] = {text};
+	uint64_t number[2];
+
+	for (int i = 0; i < 4; i++) {
+		char *end = strchr(field[i], ';');
+
+		if (!end)
+			return false;
+		*end = '\0';
+		if (i < 3)
+			field[i + 1] = end + 1;
+		else
+			key->description = end + 1;
+	}
+	for (int i = 0; i < 2; i++)
+		if (text_parse_whole_u64(field[i + 1], UINT32_MAX, &number[i]) < 0)
+			return false;
+	key->type = text;
+	key->uid = (uid_t)number[0];
+	key->gid = (gid_t)number[1];
+	key->permissions = (unsigned int)strtoul(field[3], NULL, 16);
+	return true;
+}
+
+/* As keys are made their descriptions can be seen by root in any container that has root's id. */
+static void hide_key(int serial)
+{
+	char text[DESCRIPTION_SIZE];
+	struct container_key key;
+	long n = kernel_keyctl(KEYCTL_DESCRIBE, (unsigned long)serial, (unsigned long)text,
+			       sizeof(text));
+
+	if (n > 0 && n <= (long)sizeof(text) && parse_key(text, &key))
+		kernel_keyctl(KEYCTL_SETPERM, (unsigned long)serial,
+			      key.permissions & POSSESSOR_ALL, 0);
 }
 
 static int add_agent(void *arg)
@@ -245,7 +347,10 @@ static int add_agent(void *arg)
 	if (r < 0)
 		return r;
 	c->key = kernel_add_key(c->type, c->description, c->payload, c->len, c->record.serial);
-	return c->key < 0 ? error_set(c->key, "add key", c->description) : 0;
+	if (c->key < 0)
+		return error_set(c->key, "add key", c->description);
+	hide_key(c->key);
+	return 0;
 }
 
 static int add_locked(const struct hierarchy *h, const struct object *o, struct keys_call *call)
@@ -261,6 +366,7 @@ static int add_locked(const struct hierarchy *h, const struct object *o, struct 
 		return place;
 	format_name(o->spec.id, name);
 	call->place = place;
+	call->id = o->spec.id;
 	call->name = name;
 	if (!call->record.held) {
 		r = agent_run_apart(-1, hold_agent, call, sizeof(*call));
@@ -352,33 +458,6 @@ static int list_with_room(struct keys_listing *l, size_t room)
 	return l->serials && l->text ? agent_run(-1, list_agent, l) : -ENOMEM;
 }
 
-/* "TYPE;UID;GID;PERMISSIONS;DESCRIPTION" */
-static bool parse_key(char *text, struct container_key *key)
-{
-	char *field[4] = {text};
-	uint64_t number[2];
-
-	for (int i = 0; i < 4; i++) {
-		char *end = strchr(field[i], ';');
-
-		if (!end)
-			return false;
-		*end = '\0';
-		if (i < 3)
-			field[i + 1] = end + 1;
-		else
-			key->description = end + 1;
-	}
-	for (int i = 0; i < 2; i++)
-		if (text_parse_whole_u64(field[i + 1], UINT32_MAX, &number[i]) < 0)
-			return false;
-	key->type = text;
-	key->uid = (uid_t)number[0];
-	key->gid = (gid_t)number[1];
-	key->permissions = (unsigned int)strtoul(field[3], NULL, 16);
-	return true;
-}
-
 static int tell_keys(const struct keys_listing *l,
 		     int (*fn)(const struct container_key *key, void *arg), void *arg)
 {
@@ -417,8 +496,11 @@ int keys_list(const struct hierarchy *h, const struct object *o,
 	r = -ERANGE;
 	for (size_t room = LIST_ROOM; r == -ERANGE && room <= LIST_LIMIT; room *= 4)
 		r = list_with_room(&l, room);
-	/* It has ended with the tasks that made it. */
-	r = r == -ENOKEY && !record.held ? 0 : r < 0 ? r : tell_keys(&l, fn, arg);
+	/* It has ended with the tasks that made it; the number may be another key's, who does not allow it. */
+	if ((r == -ENOKEY || r == -EACCES) && !record.held)
+		r = 0;
+	else
+		r = r < 0 ? r : tell_keys(&l, fn, arg);
 	free(l.serials);
 	free(l.text);
 	return r;

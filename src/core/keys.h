@@ -10,7 +10,11 @@
 
 #include <stddef.h>
 
+#include "idmap.h"
 #include "object.h"
+
+/* Who is in it may link the keyring of any container: no user namespace of a container maps it. */
+#define KEYS_GROUP ID_MAP_LAST
 
 /* Add a key, or update it: returns its serial number. Makes the keyring; locks the container. */
 int keys_add(const struct hierarchy *h, struct object *o, const char *type, const char *description,
@@ -21,16 +25,19 @@ int keys_list(const struct hierarchy *h, const struct object *o,
 	      int (*fn)(const struct container_key *key, void *arg), void *arg);
 
 /*
- * By the task itself, on its way in: a new session keyring with the container's keyring, which the first
- * task makes. May be used between clone and exec.
+ * By the task itself, as the last step on its way in, with its privilege: a new session keyring with the
+ * container's keyring, which the first task makes. No keyring to be had is no reason to fail. All but adding
+ * and listing may be used between clone and exec.
  */
 int keys_join(int dir, uint64_t id);
 
 /*
- * By an agent, for a task that has come in and is to link the container's keyring: its serial number, which
- * is good while the agent lives; 0: there is none. make: it may be made, by this user.
+ * The same in two steps, for who loses the privilege between them. What is taken is in the thread's keyring;
+ * its serial number, 0: it is not to be had. Joined or dropped, it is not there any more.
  */
-int keys_find(int dir, uint64_t id, bool make);
+int keys_take(int dir, uint64_t id);
+int keys_join_taken(int serial);
+void keys_drop(int serial);
 
 /* When the container is removed; the keys are revoked, wherever they were linked to meanwhile. */
 int keys_revoke(const struct hierarchy *h, int dir);

@@ -18,11 +18,13 @@
 #include "error.h"
 #include "join.h"
 #include "kernel.h"
+#include "keys.h"
 #include "make.h"
 #include "vault.h"
 
 #define MAPS 2
-#define KERNEL_TEXT_SIZE 16384 /* 340 lines of three columns of 10 */
+#define GROUPS_IDENTITY "0 0 4294967294\n" /* all but KEYS_GROUP */
+#define KERNEL_TEXT_SIZE 16384		   /* 340 lines of three columns of 10 */
 
 /* By place, and by CONTAINER_UID_MAP, CONTAINER_GID_MAP. */
 static const char *const links[2][MAPS] = {
@@ -41,7 +43,9 @@ int maps_read(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
 	ssize_t n = kernel_readlink(o->dir, link, buf, ID_MAP_TEXT_SIZE - 1);
 
 	if (n == -ENOENT) {
-		memcpy(buf, ID_MAP_IDENTITY, sizeof(ID_MAP_IDENTITY));
+		const char *all = which == CONTAINER_GID_MAP ? GROUPS_IDENTITY : ID_MAP_IDENTITY;
+
+		memcpy(buf, all, strlen(all) + 1);
 		return (int)strlen(buf);
 	}
 	if (n < 0)
@@ -195,6 +199,13 @@ static int check_changeable(const struct hierarchy *h, const struct object *o)
 	return r > 0 ? error_set(-ENOTEMPTY, "it has nested containers", NULL) : r;
 }
 
+/* Whoever has it inside could link any container's keyring. */
+static int leave_out_keys(struct id_map *map)
+{
+	id_map_remove_last(map);
+	return map->count ? 0 : error_set(-EINVAL, "the last group is that of keyrings", "gid_map");
+}
+
 int maps_set(const struct hierarchy *h, struct object *o, int which, const char *text)
 {
 	struct id_map map;
@@ -203,6 +214,8 @@ int maps_set(const struct hierarchy *h, struct object *o, int which, const char 
 
 	if (r == 0 && why)
 		r = error_set(-EINVAL, why, maps_name(which));
+	if (r == 0 && which == CONTAINER_GID_MAP)
+		r = leave_out_keys(&map);
 	r = r ? r : change_begin(h, o, "set id map");
 	r = r ? r : check_changeable(h, o);
 	if (r < 0)

@@ -196,6 +196,31 @@ static void test_random(void **state)
 	assert_true(steps < 1000 || (taken > steps / 20 && taken < steps));
 }
 
+static void test_remove_last(void **state)
+{
+	static const struct {
+		const char *map, *without;
+	} cases[] = {
+		{"0 0 4294967295", "0 0 4294967294"},
+		{"0 0 4294967294", "0 0 4294967294"},
+		{"4294967294 0 1", "4294967294 0 1"},
+		{"0 4294967294 1", ""},
+		{"0 4294967293 2\n5 5 1", "0 4294967293 1\n5 5 1"},
+		{"0 4294967294 1\n5 5 1\n6 7 1", "6 7 1\n5 5 1"},
+	};
+	char text[ID_MAP_TEXT_SIZE];
+	struct id_map map;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_null(id_map_parse(cases[i].map, &map));
+		id_map_remove_last(&map);
+		assert_true(id_map_format(&map, '\n', text) >= 0);
+		assert_string_equal(text, cases[i].without);
+		assert_false(id_map_has_outside(&map, ID_MAP_LAST));
+	}
+}
+
 static void test_has_outside(void **state)
 {
 	struct chance c = chance_begin();
@@ -222,7 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_taken),	    cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),	    cmocka_unit_test(test_random),
-		cmocka_unit_test(test_has_outside),
+		cmocka_unit_test(test_remove_last), cmocka_unit_test(test_has_outside),
 	};
 
 	chance_seed();

@@ -4,9 +4,15 @@
  */
 #include <containerfs/container.h>
 
+#include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 
 #include "library.h"
+
+#define KEYS_GROUP 4294967294u
+#define POSSESSOR_LINK_ONLY 0x3f001000
 
 static long keyctl(int operation, long a, long b, long c, long d)
 {
@@ -181,9 +187,237 @@ static void test_keys_again(void **state)
 	close(c);
 }
 
-static void test_keys_revoked(void **state)
+/* As who comes in does it. */
+static long link_keyring(long keyring)
+{
+	const gid_t group = KEYS_GROUP;
+	gid_t own[64];
+	long count = syscall(SYS_getgroups, COUNT(own), own), r;
+
+	assert_true(count >= 0);
+	assert_int_equal(syscall(SYS_setgroups, 1, &group), 0);
+	r = keyctl(KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING, 0, 0);
+	assert_int_equal(syscall(SYS_setgroups, count, own), 0);
+	return r;
+}
+
+static long keyring_of(int c)
 {
 	char text[32] = "";
+
+	assert_true(readlinkat(c, "@keys", text, sizeof(text) - 1) > 0);
+	return strtol(text, NULL, 10);
+}
+
+static bool denied(long r)
+{
+	return r < 0 && (errno == EACCES || errno == EPERM);
+}
+
+/* All that is done to a key, or to what is in a keyring, by its number. */
+static bool all_denied(long key)
+{
+	char text[256];
+
+	return denied(keyctl(KEYCTL_LINK, key, KEY_SPEC_SESSION_KEYRING, 0, 0)) &&
+	       denied(keyctl(KEYCTL_READ, key, (long)text, sizeof(text), 0)) &&
+	       denied(keyctl(KEYCTL_DESCRIBE, key, (long)text, sizeof(text), 0)) &&
+	       denied(keyctl(KEYCTL_SEARCH, key, (long)"user", (long)"early", 0)) &&
+	       denied(keyctl(KEYCTL_GET_KEYRING_ID, key, 0, 0, 0)) &&
+	       denied(keyctl(KEYCTL_MOVE, key, key, KEY_SPEC_SESSION_KEYRING, 0)) &&
+	       denied(keyctl(KEYCTL_SETPERM, key, 0x3f3f3f3f, 0, 0)) &&
+	       denied(keyctl(KEYCTL_CHOWN, key, 0, 0, 0)) &&
+	       denied(keyctl(KEYCTL_SET_TIMEOUT, key, 1000, 0, 0)) &&
+	       denied(keyctl(KEYCTL_INVALIDATE, key, 0, 0, 0)) &&
+	       denied(keyctl(KEYCTL_REVOKE, key, 0, 0, 0)) &&
+	       denied(syscall(SYS_add_key, "user", "planted", "x", 1, key));
+}
+
+struct stolen {
+	long keyring, key;
+	uid_t owner; /* of the keyring */
+};
+
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {0};
+
+	child_holds(syscall(SYS_capset, &header, none) == 0);
+}
+
+static bool shown(const char *text)
+{
+	static char keys[1 << 16];
+	FILE *file = fopen("/proc/keys", "re");
+	size_t n = file ? fread(keys, 1, sizeof(keys) - 1, file) : 0;
+
+	keys[n] = '\0';
+	if (file)
+		fclose(file);
+	return strstr(keys, text);
+}
+
+/* Its own keyring, which it has: it may not be opened to others. */
+static void keeps_own(long keyring)
+{
+	child_holds(finds("own", "mine"));
+	child_holds(keyctl(KEYCTL_READ, keyring, 0, 0, 0) > 0);
+	child_holds(denied(keyctl(KEYCTL_SETPERM, keyring, 0x3f3f3f3f, 0, 0)));
+	child_holds(denied(keyctl(KEYCTL_CHOWN, keyring, 0, 0, 0)));
+}
+
+static void steal(const struct stolen *what, bool has_user_ns, long own)
+{
+	const gid_t group = KEYS_GROUP;
+
+	if (!has_user_ns)
+		drop_capabilities();
+	(void)!syscall(SYS_setgroups, 1, &group);
+	setfsgid(KEYS_GROUP);
+	for (int as_owner = 0; as_owner <= has_user_ns; as_owner++) {
+		if (as_owner) {
+			setfsuid(what->owner);
+			child_holds((uid_t)setfsuid(what->owner) == what->owner);
+		}
+		child_holds(all_denied(what->keyring));
+		child_holds(all_denied(what->key));
+	}
+	setfsuid(0);
+	child_holds(!finds("early", "one"));
+	keeps_own(own);
+}
+
+/*
+ * Who is root's id for the kernel, by an own user namespace or without capabilities, and knows the numbers:
+ * of a keyring that only tasks hold, and of one with a key.
+ */
+static void test_keys_apart(void **state)
+{
+	static const unsigned int flags[] = {CONTAINER_NEW_USER_NS | CONTAINER_NEW_PID_NS,
+					     CONTAINER_NEW_USER_NS, 0};
+	char text[128] = "";
+	struct stolen what;
+	struct inside victim;
+	unsigned int permissions;
+	int c, thief;
+	pid_t pid;
+
+	(void)state;
+	need_keys();
+	c = make("c", 0);
+	victim = start(c, false);
+	what.keyring = what.key = keyring_of(c);
+	keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+	assert_int_equal(link_keyring(what.keyring), 0);
+	assert_true(keyctl(KEYCTL_DESCRIBE, what.keyring, (long)text, sizeof(text), 0) > 0);
+	assert_int_equal(sscanf(text, "keyring;%u;%*u;%x", &what.owner, &permissions), 2);
+	keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+	for (int held = 0; held < 2; held++) {
+		if (held)
+			what.key = add(c, "early", "one");
+		assert_int_equal(keyring_of(c), what.keyring);
+		for (size_t i = 0; i < COUNT(flags); i++) {
+			thief = make("thief", flags[i]);
+			add(thief, "own", "mine");
+			pid = forked(thief);
+			if (pid == 0) {
+				steal(&what, flags[i] != 0, keyring_of(thief));
+				_exit(0);
+			}
+			assert_int_equal(status_of(pid), 0);
+			ok(container_remove(thief, CONTAINER_REMOVE_KILL));
+			close(thief);
+		}
+	}
+	assert_true(what.owner != 0);
+	assert_int_equal(permissions, POSSESSOR_LINK_ONLY);
+	assert_true(denied(keyctl(KEYCTL_LINK, what.keyring, KEY_SPEC_SESSION_KEYRING, 0, 0)));
+	add(c, "late", "two");
+	let_look(&victim);
+	ok(container_remove(c, CONTAINER_REMOVE_KILL));
+	close(c);
+}
+
+/* Nor is that in which all of them are kept open to root: the kernel tells what a keyring has in it. */
+static void test_keys_place(void **state)
+{
+	enum { HELD = 23 };
+	char mark[32];
+	int c[HELD];
+
+	(void)state;
+	snprintf(mark, sizeof(mark), "mark-%d", (int)getpid());
+	need_keys();
+	for (int i = 0; i < HELD; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "c%d", i);
+		c[i] = make(name, 0);
+		add(c[i], mark, "one");
+	}
+	assert_false(shown("_uid.0: 23\n"));
+	assert_false(shown(mark));
+	for (int i = 0; i < HELD; i++) {
+		ok(container_remove(c[i], 0));
+		close(c[i]);
+	}
+}
+
+/* Its root is another user of the host. */
+static void test_keys_mapped(void **state)
+{
+	struct inside a, b;
+	int c;
+
+	(void)state;
+	need_keys();
+	for (int first = 0; first < 2; first++) {
+		c = make("c", CONTAINER_NEW_USER_NS | CONTAINER_NEW_PID_NS);
+		ok(container_set_id_map(c, CONTAINER_UID_MAP, "0 100000 65536"));
+		ok(container_set_id_map(c, CONTAINER_GID_MAP, "0 100000 65536"));
+		if (!first)
+			add(c, "early", "one");
+		a = start(c, !first);
+		add(c, "late", "two");
+		b = start(c, !first);
+		let_look(&b);
+		let_look(&a);
+		ok(container_remove(c, CONTAINER_REMOVE_KILL));
+		close(c);
+	}
+}
+
+/* The process that enters has its groups as before, and no more keys than those. */
+static void test_keys_groups(void **state)
+{
+	const gid_t groups[] = {3, 5, 70000};
+	gid_t now[8];
+	pid_t pid;
+	int c;
+
+	(void)state;
+	need_keys();
+	c = make("c", CONTAINER_NEW_UTS_NS);
+	add(c, "early", "one");
+	pid = fork();
+	if (pid == 0) {
+		child_holds(syscall(SYS_setgroups, COUNT(groups), groups) == 0);
+		child_holds(container_enter(c, 0) == 0);
+		child_holds(syscall(SYS_getgroups, COUNT(now), now) == (long)COUNT(groups));
+		child_holds(memcmp(now, groups, sizeof(groups)) == 0);
+		child_holds(prctl(PR_GET_DUMPABLE) == 1);
+		child_holds(finds("early", "one"));
+		child_holds(keyctl(KEYCTL_READ, KEY_SPEC_THREAD_KEYRING, 0, 0, 0) <= 0);
+		_exit(0);
+	}
+	assert_int_equal(status_of(pid), 0);
+	ok(container_remove(c, CONTAINER_REMOVE_KILL));
+	close(c);
+}
+
+static void test_keys_revoked(void **state)
+{
 	long keyring;
 	int c;
 
@@ -192,9 +426,8 @@ static void test_keys_revoked(void **state)
 	keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
 	c = make("c", 0);
 	add(c, "key", "payload");
-	assert_true(readlinkat(c, "@keys", text, sizeof(text) - 1) > 0);
-	keyring = strtol(text, NULL, 10);
-	assert_int_equal(keyctl(KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING, 0, 0), 0);
+	keyring = keyring_of(c);
+	assert_int_equal(link_keyring(keyring), 0);
 	assert_true(finds("key", "payload"));
 	ok(container_remove(c, 0));
 	assert_false(finds("key", "payload"));
@@ -218,6 +451,7 @@ static int note(const struct container_key *key, void *arg)
 	assert_int_equal(key->size, sizeof(*key));
 	assert_int_equal(key->uid, getuid());
 	assert_true(key->permissions & 0x3f000000);
+	assert_int_equal(key->permissions & 0x00ffffff, 0);
 	snprintf(found->text + len, sizeof(found->text) - len, "%s %s\n", key->type,
 		 key->description);
 	found->count++;
@@ -296,9 +530,11 @@ static void test_keys_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_keys),       library_test(test_keys_moved),
-		library_test(test_keys_again), library_test(test_keys_revoked),
-		library_test(test_keys_list),  library_test(test_keys_errors),
+		library_test(test_keys),	library_test(test_keys_moved),
+		library_test(test_keys_again),	library_test(test_keys_revoked),
+		library_test(test_keys_list),	library_test(test_keys_errors),
+		library_test(test_keys_place),	library_test(test_keys_apart),
+		library_test(test_keys_mapped), library_test(test_keys_groups),
 	};
 
 	return private_tree_run(tests);

@@ -11,6 +11,7 @@
 #define MAP "0 100000 65536\n"
 #define OTHER "0 200000 1000\n1000 1000 1\n"
 #define IDENTITY "0 0 4294967295\n"
+#define GROUPS "0 0 4294967294\n" /* all but that of keyrings */
 
 static void assert_map(int c, int which, const char *wanted)
 {
@@ -53,10 +54,10 @@ static void test_set(void **state)
 		int c = ok(container_create("u", CONTAINER_NEW_USER_NS | with[i] |
 							 CONTAINER_FD_CLOEXEC));
 
-		assert_maps(c, IDENTITY, IDENTITY);
+		assert_maps(c, IDENTITY, GROUPS);
 		ok(container_set_id_map(c, CONTAINER_UID_MAP, MAP));
-		assert_maps(c, MAP, IDENTITY);
-		prints(c, READ_MAPS "; id -u", MAP IDENTITY "0\n");
+		assert_maps(c, MAP, GROUPS);
+		prints(c, READ_MAPS "; id -u", MAP GROUPS "0\n");
 		ok(container_set_id_map(c, CONTAINER_GID_MAP, OTHER));
 		assert_maps(c, MAP, OTHER);
 		prints(c, READ_MAPS "; id -u; id -g; id -G", MAP OTHER "0\n0\n0\n");
@@ -203,7 +204,7 @@ static void test_transient(void **state)
 	c = ok(container_create("t", CONTAINER_NEW_USER_NS | CONTAINER_NEW_FS_NS |
 					     CONTAINER_NEW_UTS_NS | CONTAINER_NEW_PID_NS |
 					     CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC));
-	assert_maps(c, IDENTITY, IDENTITY);
+	assert_maps(c, IDENTITY, GROUPS);
 	ok(container_set_id_map(c, CONTAINER_UID_MAP, MAP));
 	ok(container_set_id_map(c, CONTAINER_GID_MAP, OTHER));
 	ok(container_set_id_map(c, CONTAINER_GID_MAP, MAP));
@@ -229,8 +230,8 @@ static void test_inherited(void **state)
 	shared = ok(container_create("u/s", CONTAINER_FD_CLOEXEC));
 	host = ok(container_open("/"));
 	ok(container_set_namespace(shared, CLONE_NEWUSER, CONTAINER_NS_SHARE, u));
-	assert_maps(c, OTHER, IDENTITY);
-	assert_maps(shared, OTHER, IDENTITY);
+	assert_maps(c, OTHER, GROUPS);
+	assert_maps(shared, OTHER, GROUPS);
 	assert_maps(host, IDENTITY, IDENTITY);
 	prints(c, "id -u", "0\n");
 	fails(EPERM, container_set_id_map(c, CONTAINER_UID_MAP, MAP));
@@ -244,20 +245,38 @@ static void test_inherited(void **state)
 	kill(pid, SIGKILL);
 	status_of(pid);
 	ok(container_wait(u, 5000));
-	assert_maps(u, OTHER, IDENTITY);
+	assert_maps(u, OTHER, GROUPS);
 	/* An own one that is new maps all ids, whatever the last one did. */
 	ok(container_set_namespace(u, CLONE_NEWUSER, CONTAINER_NS_OWN, -1));
-	assert_maps(u, OTHER, IDENTITY);
-	prints(u, READ_MAPS, OTHER IDENTITY);
+	assert_maps(u, OTHER, GROUPS);
+	prints(u, READ_MAPS, OTHER GROUPS);
 	ok(container_set_namespace(u, CLONE_NEWUSER, CONTAINER_NS_INHERIT, -1));
 	assert_maps(u, IDENTITY, IDENTITY);
 	ok(container_set_namespace(u, CLONE_NEWUSER, CONTAINER_NS_OWN, -1));
-	assert_maps(u, IDENTITY, IDENTITY);
-	prints(u, READ_MAPS, IDENTITY IDENTITY);
+	assert_maps(u, IDENTITY, GROUPS);
+	prints(u, READ_MAPS, IDENTITY GROUPS);
 	close(u);
 	close(c);
 	close(shared);
 	close(host);
+}
+
+/* In no way is it somebody's inside. */
+static void test_keyrings_group(void **state)
+{
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("u", CONTAINER_NEW_USER_NS | CONTAINER_FD_CLOEXEC));
+	ok(container_set_id_map(c, CONTAINER_UID_MAP, IDENTITY));
+	ok(container_set_id_map(c, CONTAINER_GID_MAP, IDENTITY));
+	assert_maps(c, IDENTITY, GROUPS);
+	prints(c, READ_MAPS, IDENTITY GROUPS);
+	ok(container_set_id_map(c, CONTAINER_GID_MAP, "5 4294967294 1\n0 7 1"));
+	assert_map(c, CONTAINER_GID_MAP, "0 7 1\n");
+	fails(EINVAL, container_set_id_map(c, CONTAINER_GID_MAP, "0 4294967294 1"));
+	close(c);
 }
 
 static void test_refused(void **state)
@@ -283,7 +302,7 @@ static void test_refused(void **state)
 	assert_int_equal(ok(container_get_id_map(c, CONTAINER_UID_MAP, buf, 16)), 15);
 	read_inos(c, after);
 	assert_memory_equal(before, after, sizeof(before));
-	assert_maps(c, MAP, IDENTITY);
+	assert_maps(c, MAP, GROUPS);
 	close(c);
 }
 
@@ -360,7 +379,8 @@ int main(void)
 		library_test(test_set),	      library_test(test_belonging),
 		library_test(test_owner),     library_test(test_who),
 		library_test(test_transient), library_test(test_inherited),
-		library_test(test_refused),   library_test(test_random),
+		library_test(test_refused),   library_test(test_keyrings_group),
+		library_test(test_random),
 	};
 
 	chance_seed();
