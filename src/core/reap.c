@@ -100,7 +100,7 @@ static int remove_directory(int parent, const char *name, int dir)
 static int lock_child(const struct hierarchy *h, int dir, const char *name, bool wait)
 {
 	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct spec spec;
+	struct spec spec = {0};
 	int r;
 
 	r = child < 0 ? -errno : object_load(child, &spec);

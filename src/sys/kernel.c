@@ -412,7 +412,7 @@ static int mount_id(int fd, uint64_t *ret_id)
 
 int kernel_same_place(int a, int b)
 {
-	uint64_t id_a, id_b;
+	uint64_t id_a = 0, id_b = 0;
 	struct stat st_a, st_b;
 	int r;
 

@@ -112,9 +112,10 @@ env --default-signal=INT container events / >full 2>err &
 started=$!
 exec 3<full
 # Not before a pipe is full is anything seen of it.
-for i in $(seq 400); do
-	container create "probe-with-a-name-that-is-long-enough-to-fill-a-pipe-before-long" &&
-		container rm "probe-with-a-name-that-is-long-enough-to-fill-a-pipe-before-long" || break
+name=probe-with-a-name-that-is-long-enough-to-fill-a-pipe-before-long
+for _ in $(seq 400); do
+	check container create "$name"
+	check container rm "$name"
 done
 sleep 0.3
 kill -TERM "$started"
