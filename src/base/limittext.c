@@ -69,7 +69,7 @@ static int suffix_shift(const char *s, size_t len)
 static int expand_word(const char *s, size_t len, char *buf, size_t size, size_t *used)
 {
 	char word[LIMIT_NAME_SIZE];
-	uint64_t number;
+	uint64_t number = 0;
 	size_t digits = strspn(s, "0123456789");
 	int shift = digits > 0 ? suffix_shift(s + digits, len - digits) : -1;
 	bool is_number = digits > 0 && (shift > 0 || digits == len);

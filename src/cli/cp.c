@@ -211,6 +211,7 @@ static void raise_fd_limit(void)
 static int copy_from(struct copy *c, const char *source, const struct place *to, char before[])
 {
 	autoplace struct place from;
+	int r;
 
 	place_init(&from);
 	if (place_open(&from, source) < 0)
@@ -223,7 +224,9 @@ static int copy_from(struct copy *c, const char *source, const struct place *to,
 		made_forget_links(&c->made);
 	memcpy(before, from.name, sizeof(from.name));
 	c->from = &from.ids;
-	return copy_one(c, &from, to);
+	r = copy_one(c, &from, to);
+	c->from = NULL;
+	return r;
 }
 
 /* All operands but the last go there. */

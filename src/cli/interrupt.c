@@ -2,6 +2,7 @@
 #include "interrupt.h"
 
 #include <signal.h>
+#include <unistd.h>
 #include <stddef.h>
 
 static volatile sig_atomic_t pending; /* what a handler knows is global */
@@ -37,6 +38,6 @@ void interrupt_end(void)
 {
 	if (pending == 0)
 		return;
-	signal(pending, SIG_DFL);
-	raise(pending);
+	if (signal(pending, SIG_DFL) != SIG_ERR)
+		kill(getpid(), pending);
 }
