@@ -24,9 +24,9 @@
  * A call that makes or changes something waits for another that is at work on the same container, for
  * as long as that takes. If a signal handler that was installed without SA_RESTART runs meanwhile, the
  * call fails with EINTR, and nothing has been done (but what CONTAINER_REMOVE_KILL has killed).
- * container_wait() and container_freeze() go on with what they wait for.
+ * container_wait() and container_freeze() go on with what they wait for. No call is a cancellation point.
  *
- * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, which is
+ * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, by an absolute path, which is
  * another hierarchy of its own. It is ignored in set-user-ID programs.
  */
 #ifndef CONTAINERFS_CONTAINER_H

@@ -2,8 +2,8 @@
 #include "interrupt.h"
 
 #include <signal.h>
-#include <unistd.h>
 #include <stddef.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t pending; /* what a handler knows is global */
 
