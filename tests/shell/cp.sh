@@ -258,15 +258,8 @@ check container enter a -- cmp /tmp/linked/60 /tmp/linked/x60
 # deep DIR LEVELS
 deep()
 {
-	mkdir "$1" && (
-		cd "$1" || exit
-		i=0
-		while [ $i -lt "$2" ]; do
-			mkdir d && cd d || exit
-			i=$((i + 1))
-		done
-		echo end >end
-	)
+	below=$1/$(yes d/ | head -n "$2" | tr -d '\n')
+	mkdir -p "$below" && echo end >"$below/end"
 }
 
 it 'deep trees'
