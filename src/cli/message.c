@@ -114,7 +114,9 @@ static void tell(const char *what, const char *end, const char *format, va_list 
 	if (what)
 		to = stpcpy(put_parts(to, what), ": ");
 	stpcpy(put_parts(to, text), end);
-	fputs(line, stderr);
+	/* Once more, if a signal came. */
+	if (fputs(line, stderr) < 0)
+		fputs(line, stderr);
 }
 
 void cli_message(const char *what, const char *format, ...)

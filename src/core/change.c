@@ -85,7 +85,7 @@ int change_commit(const struct hierarchy *h, struct object *o, const struct spec
 {
 	struct container_error error = *error_last();
 	uint64_t gone[NS_COUNT] = {0};
-	struct spec now;
+	struct spec now = *next;
 	bool any;
 	int unpinned;
 
@@ -94,8 +94,10 @@ int change_commit(const struct hierarchy *h, struct object *o, const struct spec
 		error = *error_last();
 	}
 	/* It may have failed after the step that counts. */
-	if (object_load(o->dir, &now) < 0)
+	if (r < 0 && object_load(o->dir, &now) < 0) {
+		error_copy(&error);
 		return r;
+	}
 	any = note_gone(gone, &o->spec, &now);
 	any |= note_gone(gone, next, &now);
 	o->spec = now;
@@ -143,7 +145,7 @@ static int set_own(const struct hierarchy *h, struct object *o, enum nstype type
 	if (r == 0 && next.spec.pinned[type])
 		r = make_own(h, &next, (unsigned int)nstype_info(type)->clone_flag, &root, -EBADF);
 	r = change_commit(h, o, &next.spec, r);
-	if (type == NS_USER)
+	if (r == 0 && type == NS_USER)
 		maps_forget_others(o);
 	if (r == 0 && type == NS_MOUNT)
 		r = kernel_replace_link(o->dir, OBJECT_ROOT, "view");

@@ -176,7 +176,8 @@ static int renew(const struct hierarchy *h, struct object *o, int which, const s
 	if (types == 0)
 		return r;
 	r = change_commit(h, o, &next.spec, r);
-	maps_forget_others(o);
+	if (r == 0)
+		maps_forget_others(o);
 	return r;
 }
 
