@@ -141,20 +141,16 @@ static int receive_made(int from, unsigned int types, struct ns_set *set)
 	return r < 0 ? error_set(r, "take over namespaces", NULL) : 0;
 }
 
-/* Runs fn of arg, which sends what it has made to *ret_to. */
-static int run_and_receive(int cgroup, int (*fn)(void *), void *arg, size_t size, int *ret_to,
-			   unsigned int types, struct ns_set *set)
+/* What an agent has made is sent to *ret_to. */
+static int open_pair(int *ret_from, int *ret_to)
 {
-	autoclose int from = -EBADF;
-	autoclose int to = -EBADF;
-	int pair[2], r;
+	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(-errno, "make namespaces", NULL);
-	from = pair[0];
-	*ret_to = to = pair[1];
-	r = agent_run_apart(cgroup, fn, arg, size);
-	return r ? r : receive_made(from, types, set);
+	*ret_from = pair[0];
+	*ret_to = pair[1];
+	return 0;
 }
 
 struct in_user_ns {
@@ -185,11 +181,14 @@ static int in_user_ns_agent(void *arg)
 int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set)
 {
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int from = -EBADF;
+	autoclose int to = -EBADF;
 	struct in_user_ns a = {user_ns, proc, -EBADF, types, *set};
+	int r = proc < 0 ? error_set(-errno, "open", "/proc") : open_pair(&from, &to);
 
-	if (proc < 0)
-		return error_set(-errno, "open", "/proc");
-	return run_and_receive(cgroup, in_user_ns_agent, &a, sizeof(a), &a.to, types, set);
+	a.to = to;
+	r = r ? r : agent_run_apart(cgroup, in_user_ns_agent, &a, sizeof(a));
+	return r ? r : receive_made(from, types, set);
 }
 
 struct own_ns {
@@ -268,6 +267,17 @@ static int dup_fd(int fd, int *ret_fd)
 	return *ret_fd < 0 ? -errno : 0;
 }
 
+static int make_apart(int cgroup, struct own_ns *a)
+{
+	autoclose int from = -EBADF;
+	autoclose int to = -EBADF;
+	int r = open_pair(&from, &to);
+
+	a->to = to;
+	r = r ? r : agent_run_apart(cgroup, own_ns_agent, a, sizeof(*a));
+	return r ? r : receive_made(from, a->made, &a->set);
+}
+
 int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
 	     struct root_plan *root, int uts)
 {
@@ -319,9 +329,7 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	}
 	plan.make = a.made = types;
 	if (r >= 0 && plan.user_owned) {
-		r = types ? run_and_receive(cgroup, own_ns_agent, &a, sizeof(a), &a.to, types,
-					    &a.set)
-			  : 0;
+		r = types ? make_apart(cgroup, &a) : 0;
 		r = r ? r : agent_run(-1, pin_agent, &a);
 	} else if (r >= 0) {
 		r = agent_run(cgroup, own_ns_and_pin_agent, &a);
