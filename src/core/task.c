@@ -143,9 +143,10 @@ static void reap(pid_t pid)
 		;
 }
 
-static int end(pid_t pid, int r)
+/* By the pidfd: where SIGCHLD is ignored the number may be another process's by now. */
+static int end(pid_t pid, int pidfd, int r)
 {
-	kill(pid, SIGKILL);
+	kernel_pidfd_send_signal(pidfd, SIGKILL);
 	reap(pid);
 	return r;
 }
@@ -214,7 +215,7 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 	}
 	r = entry_record_init(o, e, pid, pidfd);
 	if (r < 0)
-		return end(pid, r);
+		return end(pid, pidfd, r);
 	if (ret_pidfd)
 		*ret_pidfd = take_fd(&pidfd);
 	return pid;
@@ -375,9 +376,10 @@ pid_t task_fork(const struct hierarchy *h, struct object *o)
 	if (pid > 0 && e.records_init) {
 		autoclose int pidfd = kernel_pidfd_open(pid);
 
-		r = pidfd < 0 ? pidfd : entry_record_init(o, &e, pid, pidfd);
+		/* One that has ended, and was reaped already, is nobody's init. */
+		r = pidfd < 0 ? 0 : entry_record_init(o, &e, pid, pidfd);
 		if (r < 0)
-			return end(pid, r);
+			return end(pid, pidfd, r);
 	}
 	return pid;
 }
