@@ -121,6 +121,9 @@ int cli_report(char **argv);
  */
 void cli_begin(void);
 
+/* As many fds as the hard limit allows. */
+void cli_allow_fds(void);
+
 /* The status to exit with, once all output is written; that it could not be is a failure too. */
 int cli_finish(int status);
 

@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -196,17 +195,6 @@ static int copy_one(struct copy *c, const struct place *from, const struct place
 	return 0;
 }
 
-/* A file deep in a tree has two of them for each directory above it. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* -1: told. before: where the last one was from; it gets this one. */
 static int copy_from(struct copy *c, const char *source, const struct place *to, char before[])
 {
@@ -259,7 +247,8 @@ int verb_cp(int argc, char **argv)
 			return c == -2 ? 0 : EXIT_FAILED;
 	if (argc - optind < 2)
 		return cli_usage("cp", "SOURCE... and TARGET");
-	raise_fd_limit();
+	/* A file deep in a tree has two of them for each directory above it. */
+	cli_allow_fds();
 	interrupt_catch();
 	status = copy_all(argv + optind, argc - optind);
 	interrupt_end();

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -142,17 +141,6 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* The library holds an fd for each init. */
-static void allow_fds(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 int verb_events(int argc, char **argv)
 {
 	autoclose int container = -EBADF;
@@ -172,7 +160,8 @@ int verb_events(int argc, char **argv)
 	container = cli_open(name);
 	if (container < 0)
 		return EXIT_FAILED;
-	allow_fds();
+	/* The library holds an fd for each init. */
+	cli_allow_fds();
 	signals = catch_signals();
 	events = container_id(container, &id) < 0 ? NULL : container_events_open(container);
 	if (!events)
