@@ -539,7 +539,7 @@ wrong()
 	complaints="$complaints${complaints:+$newline}$1"
 }
 
-# What there is, one thing a line: "DIRECTORY PATH-BELOW-IT" and "pin NAME MOUNTS".
+# What there is, one thing a line: "DIRECTORY PATH-BELOW-IT" and "pin NAME MOUNTS ID".
 facts()
 {
 	find "$state/tree" "$cgroup_root" -mindepth 1 -type d -printf '%H %P\n'
@@ -593,11 +593,7 @@ compare()
 				print "cgroup " $2 " is of no listed container"
 		}
 		$1 == "pin" {
-			split($2, part, ".")
-			# In the second of its two places: the highest bit is set.
-			if (place = index("89abcdef", substr(part[1], 1, 1)))
-				part[1] = substr("01234567", place, 1) substr(part[1], 2)
-			if (!(part[1] in id))
+			if (!($4 in id))
 				print "pin " $2 " is of no listed container"
 			if ($3 > 1) # none: a file that the next pin will go on
 				print "pin " $2 " has " $3 " mounts on it"

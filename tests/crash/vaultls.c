@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * vaultls: print the names in the root directory of a hierarchy's vault, one a line, each with the
- * number of mounts on it: "pin 0123456789abcdef.uts 1".
+ * number of mounts on it and the id of its container: "pin 8123456789abcdef.uts 1 0123456789abcdef".
+ * The highest bit of a name says that it is the second of the two places for a pin.
  *
  *	vaultls STATE
  *
@@ -20,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SECOND_PLACE (1ULL << 63)
 
 /* -ENOENT; -EINVAL: a file that is no mount namespace, such as one not yet mounted on. */
 static int go_into(const char *path)
@@ -66,7 +69,8 @@ static int print_root(int proc)
 			continue;
 		r = count_mounts(proc, d->d_name, &n);
 		if (r == 0)
-			printf("pin %s %d\n", d->d_name, n);
+			printf("pin %s %d %016llx\n", d->d_name, n,
+			       strtoull(d->d_name, NULL, 16) & ~SECOND_PLACE);
 	}
 	closedir(dir);
 	if (r == 0 && fflush(stdout))

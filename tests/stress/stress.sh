@@ -172,7 +172,7 @@ check_invariants()
 	find "$(cgroup_of_hierarchy)" -mindepth 1 -type d | grep -Eo '/[0-9a-f]{16}$' | tr -d / | sort >"$WORK/cgroups"
 	is '' "$(comm -13 "$WORK/ids" "$WORK/cgroups")" 'cgroups of no container'
 	if [ -x "$VAULTLS" ]; then
-		"$VAULTLS" "$CONTAINERFS_STATE" | grep -Eo '[0-9a-f]{16}' | sort -u >"$WORK/pins"
+		"$VAULTLS" "$CONTAINERFS_STATE" | cut -d ' ' -f 4 | sort -u >"$WORK/pins"
 		is '' "$(comm -13 "$WORK/ids" "$WORK/pins")" 'pins of no container'
 	else
 		part_skipped "$VAULTLS is not built"
