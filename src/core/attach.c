@@ -287,20 +287,21 @@ static int check_unchanged(const struct attach *a, const struct trace *t)
 }
 
 /* The thread itself, of a process by its number: pidfd_open(2), setns(2), close(2). */
-static int join_as(const struct attach *a, struct trace *t, struct trace_thread *thread,
-		   pid_t number, bool back)
+static int join_as(const struct attach *a, struct trace *t, struct tracee *thread, pid_t number,
+		   bool back)
 {
 	long pidfd, result = -ESRCH, ignored;
-	int r = trace_call(t, thread, SYS_pidfd_open, (const long[3]){number, 0, 0}, &pidfd);
+	int r = tracee_call(thread, &t->calls, SYS_pidfd_open, (const long[3]){number, 0, 0},
+			    &pidfd);
 
 	if (r < 0 || pidfd < 0)
 		return r < 0 ? r : (int)pidfd;
 	/* Alive after it was opened: the number was not another's. */
 	if (back || source_is_alive(&a->source))
-		r = trace_call(t, thread, SYS_setns, (const long[3]){pidfd, (long)a->types, 0},
-			       &result);
+		r = tracee_call(thread, &t->calls, SYS_setns,
+				(const long[3]){pidfd, (long)a->types, 0}, &result);
 	if (r == 0)
-		trace_call(t, thread, SYS_close, (const long[3]){pidfd, 0, 0}, &ignored);
+		tracee_call(thread, &t->calls, SYS_close, (const long[3]){pidfd, 0, 0}, &ignored);
 	return r < 0 ? r : (int)result;
 }
 
@@ -328,10 +329,10 @@ static int join_error(int r)
 
 static int join_all(const struct attach *a, struct trace *t, pid_t source)
 {
-	struct trace_thread *leader = NULL;
+	struct tracee *leader = NULL;
 
 	for (size_t i = 0; i <= t->count; i++) {
-		struct trace_thread *thread = i < t->count ? &t->threads[i] : leader;
+		struct tracee *thread = i < t->count ? &t->threads[i] : leader;
 		int r;
 
 		if (i < t->count && thread->tid == a->pid) {
@@ -400,7 +401,7 @@ static int undo(struct attach *a, bool same, int r)
 static bool is_unjoined(const struct attach *a, const struct trace *t)
 {
 	struct container_error why = *error_last();
-	int r = t->lost ? -EBUSY : 0;
+	int r = t->calls.lost ? -EBUSY : 0;
 
 	for (size_t i = 0; r == 0 && i < t->count; i++)
 		r = check_thread(a, t, t->threads[i].tid);
@@ -429,21 +430,21 @@ static int move_stopped(struct attach *a, struct trace *t)
  * The task may not link the keyring, and the agent cannot reach the task's session: it writes to it while the
  * task lets its user do so, who is to be the agent's.
  */
-static void join_keys_thread(struct trace *t, struct trace_thread *thread, int keyring)
+static void join_keys_thread(struct trace *t, struct tracee *thread, int keyring)
 {
 	long session = -1, result;
 
-	if (trace_call(t, thread, SYS_keyctl, (const long[3]){KEYCTL_JOIN_SESSION_KEYRING, 0, 0},
-		       &session) < 0 ||
+	if (tracee_call(thread, &t->calls, SYS_keyctl,
+			(const long[3]){KEYCTL_JOIN_SESSION_KEYRING, 0, 0}, &session) < 0 ||
 	    session <= 0 || keyring <= 0)
 		return;
-	if (trace_call(t, thread, SYS_keyctl,
-		       (const long[3]){KEYCTL_SETPERM, session, SESSION_PERMISSIONS | USER_WRITE},
-		       &result) < 0)
+	if (tracee_call(thread, &t->calls, SYS_keyctl,
+			(const long[3]){KEYCTL_SETPERM, session, SESSION_PERMISSIONS | USER_WRITE},
+			&result) < 0)
 		return;
 	kernel_keyctl(KEYCTL_LINK, (unsigned long)keyring, (unsigned long)session, 0);
-	trace_call(t, thread, SYS_keyctl,
-		   (const long[3]){KEYCTL_SETPERM, session, SESSION_PERMISSIONS}, &result);
+	tracee_call(thread, &t->calls, SYS_keyctl,
+		    (const long[3]){KEYCTL_SETPERM, session, SESSION_PERMISSIONS}, &result);
 }
 
 /*
@@ -510,10 +511,10 @@ static int attach_agent(void *arg)
 static int attach_alone(struct attach *a, int r)
 {
 	/* By its timer. */
-	if (a->trace.end && kernel_now_ns() > a->trace.end)
+	if (a->trace.calls.end && kernel_now_ns() > a->trace.calls.end)
 		r = error_set(-EBUSY, "the task keeps who looks at it", NULL);
-	if (a->trace.touched || a->half || !a->joined)
-		return undo(a, !a->trace.touched && !a->half, r);
+	if (a->trace.calls.touched || a->half || !a->joined)
+		return undo(a, !a->trace.calls.touched && !a->half, r);
 	error_clear();
 	return 0;
 }

@@ -23,28 +23,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "regs.h"
-
-struct trace_thread {
-	pid_t tid;
-	bool stopped;
-	bool settled; /* stopped on its way to user mode, where the kernel looks for calls to begin anew */
-	bool changed; /* its registers are those of a call; what is its own is below */
-	struct regs regs;
-	uint64_t signals;
-	unsigned long rseq_field, rseq_cs;
-};
+#include "tracee.h"
 
 struct trace {
 	pid_t pid;
 	int proc, tasks; /* /proc/PID, its task */
-	unsigned long insn;
-	int timer;     /* kills the tracer some time after end; negative: there is none */
-	int64_t end;   /* when all must have stopped; then, when calls must have begun */
-	bool suspends; /* may suspend filters of system calls */
-	bool touched;  /* a thread has registers or blocked signals that are not its own */
-	bool lost;     /* a call failed, and who was to do it may be doing it still */
-	struct trace_thread *threads;
+	int timer;	 /* kills the tracer some time after calls.end; negative: there is none */
+	struct tracee_calls calls; /* its end at first is when all must have stopped */
+	struct tracee *threads;
 	size_t count, room;
 };
 
@@ -74,14 +60,6 @@ void trace_renew(struct trace *t);
 
 /* The directory ns of a thread in /proc, also after the tracer has another root. -ESRCH. */
 int trace_open_ns(const struct trace *t, pid_t tid);
-
-/*
- * A stopped thread makes a system call; *ret_result is what it returned, a negative errno for example.
- * -ESRCH: it was killed. -EBUSY: something keeps it from going on, the freezer for example. -EPROTO: it came
- * to something else, which was not done.
- */
-int trace_call(struct trace *t, struct trace_thread *thread, long nr, const long args[3],
-	       long *ret_result);
 
 /* The system call in which the thread was when it was asked to stop returns this. */
 int trace_set_result(struct trace *t, pid_t tid, long result);
