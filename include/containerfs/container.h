@@ -119,6 +119,12 @@ int container_create_at(int parent, const char *name, unsigned int flags);
 int container_open(const char *name);
 
 /*
+ * The same of the init container, for those who come before all others: where there is no hierarchy yet it
+ * is made, as by container_create(). EPERM: not privileged, or the caller is in another container.
+ */
+int container_open_init(void);
+
+/*
  * container_open_at: the fd (close-on-exec) of the container nested in parent whose name this is, one
  * component. Two system calls, and no look at where the caller is: who has the fd of parent may.
  * Its id is written to ret_id, unless that is NULL; 0: its record is damaged. EINVAL: bad name.

@@ -141,6 +141,18 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* Who watches may be there before all containers. */
+static int open_to_watch(const char *name)
+{
+	int container = container_open(name);
+
+	if (container < 0 && errno == ENOENT && (strcmp(name, "/") == 0 || strcmp(name, ".") == 0))
+		container = container_open_init();
+	if (container < 0)
+		cli_failed(name);
+	return container;
+}
+
 int verb_events(int argc, char **argv)
 {
 	autoclose int container = -EBADF;
@@ -157,7 +169,7 @@ int verb_events(int argc, char **argv)
 	if (argc - optind > 1)
 		return cli_usage("events", "one name at most");
 	name = optind < argc ? argv[optind] : ".";
-	container = cli_open(name);
+	container = open_to_watch(name);
 	if (container < 0)
 		return EXIT_FAILED;
 	/* The library holds an fd for each init. */

@@ -94,17 +94,31 @@ EXPORT int container_create(const char *name, unsigned int flags)
 	return (int)call_done(r, "create", name);
 }
 
+static int open_named(const struct call *c, const char *name)
+{
+	autoobject struct object found = {.dir = -EBADF};
+	int r = object_find(&c->h, name, &found);
+
+	r = r ? r : object_check_below_caller(&c->h, &found);
+	return r ? r : take_fd(&found.dir);
+}
+
 EXPORT int container_open(const char *name)
 {
 	autocall struct call c;
-	autoobject struct object found = {.dir = -EBADF};
 	int r = call_open(&c, HIERARCHY_READ);
 
 	if (r == -ENOENT)
 		error_set(r, "no such container", name);
-	r = r ? r : object_find(&c.h, name, &found);
-	r = r ? r : object_check_below_caller(&c.h, &found);
-	return (int)call_done(r ? r : take_fd(&found.dir), "open", name);
+	return (int)call_done(r ? r : open_named(&c, name), "open", name);
+}
+
+EXPORT int container_open_init(void)
+{
+	autocall struct call c;
+	int r = call_open(&c, HIERARCHY_WRITE);
+
+	return (int)call_done(r ? r : open_named(&c, "/"), "open", "/");
 }
 
 /* All that is said of the fd is done by the one openat(2): a file server does this for each name. */

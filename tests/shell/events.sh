@@ -38,7 +38,17 @@ shows()
 		is "$wanted" "$(told "$file")"
 }
 
+it 'before there is a hierarchy'
+check_not test -e "$CONTAINERFS_STATE"
+env --default-signal=INT,QUIT container events >early 2>early.err </dev/null &
+early=$!
+wait_for test -d "$CONTAINERFS_STATE/tree"
+wait_for probe early
 check container create web --own pid
+wait_for grep -q 'created /web ' early
+kill -TERM $early
+ends 0 $early
+is '' "$(cat early.err)"
 
 it 'lines'
 watch lines /

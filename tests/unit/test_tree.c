@@ -753,7 +753,8 @@ static void test_take_down(void **state)
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(container_path(root, path, sizeof(path)), -1);
 	assert_int_equal(errno, ENOENT);
-	assert_int_equal(stat(private_tree.dir, &st), 0);
+	snprintf(path, sizeof(path), "%s/state", private_tree.dir);
+	assert_int_equal(stat(path, &st), -1);
 	/* A new one begins with the next container; fds of the old one are of nothing. */
 	close(a);
 	a = container_create("a", 0);
@@ -763,6 +764,18 @@ static void test_take_down(void **state)
 	assert_int_equal(container_remove(root, 0), -1);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(container_remove(a, 0), 0);
+	close(a);
+	close(root);
+	/* Or with whoever asks for it. */
+	root = container_open("/");
+	assert_int_equal(container_remove(root, 0), 0);
+	close(root);
+	assert_int_equal(stat(path, &st), -1);
+	root = container_open_init();
+	assert_true(root >= 0);
+	assert_int_equal(stat(path, &st), 0);
+	a = container_open("/");
+	assert_true(a >= 0);
 	close(a);
 	close(root);
 }
