@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -17,6 +18,8 @@
 #include "make.h"
 #include "vault.h"
 #include "view.h"
+
+#define BACK_TRIES 1000 /* ms */
 
 void entry_init(struct entry *e)
 {
@@ -215,17 +218,24 @@ int pid_switch_begin(struct pid_switch *s, const struct join_plan *join, bool ma
 	return r < 0 ? r : pid_switch_result(s, unshare(CLONE_NEWPID));
 }
 
+/* It was the thread's a moment ago. What the kernel may lack is memory, in a cgroup that is at its limit. */
 bool pid_switch_back(struct pid_switch *s)
 {
-	bool back = s->old < 0 || setns(s->old, CLONE_NEWPID) == 0;
+	const struct timespec ms = {.tv_nsec = 1000000};
+	bool back = s->old < 0;
 
+	for (int i = 0; !back && i < BACK_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&ms, NULL);
+		back = setns(s->old, CLONE_NEWPID) == 0;
+	}
 	close_fd(&s->old);
 	return back;
 }
 
+/* No program can go on whose next child were to be in somebody else's pid namespace. */
 void pid_switch_end(struct pid_switch *s)
 {
-	/* It was the thread's a moment ago, so the kernel cannot refuse it. */
 	if (!pid_switch_back(s))
 		abort();
 }
@@ -251,7 +261,9 @@ pid_t pid_switch_clone(int ns, const struct clone_request *req, int (*fn)(void *
 
 int entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd)
 {
-	int r = e->records_init ? init_record(o, pid, pidfd) : 0;
+	int r = 0;
 
+	if (e->records_init && pidfd != -ESRCH)
+		r = pidfd < 0 ? pidfd : init_record(o, pid, pidfd);
 	return r < 0 && e->makes && !e->make_pid ? error_set(r, "record its first task", NULL) : 0;
 }

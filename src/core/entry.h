@@ -50,7 +50,8 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 
 /*
  * After the clone: remember init. A failure loses a hint, since number 1 of a pid namespace is found without; but
- * not where the next task would make namespaces once more.
+ * not where the next task would make namespaces once more. pidfd may be what opening it failed with: with
+ * -ESRCH it has ended, was reaped already, and is nobody's init.
  */
 int entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
 

@@ -143,10 +143,13 @@ static void reap(pid_t pid)
 		;
 }
 
-/* By the pidfd: where SIGCHLD is ignored the number may be another process's by now. */
+/* By the pidfd, if there is one: where SIGCHLD is ignored the number may be another process's by now. */
 static int end(pid_t pid, int pidfd, int r)
 {
-	kernel_pidfd_send_signal(pidfd, SIGKILL);
+	if (pidfd >= 0)
+		kernel_pidfd_send_signal(pidfd, SIGKILL);
+	else
+		kill(pid, SIGKILL);
 	reap(pid);
 	return r;
 }
@@ -376,8 +379,7 @@ pid_t task_fork(const struct hierarchy *h, struct object *o)
 	if (pid > 0 && e.records_init) {
 		autoclose int pidfd = kernel_pidfd_open(pid);
 
-		/* One that has ended, and was reaped already, is nobody's init. */
-		r = pidfd < 0 ? 0 : entry_record_init(o, &e, pid, pidfd);
+		r = entry_record_init(o, &e, pid, pidfd);
 		if (r < 0)
 			return end(pid, pidfd, r);
 	}

@@ -2,6 +2,7 @@
 /*
  * call: calls of the library that no verb of container(1) makes.
  *
+ *	call fork CONTAINER
  *	call attach CONTAINER PID
  *	call set-access CONTAINER UID GID MODE
  *	call get-access CONTAINER
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int fail(const char *name)
 {
@@ -20,6 +23,19 @@ static int fail(const char *name)
 	fprintf(stderr, "call: %s: %s: %s%s%s\n", name, e->step, e->object,
 		e->object[0] ? ": " : "", strerror(errno));
 	return 1;
+}
+
+static int fork_and_wait(int container, char **argv)
+{
+	pid_t pid = container_fork(container);
+	int status = 0;
+
+	(void)argv;
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
+		return 0;
+	return -1;
 }
 
 static int attach(int container, char **argv)
@@ -55,6 +71,7 @@ static const struct {
 	int args; /* after the container */
 	int (*call)(int container, char **argv);
 } calls[] = {
+	{"fork", 0, fork_and_wait},
 	{"attach", 1, attach},
 	{"set-access", 3, set_access},
 	{"get-access", 0, get_access},
@@ -72,7 +89,7 @@ int main(int argc, char **argv)
 			return fail(argv[2]);
 		return 0;
 	}
-	fputs("usage: call attach NAME PID | set-access NAME UID GID MODE | get-access NAME\n",
+	fputs("usage: call fork NAME | attach NAME PID | set-access NAME UID GID MODE | get-access NAME\n",
 	      stderr);
 	return 2;
 }

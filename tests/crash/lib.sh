@@ -23,7 +23,7 @@ call=${CALL:-$build/tests/crash/call}
 newline='
 '
 
-operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter
+operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
 	attach attach-task first rm-root'
 
 # --- the machine ---
@@ -245,7 +245,7 @@ types=uts,ipc,network,mount,pid
 op_program()
 {
 	case $1 in
-	set-access | attach*) echo "$call" ;;
+	set-access | fork | attach*) echo "$call" ;;
 	*) echo "$container" ;;
 	esac
 }
@@ -256,6 +256,7 @@ op_words()
 	case $1 in
 	set-access) echo "set-access $2 1000 100 0750" ;;
 	attach*) echo "attach $2 $target" ;;
+	fork) echo "fork $2" ;;
 	create | first) echo "create --own $types $2" ;;
 	run) echo 'run -- /bin/true' ;;
 	run-keep) echo "run --keep -n $2 -- true" ;;
@@ -283,7 +284,7 @@ op_setup()
 	set-access) c create "$2" && program "$call" set-access "$2" 7 8 0700 ;;
 	set-hostname) c create --own uts "$2" ;;
 	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
-	rm | enter) c create --own $types "$2" ;;
+	rm | enter | fork) c create --own $types "$2" ;;
 	# The tasks of the container above are moved.
 	set-limit) find_limit && c create "$2" && c create "$2/nested" && busy "$2" ;;
 	adopt) adopted=$cgroup_mount/crash.containerfs-$$ && mkdir -p "$adopted" && c create --own cgroup "$2" ;;
@@ -415,8 +416,8 @@ op_after()
 	done
 	[ -z "$others" ] || wrong "unexpected containers:$others"
 	case $1:$3:$present$renamed in
-	set-*:*:yesno | adopt:*:yesno | enter:*:yesno | attach*:*:yesno | rename:*:yesno | rename:*:noyes) ;;
-	set-*:*:* | adopt:*:* | enter:*:* | attach*:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
+	set-*:*:yesno | adopt:*:yesno | enter:*:yesno | fork:*:yesno | attach*:*:yesno | rename:*:yesno | rename:*:noyes) ;;
+	set-*:*:* | adopt:*:* | enter:*:* | fork:*:* | attach*:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
 	esac
 	case $1:$3:$present$renamed in
 	create:yes:no* | first:yes:no* | run-keep:yes:no* | \
