@@ -227,25 +227,27 @@ static int copy_range(struct copy *c, int in, int out, off_t at, off_t end)
 /* Holes stay holes. A file that cannot tell where it has some, one of /proc for example, is read on. */
 static int copy_data(struct copy *c, int in, int out)
 {
-	off_t data, hole = 0, size;
-	int more = 1;
+	off_t hole = 0, size;
 
-	while (more > 0) {
-		data = lseek(in, hole, SEEK_DATA);
-		if (data < 0 && errno != ENXIO)
-			return copy_range(c, in, out, hole, OFFSET_MAX);
-		if (data < 0)
+	for (;;) {
+		off_t data = lseek(in, hole, SEEK_DATA);
+		off_t end = data < 0 ? data : lseek(in, data, SEEK_HOLE);
+		int more;
+
+		if (data < 0 && errno == ENXIO)
 			break;
-		hole = lseek(in, data, SEEK_HOLE);
-		more = interrupt_pending()
-			       ? interrupted(c)
-			       : copy_range(c, in, out, data, hole < 0 ? OFFSET_MAX : hole);
+		if (end < 0)
+			return copy_range(c, in, out, data < 0 ? hole : data, OFFSET_MAX);
+		more = interrupt_pending() ? interrupted(c) : copy_range(c, in, out, data, end);
+		if (more <= 0)
+			return more;
+		hole = end;
 	}
 	/* A hole at the end. */
-	size = more > 0 ? lseek(in, 0, SEEK_END) : 0;
-	if (more < 0 || (size > hole && ftruncate(out, size) < 0))
-		return more < 0 ? -1 : fail(c, "write");
-	return 0;
+	size = lseek(in, 0, SEEK_END);
+	if (size < 0)
+		return fail(c, "read");
+	return size > hole && ftruncate(out, size) < 0 ? fail(c, "write") : 0;
 }
 
 /*

@@ -3,6 +3,7 @@
  * call: calls of the library that no verb of container(1) makes.
  *
  *	call fork CONTAINER
+ *	call reach CONTAINER		sockets, files, mounts and events of it, one after another
  *	call attach CONTAINER PID
  *	call set-access CONTAINER UID GID MODE
  *	call get-access CONTAINER
@@ -10,9 +11,13 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +41,55 @@ static int fork_and_wait(int container, char **argv)
 	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == 0)
 		return 0;
 	return -1;
+}
+
+static int close_it(int fd)
+{
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int reach_files(int container)
+{
+	struct stat st;
+	char buf[8];
+
+	if (close_it(container_openat(container, "/tmp/file", O_WRONLY | O_CREAT, 0600)) < 0 ||
+	    container_mkdirat(container, "/tmp/dir", 0700) < 0 ||
+	    container_symlinkat("file", container, "/tmp/link") < 0 ||
+	    container_readlinkat(container, "/tmp/link", buf, sizeof(buf)) != 4 ||
+	    container_renameat(container, "/tmp/file", "/tmp/dir/file", 0) < 0 ||
+	    container_fstatat(container, "/tmp/dir/file", &st, 0) < 0)
+		return -1;
+	return container_unlinkat(container, "/tmp/dir/file", 0);
+}
+
+static int reach_mounts(int container)
+{
+	int fs = container_fsopen(container, "tmpfs", 0);
+	int mnt = -1, r = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		mnt = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	if (mnt >= 0)
+		r = container_move_mount(container, mnt, "/mnt", 0);
+	r = r ? r : container_umount(container, "/mnt", MNT_DETACH);
+	close(mnt);
+	close(fs);
+	return r;
+}
+
+static int reach(int container, char **argv)
+{
+	struct container_event event = {.size = sizeof(event)};
+	struct container_events *events = container_events_open(container);
+	int r = events ? container_events_next(events, &event) : -1;
+
+	(void)argv;
+	container_events_close(events);
+	if (r < 0 || close_it(container_socket(container, AF_INET, SOCK_DGRAM, 0)) < 0 ||
+	    reach_files(container) < 0)
+		return -1;
+	return reach_mounts(container);
 }
 
 static int attach(int container, char **argv)
@@ -71,10 +125,8 @@ static const struct {
 	int args; /* after the container */
 	int (*call)(int container, char **argv);
 } calls[] = {
-	{"fork", 0, fork_and_wait},
-	{"attach", 1, attach},
-	{"set-access", 3, set_access},
-	{"get-access", 0, get_access},
+	{"fork", 0, fork_and_wait},    {"reach", 0, reach},	      {"attach", 1, attach},
+	{"set-access", 3, set_access}, {"get-access", 0, get_access},
 };
 
 int main(int argc, char **argv)
@@ -89,7 +141,7 @@ int main(int argc, char **argv)
 			return fail(argv[2]);
 		return 0;
 	}
-	fputs("usage: call fork NAME | attach NAME PID | set-access NAME UID GID MODE | get-access NAME\n",
+	fputs("usage: call fork NAME | reach NAME | attach NAME PID | set-access NAME UID GID MODE | get-access NAME\n",
 	      stderr);
 	return 2;
 }

@@ -24,7 +24,7 @@ newline='
 '
 
 operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
-	attach attach-task first rm-root'
+	attach attach-task mount cp key-add reach freeze stop reboot first rm-root'
 
 # --- the machine ---
 
@@ -245,7 +245,7 @@ types=uts,ipc,network,mount,pid
 op_program()
 {
 	case $1 in
-	set-access | fork | attach*) echo "$call" ;;
+	set-access | fork | reach | attach*) echo "$call" ;;
 	*) echo "$container" ;;
 	esac
 }
@@ -256,7 +256,13 @@ op_words()
 	case $1 in
 	set-access) echo "set-access $2 1000 100 0750" ;;
 	attach*) echo "attach $2 $target" ;;
-	fork) echo "fork $2" ;;
+	fork | reach) echo "$1 $2" ;;
+	mount) echo "mount $2 --bind /etc /mnt" ;;
+	cp) echo "cp $work/file $2:/tmp" ;;
+	key-add) echo "key add $2 user crash payload" ;;
+	freeze) echo "freeze $2" ;;
+	reboot) echo "reboot --halt $2" ;;
+	stop) echo "stop -t 0.05 $2" ;;
 	create | first) echo "create --own $types $2" ;;
 	run) echo 'run -- /bin/true' ;;
 	run-keep) echo "run --keep -n $2 -- true" ;;
@@ -284,13 +290,15 @@ op_setup()
 	set-access) c create "$2" && program "$call" set-access "$2" 7 8 0700 ;;
 	set-hostname) c create --own uts "$2" ;;
 	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
-	rm | enter | fork) c create --own $types "$2" ;;
+	cp) echo text >"$work/file" && c create --own $types "$2" ;;
+	rm | enter | fork | mount | key-add | reach) c create --own $types "$2" ;;
 	# The tasks of the container above are moved.
 	set-limit) find_limit && c create "$2" && c create "$2/nested" && busy "$2" ;;
 	adopt) adopted=$cgroup_mount/crash.containerfs-$$ && mkdir -p "$adopted" && c create --own cgroup "$2" ;;
 	rm-tree)
 		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
 		;;
+	freeze | stop | reboot) c create --own $types "$2" && busy "$2" ;;
 	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
 	attach-task) c create --own $types "$2" && busy "$2" && target_begin ;;
 	esac
@@ -415,9 +423,9 @@ op_after()
 		esac
 	done
 	[ -z "$others" ] || wrong "unexpected containers:$others"
-	case $1:$3:$present$renamed in
-	set-*:*:yesno | adopt:*:yesno | enter:*:yesno | fork:*:yesno | attach*:*:yesno | rename:*:yesno | rename:*:noyes) ;;
-	set-*:*:* | adopt:*:* | enter:*:* | fork:*:* | attach*:*:* | rename:*:*) wrong "the container is lost, or there twice" ;;
+	case $1:$present$renamed in
+	create:* | first:* | run*:* | rm*:* | *:yesno | rename:noyes) ;;
+	*) wrong "the container is lost, or there twice" ;;
 	esac
 	case $1:$3:$present$renamed in
 	create:yes:no* | first:yes:no* | run-keep:yes:no* | \
@@ -440,6 +448,15 @@ op_after()
 	adopt:yes) check_adopted "$2" "$3" ;;
 	set-access:yes) check_access "$2" "$3" ;;
 	attach*:yes) check_target "$2" "$3" ;;
+	mount:yes) check_word "$3" /mnt "$(c mounts "$2" | grep -o '^/mnt ')" ;;
+	cp:yes) check_word "$3" text "$(c enter "$2" -- cat /tmp/file 2>/dev/null)" ;;
+	# It may have failed to print the number of what it has added.
+	key-add:yes) [ "$3" != yes ] || c key ls "$2" | grep -q crash || wrong 'said success, has not done it' ;;
+	stop:yes) [ "$3" != yes ] || [ "$(shown "$2" tasks)" = 0 ] || wrong 'said success, has not done it' ;;
+	freeze:yes)
+		[ "$3" != yes ] || [ "$(shown "$2" state)" = frozen ] || wrong 'said success, has not done it'
+		c thaw "$2" >"$work/err" 2>&1 || wrong "thaw does not work: $(cat "$work/err")"
+		;;
 	esac
 	target_end
 	[ "$present$renamed" = nono ] || c enter "$works" -- true >"$work/err" 2>&1 ||
@@ -463,11 +480,26 @@ find_limit()
 }
 
 # What is told is in force for the next task; the tasks of the container above are still in it.
+# shown CONTAINER KEY
+shown()
+{
+	c show "$1" | sed -n "s/^$2: //p"
+}
+
+# check_word SUCCEEDED WORD FOUND: after success it is found, after a failure it is not.
+check_word()
+{
+	case $1:${3% } in
+	yes:"$2" | no: | maybe:"$2" | maybe:) ;;
+	*) wrong "done: $1; found: '$3' instead of '$2'" ;;
+	esac
+}
+
 check_limit()
 {
 	c enter "$1/nested" -- true >"$work/err" 2>&1 || wrong "enter nested: $(cat "$work/err")"
-	told=$(c show "$1/nested" | sed -n 's/^limits: //p')
-	id=$(c show "$1/nested" | sed -n 's/^id: //p')
+	told=$(shown "$1/nested" limits)
+	id=$(shown "$1/nested" id)
 	has=$(cat "$(find "$cgroup_root" -name "$id")/${limit%%=*}" 2>/dev/null)
 	case $told:$2 in
 	"$limit":*) [ "$has" = "${limit#*=}" ] || wrong "limit '$told' is '$has'" ;;
@@ -482,14 +514,14 @@ check_adopted()
 {
 	[ "$2" != yes ] || [ "$(c enter "$1" -- sed -n 's/^0:://p' /proc/self/cgroup 2>&1)" = / ] ||
 		wrong 'its cgroup namespace is of another cgroup'
-	id=$(c show "$1" | sed -n 's/^id: //p')
+	id=$(shown "$1" id)
 	[ "$2" != yes ] || [ -d "$adopted/$id" ] || wrong 'its cgroup is not in the adopted one'
 }
 
 # The tasks of container $1 have the map that is told, old or new, and own what they have.
 check_id_map()
 {
-	told=$(c show "$1" | sed -n 's/^uid_map: //p')
+	told=$(shown "$1" uid_map)
 	# shellcheck disable=SC2016
 	has=$(c enter "$1" -- sh -c 'read -r a b c </proc/self/uid_map
 		hostname inside && mount -t tmpfs none /mnt && echo $a $b $c' 2>&1)
@@ -540,9 +572,11 @@ wrong()
 	complaints="$complaints${complaints:+$newline}$1"
 }
 
-# What there is, one thing a line: "DIRECTORY PATH-BELOW-IT" and "pin NAME MOUNTS ID".
+# What there is, one thing a line: "DIRECTORY PATH-BELOW-IT", "pin NAME MOUNTS ID", and "keys NAME", the one pin
+# that the init container may have: its user namespace has the keyrings of all.
 facts()
 {
+	echo "keys $(readlink "$state/tree/@spec" | cut -d ' ' -f 1).user"
 	find "$state/tree" "$cgroup_root" -mindepth 1 -type d -printf '%H %P\n'
 	"$vaultls" "$state"
 }
@@ -593,8 +627,11 @@ compare()
 			if (of == "" ? n > 1 : !(of in cgroup))
 				print "cgroup " $2 " is of no listed container"
 		}
+		$1 == "keys" {
+			keys = $2
+		}
 		$1 == "pin" {
-			if (!($4 in id))
+			if (!($4 in id) && $2 != keys)
 				print "pin " $2 " is of no listed container"
 			if ($3 > 1) # none: a file that the next pin will go on
 				print "pin " $2 " has " $3 " mounts on it"
@@ -605,10 +642,11 @@ compare()
 		}'
 }
 
-# Those that die need a moment. $1: whether the tasks of listed containers may stay.
+# Those that die need a moment, and orphans that the machine's init is to reap may have to wait for it to look:
+# init of their pid namespace ends after them. $1: whether the tasks of listed containers may stay.
 processes_left()
 {
-	for try in 1 2 3 4 5 6 7 8 9 10; do
+	for time in 0.01 0.02 0.05 0.1 0.2 0.5 1 2; do
 		left=
 		for file in $(our_processes); do
 			pid=${file#/proc/}
@@ -623,7 +661,7 @@ processes_left()
 			esac
 		done
 		[ -n "$left" ] || return 0
-		sleep "0.0$try"
+		sleep $time
 	done
 	for pid in $left; do
 		wrong "process $pid is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
@@ -658,7 +696,7 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-	rm-tree | set-limit | attach-task) processes_left yes ;;
+	rm-tree | set-limit | attach-task | freeze | stop | reboot) processes_left yes ;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)
