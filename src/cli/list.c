@@ -342,14 +342,13 @@ static int show_one(const struct container_info *info, void *arg)
 	return 2;
 }
 
-/* One line each, in the words of set. Empty unless it has an own user namespace. */
-static void read_id_maps(struct list *s, int container)
+/* One line each, in the words of set. Empty unless it has an own user namespace. -1 and errno. */
+static int read_id_maps(struct list *s, int container)
 {
 	struct container_info info = {.size = sizeof(info)};
+	int r = container_stat(container, 0, &info, NULL, 0);
 
-	if (container_stat(container, 0, &info, NULL, 0) < 0 || !(info.own & CLONE_NEWUSER))
-		return;
-	for (int which = 0; which < 2; which++) {
+	for (int which = 0; r == 0 && (info.own & CLONE_NEWUSER) && which < 2; which++) {
 		char *map = s->id_map[which];
 		ssize_t n = container_get_id_map(container, which, map, ID_MAP_SIZE);
 
@@ -358,7 +357,21 @@ static void read_id_maps(struct list *s, int container)
 		for (ssize_t i = 0; i < n; i++)
 			if (map[i] == '\n')
 				map[i] = ',';
+		r = n < 0 ? -1 : 0;
 	}
+	return r;
+}
+
+/* It cannot be told without privilege, nor while an own uts namespace waits for its first task. */
+static int read_hostname(struct list *s, int container)
+{
+	int r = container_get_hostname(container, s->hostname, sizeof(s->hostname));
+
+	if (r < 0)
+		s->hostname[0] = '\0';
+	return r < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR)
+		       ? -1
+		       : 0;
 }
 
 /* After those that ls has as well. */
@@ -386,15 +399,14 @@ int verb_show(int argc, char **argv)
 	/* Its name is told, not that it is the current one of this list. */
 	while (s.base.len > 0 && s.base.path[--s.base.len] != '/')
 		;
-	/* It cannot be told without privilege, nor while an own uts namespace waits for its first task. */
-	container_get_hostname(container, s.hostname, sizeof(s.hostname));
-	listing_limits(container, s.limits, sizeof(s.limits));
 	list_columns(&s);
-	if (container_get_stop(container, &s.stop_signal, &s.stop_grace) < 0)
+	if (read_hostname(&s, container) < 0 ||
+	    listing_limits(container, s.limits, sizeof(s.limits)) < 0 ||
+	    container_get_stop(container, &s.stop_signal, &s.stop_grace) < 0 ||
+	    read_id_maps(&s, container) < 0)
 		return cli_failed(argv[optind]);
 	for (enum column i = COL_HOSTNAME; i < COL_UID_MAP; i++)
 		add_column(&s, i);
-	read_id_maps(&s, container);
 	for (int which = 0; which < 2; which++)
 		if (s.id_map[which][0])
 			add_column(&s, which ? COL_GID_MAP : COL_UID_MAP);

@@ -46,14 +46,14 @@ void listing_types(unsigned int flags, char *buf, size_t size)
 		}
 }
 
-void listing_limits(int container, char *buf, size_t size)
+int listing_limits(int container, char *buf, size_t size)
 {
 	char list[4096];
 	size_t len = 0;
 
 	buf[0] = '\0';
 	if (container_get_limit(container, NULL, list, sizeof(list)) < 0)
-		return;
+		return -1;
 	for (const char *s = list; *s && len < size;) {
 		size_t n = strcspn(s, "\n");
 
@@ -61,6 +61,7 @@ void listing_limits(int container, char *buf, size_t size)
 					s);
 		s += n + (s[n] == '\n');
 	}
+	return 0;
 }
 
 int listing_open(const char *name, struct listing_base *ret_base)

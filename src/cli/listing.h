@@ -12,8 +12,8 @@ const char *listing_state(enum container_state state);
 /* "mount,pid" of CLONE_NEW* flags. */
 void listing_types(unsigned int flags, char *buf, size_t size);
 
-/* The limits that were set, "memory.max=536870912; pids.max=100"; "": none. */
-void listing_limits(int container, char *buf, size_t size);
+/* The limits that were set, "memory.max=536870912; pids.max=100"; "": none. -1 and errno. */
+int listing_limits(int container, char *buf, size_t size);
 
 /* What names are relative to, set by listing_open(). */
 struct listing_base {

@@ -239,7 +239,9 @@ static int add_line(struct stats *s, int container, const char *name)
 		format_number(s, sources[i].unit, number, text, sizeof(text));
 		r = scols_line_set_data(line, i + 1, text);
 	}
-	listing_limits(container, text, sizeof(text));
+	/* Removed meanwhile: it has none. */
+	if (r == 0 && listing_limits(container, text, sizeof(text)) < 0 && errno != ENOENT)
+		return cli_failed(name);
 	if (r == 0 && text[0])
 		r = scols_line_set_data(line, USAGE_COUNT + 1, text);
 	return r ? report_no_memory() : 0;
@@ -252,7 +254,7 @@ static int add_one(const struct container_info *info, void *arg)
 
 	/* Removed meanwhile, or not to be seen from here. */
 	if (container < 0)
-		return 0;
+		return errno == ENOENT || errno == EPERM ? 0 : cli_failed(info->path);
 	return add_line(s, container, listing_name(&s->base, info->path));
 }
 

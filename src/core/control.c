@@ -246,12 +246,9 @@ int control_state(const struct hierarchy *h, const struct object *o,
 	r = r ? r : cgroup_read_events_of(h->cgroup, path, &events);
 	if (r < 0 && r != -ENODEV && r != -ENOENT)
 		return r;
+	if (!events.frozen && !events.populated)
+		return ended_state(o, ret_state, ret_status);
 	*ret_status = -1;
-	if (events.frozen)
-		*ret_state = CONTAINER_FROZEN;
-	else if (events.populated)
-		*ret_state = CONTAINER_RUNNING;
-	else
-		*ret_state = ended_state(o, ret_status);
+	*ret_state = events.frozen ? CONTAINER_FROZEN : CONTAINER_RUNNING;
 	return 0;
 }

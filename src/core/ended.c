@@ -36,54 +36,70 @@ int ended_record(const struct hierarchy *h, const struct object *o, const char *
 	return kernel_replace_link(o->dir, OBJECT_ENDED, record);
 }
 
-static bool is_expected(int dir, const char *text)
+/* 1, 0, -errno. */
+static int is_expected(int dir, const char *text)
 {
 	char ending[INIT_TEXT_SIZE];
+	ssize_t n = kernel_readlink(dir, OBJECT_ENDING, ending, sizeof(ending));
 
-	return kernel_readlink(dir, OBJECT_ENDING, ending, sizeof(ending)) >= 0 &&
-	       strcmp(ending, text) == 0;
+	if (n < 0)
+		return n == -ENOENT ? 0 : (int)n;
+	return strcmp(ending, text) == 0;
 }
 
 /* Without a lock: another who stops it may use the temporary name in this moment. */
 void ended_expect(const struct object *o, const char *text)
 {
-	for (int i = 0; i < EXPECT_TRIES && !is_expected(o->dir, text); i++)
+	for (int i = 0; i < EXPECT_TRIES && is_expected(o->dir, text) <= 0; i++)
 		kernel_replace_link(o->dir, OBJECT_ENDING, text);
 }
 
-int ended_status(int dir, const char *text)
+int ended_status(int dir, const char *text, int *ret_status)
 {
 	char record[ENDED_SIZE];
 	size_t len = strlen(text);
 	uint64_t status;
-
-	if (kernel_readlink(dir, OBJECT_ENDED, record, sizeof(record)) < 0 ||
-	    strncmp(record, text, len) != 0 || record[len] != ' ' ||
-	    text_parse_whole_u64(record + len + 1, UINT16_MAX, &status) < 0)
-		return -1;
-	return (int)status;
-}
-
-static enum container_state state_of(const struct object *o, const char *text, int status)
-{
-	if (status < 0 || o->spec.mode[NS_PID] != CONTAINER_NS_OWN || !WIFSIGNALED(status))
-		return CONTAINER_STOPPED;
-	if (WTERMSIG(status) == SIGINT)
-		return CONTAINER_HALTED;
-	/* Some inits answer to being stopped by a reboot. */
-	return WTERMSIG(status) == SIGHUP && !is_expected(o->dir, text) ? CONTAINER_REBOOTING
-									: CONTAINER_STOPPED;
-}
-
-enum container_state ended_state(const struct object *o, int *ret_status)
-{
-	char text[INIT_TEXT_SIZE];
+	ssize_t n = kernel_readlink(dir, OBJECT_ENDED, record, sizeof(record));
 
 	*ret_status = -1;
-	if (init_read_text(o->dir, text) < 0)
-		return CONTAINER_CREATED;
-	*ret_status = ended_status(o->dir, text);
-	return state_of(o, text, *ret_status);
+	if (n < 0)
+		return n == -ENOENT ? 0 : (int)n;
+	if (strncmp(record, text, len) == 0 && record[len] == ' ' &&
+	    text_parse_whole_u64(record + len + 1, UINT16_MAX, &status) == 0)
+		*ret_status = (int)status;
+	return 0;
+}
+
+static int state_of(const struct object *o, const char *text, int status,
+		    enum container_state *ret_state)
+{
+	int expected;
+
+	*ret_state = CONTAINER_STOPPED;
+	if (status < 0 || o->spec.mode[NS_PID] != CONTAINER_NS_OWN || !WIFSIGNALED(status))
+		return 0;
+	if (WTERMSIG(status) == SIGINT)
+		*ret_state = CONTAINER_HALTED;
+	if (WTERMSIG(status) != SIGHUP)
+		return 0;
+	/* Some inits answer to being stopped by a reboot. */
+	expected = is_expected(o->dir, text);
+	if (expected == 0)
+		*ret_state = CONTAINER_REBOOTING;
+	return expected < 0 ? expected : 0;
+}
+
+int ended_state(const struct object *o, enum container_state *ret_state, int *ret_status)
+{
+	char text[INIT_TEXT_SIZE];
+	int r = init_read_text(o->dir, text);
+
+	*ret_status = -1;
+	*ret_state = CONTAINER_CREATED;
+	if (r < 0)
+		return r == -ESRCH ? 0 : r;
+	r = ended_status(o->dir, text, ret_status);
+	return r ? r : state_of(o, text, *ret_status, ret_state);
 }
 
 int ended_look(const struct object *o, int pidfd, struct ended *ret_ended)
@@ -96,6 +112,6 @@ int ended_look(const struct object *o, int pidfd, struct ended *ret_ended)
 	if (r < 0)
 		return error_set(r, r == -EBUSY ? "it has not ended" : "how it ended is not known",
 				 NULL);
-	ret_ended->state = state_of(o, ret_ended->text, ret_ended->status);
-	return 1;
+	r = state_of(o, ret_ended->text, ret_ended->status, &ret_ended->state);
+	return r < 0 ? r : 1;
 }

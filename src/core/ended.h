@@ -19,11 +19,11 @@ int ended_record(const struct hierarchy *h, const struct object *o, const char *
 /* It is being stopped: if it reboots, it is not to be started again. Best effort. */
 void ended_expect(const struct object *o, const char *text);
 
-/* The status, as waitpid(2) has it, with which the init that was recorded as text has ended; -1: not known. */
-int ended_status(int dir, const char *text);
+/* The status, as waitpid(2) has it, with which the init that was recorded as text has ended; -1: nobody knows. */
+int ended_status(int dir, const char *text, int *ret_status);
 
 /* Of a container without tasks: stopped, halted or rebooting; and the status of its last init, or -1. */
-enum container_state ended_state(const struct object *o, int *ret_status);
+int ended_state(const struct object *o, enum container_state *ret_state, int *ret_status);
 
 struct ended {
 	char text[INIT_TEXT_SIZE];

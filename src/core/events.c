@@ -225,6 +225,13 @@ static void know_init(struct container_events *e, struct known *k, const char *i
 	k->is_init = k->pidfd >= 0 || !room || !has_tasks;
 }
 
+static int recorded_status(const struct known *k, int dir)
+{
+	int status;
+
+	return dir >= 0 && ended_status(dir, k->init, &status) == 0 ? status : -1;
+}
+
 /*
  * The record is by who has waited for it. Without one it may be there to be asked still; only what the kernel
  * tells once it is reaped does not know of reboots.
@@ -237,9 +244,9 @@ static int exit_status(const struct known *k, int dir)
 	/* A task is out of its cgroup before it has ended: it is given a moment. */
 	if (k->pidfd >= 0)
 		poll(&poll_fd, 1, END_TIMEOUT);
-	status = dir >= 0 ? ended_status(dir, k->init) : -1;
+	status = recorded_status(k, dir);
 	if (status < 0 && k->pidfd >= 0 && proc_exit_status(k->pidfd, &status) < 0)
-		status = dir >= 0 ? ended_status(dir, k->init) : -1;
+		status = recorded_status(k, dir);
 	if (status < 0 && k->pidfd >= 0 && kernel_pidfd_exit_status(k->pidfd, &status) < 0)
 		status = -1;
 	return status;
@@ -333,9 +340,11 @@ static int look_at(const struct container_info *info, void *arg)
 	/* Removed, or renamed, since: the next look tells. */
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (init_read_text(dir, init) < 0)
+	r = init_read_text(dir, init);
+	if (r < 0)
 		init[0] = '\0';
-	if (!k) {
+	r = r == -ESRCH ? 0 : r;
+	if (r == 0 && !k) {
 		k = add(e, info);
 		r = k ? tell(e, CONTAINER_EVENT_CREATED, k) : -ENOMEM;
 	}

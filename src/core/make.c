@@ -15,6 +15,7 @@
 #include "child.h"
 #include "cleanup.h"
 #include "control.h"
+#include "dir.h"
 #include "error.h"
 #include "fdpass.h"
 #include "join.h"
@@ -409,8 +410,8 @@ static int next_number(int parent, uint64_t *ret_number)
 	*ret_number = 1;
 	if (r <= 0)
 		return r;
-	r = object_children(parent, &children);
-	while (r == 0 && (name = object_next_child(children)))
+	r = dir_open(parent, ".", &children);
+	while ((name = dir_next_subdir(children, &r)))
 		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
 		    text_parse_whole_u64(name + strlen(prefix), UINT32_MAX, &number) == 0 &&
 		    number >= *ret_number)

@@ -11,6 +11,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "dir.h"
 #include "error.h"
 #include "kernel.h"
 #include "proc.h"
@@ -164,22 +165,24 @@ static int step_to_id(int *dir, const char *id_text)
 {
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = object_children(*dir, &children);
+	int r = dir_open(*dir, ".", &children);
 
-	if (r < 0)
-		return r;
-	while ((name = object_next_child(children))) {
+	while ((name = dir_next_subdir(children, &r))) {
 		char path[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[ID_TEXT_SIZE];
 		size_t len = 0;
+		ssize_t n;
 
 		if (text_append(path, sizeof(path), &len, name) < 0 ||
 		    text_append(path, sizeof(path), &len, "/" OBJECT_SPEC) < 0)
 			continue;
-		if (readlinkat(*dir, path, text, ID_TEXT_SIZE - 1) == ID_TEXT_SIZE - 1 &&
-		    memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0)
+		n = readlinkat(*dir, path, text, ID_TEXT_SIZE - 1);
+		if (n == ID_TEXT_SIZE - 1 && memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0)
 			return step_down(dir, name);
+		/* Removed meanwhile, or damaged: it is another. */
+		if (n < 0 && errno != ENOENT && errno != EINVAL)
+			r = -errno;
 	}
-	return -ENOENT;
+	return r ? r : -ENOENT;
 }
 
 int object_find_cgroup(const struct hierarchy *h, const char *chain, struct object *ret_o)
@@ -315,10 +318,8 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 			memcpy(chain, o.spec.cgroup, strlen(o.spec.cgroup) + 1);
 			return 1;
 		}
-	r = object_children(dir, &children);
-	if (r < 0)
-		return r;
-	while (r == 0 && (name = object_next_child(children))) {
+	r = dir_open(dir, ".", &children);
+	while ((name = dir_next_subdir(children, &r))) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		r = child < 0 ? -errno : chain_search(child, h, pid, chain);
@@ -418,33 +419,6 @@ int object_check_below_caller(const struct hierarchy *h, const struct object *o)
 	return 0;
 }
 
-int object_children(int dir, DIR **ret_children)
-{
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *children;
-
-	if (copy < 0)
-		return -errno;
-	children = fdopendir(copy);
-	if (!children) {
-		close(copy);
-		return -ENOMEM;
-	}
-	*ret_children = children;
-	return 0;
-}
-
-const char *object_next_child(DIR *children)
-{
-	struct dirent *entry;
-
-	while ((entry = readdir(children)))
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			return entry->d_name;
-	return NULL;
-}
-
 int object_has_children(int dir)
 {
 	autodir DIR *children = NULL;
@@ -456,8 +430,8 @@ int object_has_children(int dir)
 		return -errno;
 	if (st.st_nlink != 1)
 		return st.st_nlink > 2;
-	r = object_children(dir, &children);
-	return r < 0 || !children ? r : object_next_child(children) != NULL;
+	r = dir_open(dir, ".", &children);
+	return dir_next_subdir(children, &r) ? 1 : r;
 }
 
 int object_cgroup_path(const struct hierarchy *h, const struct spec *spec, char buf[PATH_SIZE])

@@ -109,9 +109,6 @@ int object_check_below_caller(const struct hierarchy *h, const struct object *o)
  */
 bool object_is_held(int dir);
 
-/* Nested containers, one name after the other; NULL at the end. */
-int object_children(int dir, DIR **ret_children);
-const char *object_next_child(DIR *children);
 
 /* Whether there are nested containers: 1, 0. */
 int object_has_children(int dir);

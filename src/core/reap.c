@@ -13,6 +13,7 @@
 #include "access.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "dir.h"
 #include "error.h"
 #include "kernel.h"
 #include "keys.h"
@@ -124,13 +125,13 @@ static int dismantle_children(const struct hierarchy *h, const struct spec *spec
 	autoclose int cgroup = spec->cgroup[0] ? object_open_cgroup(h, &o) : -ENOENT;
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = object_children(dir, &children);
+	int r = dir_open(dir, ".", &children);
 
 	if (cgroup >= 0)
 		cgroup_kill(cgroup);
 	else if (cgroup != -ENOENT)
 		r = cgroup;
-	while (r == 0 && (name = object_next_child(children))) {
+	while ((name = dir_next_subdir(children, &r))) {
 		/* There is no way back, so no signal ends the wait. */
 		do
 			r = lock_child(h, dir, name, wait);
@@ -207,9 +208,9 @@ static int lock_descendants(const struct hierarchy *h, int dir)
 {
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = object_children(dir, &children);
+	int r = dir_open(dir, ".", &children);
 
-	while (r == 0 && (name = object_next_child(children))) {
+	while ((name = dir_next_subdir(children, &r))) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		r = lock_child(h, dir, name, true);
@@ -309,10 +310,8 @@ static int sweep_limbo(const struct hierarchy *h)
 	if (st.st_nlink == 2)
 		return 0;
 	limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = limbo < 0 ? -errno : object_children(limbo, &entries);
-	if (r < 0)
-		return r;
-	while ((name = object_next_child(entries))) {
+	r = limbo < 0 ? -errno : dir_open(limbo, ".", &entries);
+	while ((name = dir_next_subdir(entries, &r))) {
 		uint64_t id;
 
 		if (text_parse_id(name, &id) < 0 || lock_try(h->lock, id, LOCK_EXCLUSIVE) < 0)
@@ -321,7 +320,7 @@ static int sweep_limbo(const struct hierarchy *h)
 		reap_dismantle(h, limbo, name, false);
 		lock_release(h->lock, id);
 	}
-	return 0;
+	return r;
 }
 
 /* Find a held container whose link is out of date, since it or one above it was renamed. */
@@ -329,11 +328,9 @@ static int find_id(int dir, uint64_t id, struct object *ret_o)
 {
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = object_children(dir, &children);
+	int r = dir_open(dir, ".", &children);
 
-	if (r < 0)
-		return r;
-	while ((name = object_next_child(children))) {
+	while ((name = dir_next_subdir(children, &r))) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		r = child < 0 ? -errno : object_load(child, &ret_o->spec);
@@ -342,10 +339,11 @@ static int find_id(int dir, uint64_t id, struct object *ret_o)
 			return 0;
 		}
 		r = r ? r : find_id(child, id, ret_o);
-		if (r != -ENOENT)
-			return r;
+		if (r == 0)
+			return 0;
+		r = r == -ENOENT || r == -EUCLEAN ? 0 : r;
 	}
-	return r < 0 && r != -ENOENT ? r : -ENOENT;
+	return r ? r : -ENOENT;
 }
 
 static int open_held(const struct hierarchy *h, const char *path, uint64_t id, struct object *ret_o)
@@ -432,6 +430,7 @@ static int sweep_held(const struct hierarchy *h)
 	autodir DIR *links = NULL;
 	struct dirent *entry;
 	size_t count = 0;
+	int r = 0;
 
 	if (held >= 0 && kernel_dir_is_empty(held) == 1) {
 		close(held);
@@ -442,14 +441,14 @@ static int sweep_held(const struct hierarchy *h)
 		close_fd(&held);
 		return -errno;
 	}
-	while ((entry = readdir(links))) {
+	while ((entry = dir_next_entry(links, &r))) {
 		if (entry->d_type != DT_LNK)
 			continue;
 		if (count++ == HELD_CHECKED && checked_this_second(held))
 			break;
 		reap_held(h, held, entry->d_name, true);
 	}
-	return 0;
+	return r;
 }
 
 int reap_sweep(const struct hierarchy *h)
@@ -478,26 +477,21 @@ int reap_check_empty(const struct hierarchy *h)
 }
 
 /* Links are removed, never followed. */
-int reap_remove_tree(int dirfd, const char *name)
+int reap_remove_tree(int parent, const char *name)
 {
-	int dir = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	autodir DIR *entries = dir < 0 ? NULL : fdopendir(dir);
+	autodir DIR *entries = NULL;
 	struct dirent *entry;
-	int r = 0;
+	int r = dir_open(parent, name, &entries);
 
-	if (!entries) {
-		close_fd(&dir);
-		return errno == ENOENT ? 0 : -errno;
-	}
-	while (r == 0 && (entry = readdir(entries))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	while ((entry = dir_next_entry(entries, &r))) {
 		if (entry->d_type == DT_DIR)
-			r = reap_remove_tree(dir, entry->d_name);
-		else if (unlinkat(dir, entry->d_name, 0) < 0)
+			r = reap_remove_tree(dirfd(entries), entry->d_name);
+		else if (unlinkat(dirfd(entries), entry->d_name, 0) < 0)
 			r = -errno;
 	}
-	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
+	if (r == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0)
 		r = -errno;
 	return r;
 }

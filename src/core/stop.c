@@ -17,6 +17,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
+#include "dir.h"
 #include "ended.h"
 #include "error.h"
 #include "init.h"
@@ -172,11 +173,11 @@ static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t 
 	autodir DIR *children = NULL;
 	const char *name;
 	int killed = 0;
-	int r = object_children(o->dir, &children);
+	int r = dir_open(o->dir, ".", &children);
 
 	if (r == 0 && object_has_children(o->dir) > 0)
 		r = thaw(h, o);
-	while (r == 0 && (name = object_next_child(children))) {
+	while ((name = dir_next_subdir(children, &r))) {
 		autoobject struct object child = {.dir = -EBADF};
 
 		r = open_child(o->dir, name, &child);

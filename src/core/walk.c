@@ -11,6 +11,7 @@
 #include "access.h"
 #include "cleanup.h"
 #include "control.h"
+#include "dir.h"
 #include "error.h"
 #include "index.h"
 #include "init.h"
@@ -58,8 +59,8 @@ static int read_cgroups(const struct hierarchy *h, const struct spec *parent,
 	dir = openat(h->cgroup, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -errno;
-	r = object_children(dir, &entries);
-	while (r == 0 && (name = object_next_child(entries))) {
+	r = dir_open(dir, ".", &entries);
+	while ((name = dir_next_subdir(entries, &r))) {
 		uint64_t id;
 
 		if (text_parse_id(name, &id) < 0)
@@ -117,19 +118,22 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 	return spec->mode[NS_PID] == CONTAINER_NS_OWN ? init_peek(o.dir, &info->init) : 0;
 }
 
-static void fill_root(int parent_dir, const char *name, const struct spec *spec,
-		      struct container_info *info, char root[PATH_SIZE])
+static int fill_root(int parent_dir, const char *name, const struct spec *spec,
+		     struct container_info *info, char root[PATH_SIZE])
 {
 	char link[NAME_SIZE + sizeof("/" OBJECT_ROOT)] = "";
 	size_t len = 0;
+	ssize_t n;
 
 	if (spec->mode[NS_MOUNT] != CONTAINER_NS_OWN || spec->empty_root)
-		return;
+		return 0;
 	info->root = "view";
 	text_append(link, sizeof(link), &len, name);
 	text_append(link, sizeof(link), &len, "/" OBJECT_ROOT);
-	if (kernel_readlink(parent_dir, link, root, PATH_SIZE) > 0)
+	n = kernel_readlink(parent_dir, link, root, PATH_SIZE);
+	if (n > 0)
 		info->root = root;
+	return n < 0 && n != -ENOENT ? (int)n : 0;
 }
 
 /* cgroups: NULL if it is not known who has one. */
@@ -152,15 +156,19 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 	struct container_access access;
 	int r = 0;
 
-	if ((w->flags & CONTAINER_WALK_OWNER) && access_load_at(parent_dir, name, &access) == 0)
-		info.owner = access.uid;
+	if (w->flags & CONTAINER_WALK_OWNER) {
+		r = access_load_at(parent_dir, name, &access);
+		info.owner = r < 0 ? 0 : access.uid;
+		/* It is nobody's but root's. */
+		r = r == -EUCLEAN ? 0 : r;
+	}
 	if (spec->cgroup[0] == '\0')
 		info.state = CONTAINER_RUNNING;
-	else if ((w->flags & CONTAINER_WALK_STATE) &&
+	else if (r == 0 && (w->flags & CONTAINER_WALK_STATE) &&
 		 (!cgroups || spec->adopted || has_cgroup(cgroups, spec->id)))
 		r = fill_state(w, parent_dir, name, spec, &info);
-	if (w->flags & CONTAINER_WALK_ROOT)
-		fill_root(parent_dir, name, spec, &info, root);
+	if (r == 0 && (w->flags & CONTAINER_WALK_ROOT))
+		r = fill_root(parent_dir, name, spec, &info, root);
 	/* Removed since its name was read. */
 	if (r == -ENOENT)
 		return 0;
@@ -169,11 +177,14 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 
 static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth);
 
-static bool has_ended(int dir, const char *name)
+/* -ENOENT: a container that ends with its fd, which is closed, or is removed. */
+static int check_held(int dir, const char *name)
 {
 	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-	return child < 0 || !object_is_held(child);
+	if (child < 0)
+		return -errno;
+	return object_is_held(child) ? 0 : -ENOENT;
 }
 
 static int walk_child(struct walk *w, int dir, const char *name, const char *record,
@@ -181,7 +192,7 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 {
 	size_t path_len = w->path_len;
 	struct spec spec;
-	int r;
+	int r = 0;
 
 	/* The others are told all the same, and at the end that this one is damaged. */
 	if (spec_parse(record, &spec) < 0) {
@@ -189,8 +200,10 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 		error_set(-EUCLEAN, "its record is damaged", name);
 		return 0;
 	}
-	if (spec.transient && has_ended(dir, name))
-		return 0;
+	if (spec.transient)
+		r = check_held(dir, name);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
 		return -ENAMETOOLONG;
@@ -201,6 +214,8 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 
 		if (child >= 0)
 			r = walk_below(w, child, &spec, depth + 1);
+		else
+			r = errno == ENOENT ? 0 : -errno;
 	}
 	w->path_len = path_len;
 	w->path[path_len] = '\0';
@@ -212,17 +227,21 @@ static int read_children(int dir, struct index *index)
 {
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = object_children(dir, &children);
+	int r = dir_open(dir, ".", &children);
 
-	while (r == 0 && (name = object_next_child(children))) {
+	while ((name = dir_next_subdir(children, &r))) {
 		char link[NAME_SIZE + sizeof("/" OBJECT_SPEC)], record[SPEC_TEXT_SIZE];
 		size_t len = 0;
+		ssize_t n = -ENOENT;
 
 		/* A name that is too long cannot be a container's. */
 		if (text_append(link, sizeof(link), &len, name) == 0 &&
-		    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) == 0 &&
-		    kernel_readlink(dir, link, record, sizeof(record)) > 0)
+		    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) == 0)
+			n = kernel_readlink(dir, link, record, sizeof(record));
+		if (n > 0)
 			r = index_add(index, name, record);
+		else if (n != -ENOENT && n != -EINVAL && n != -ENAMETOOLONG)
+			r = (int)n;
 	}
 	return r;
 }
@@ -273,10 +292,11 @@ static int report_name(struct walk *w, int dir, const char *name, const char *re
 	struct container_info info = {
 		.size = sizeof(info), .name = name, .path = "", .root = "", .exit_status = -1};
 
-	if (text_parse_id(record, &info.id) > 0)
-		return spec_text_is_transient(record) && has_ended(dir, name)
-			       ? 0
-			       : w->fn(&info, w->arg);
+	if (text_parse_id(record, &info.id) > 0) {
+		int r = spec_text_is_transient(record) ? check_held(dir, name) : 0;
+
+		return r == 0 ? w->fn(&info, w->arg) : r == -ENOENT ? 0 : r;
+	}
 	w->damaged = true;
 	error_set(-EUCLEAN, "its record is damaged", name);
 	return 0;

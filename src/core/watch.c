@@ -27,6 +27,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "cpu.h"
+#include "dir.h"
 #include "error.h"
 #include "kernel.h"
 #include "object.h"
@@ -104,19 +105,20 @@ static int watch_one(struct watcher *w, const char *id)
 /* Those that were made since the last look. Whether there is any at all. */
 static bool look_for_new(struct watcher *w)
 {
-	autodir DIR *links = fdopendir(openat(w->held, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	autodir DIR *links = NULL;
 	struct dirent *entry;
-	bool any = false;
+	int r = dir_open(w->held, ".", &links);
+	bool any = r < 0;
 
 	w->look_for_new = false;
-	while (links && (entry = readdir(links))) {
+	while ((entry = dir_next_entry(links, &r))) {
 		if (entry->d_type != DT_LNK || strlen(entry->d_name) != ID_TEXT_SIZE - 1)
 			continue;
 		any = true;
 		if (!is_known(w, entry->d_name))
 			watch_one(w, entry->d_name);
 	}
-	return any;
+	return any || r < 0;
 }
 
 static void forget(struct watcher *w, size_t i)

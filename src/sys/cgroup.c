@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 
 #include "cleanup.h"
+#include "dir.h"
 #include "kernel.h"
 #include "mountinfo.h"
 #include "text.h"
@@ -122,36 +123,30 @@ static ssize_t pids_below(int cgroup, bool (*is_others)(const char *name), pid_t
 {
 	ssize_t r = own_pids(cgroup, "cgroup.procs", pids, n, have);
 	autodir DIR *dir = NULL;
-	struct dirent *entry;
-	int fd, nested;
+	const char *name;
+	int error, nested;
 
 	if (r < 0)
 		return r;
 	nested = has_nested(cgroup);
 	if (nested <= 0)
 		return nested < 0 ? nested : r;
-	fd = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? r : -errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((entry = readdir(dir))) {
+	error = dir_open(cgroup, ".", &dir);
+	if (error < 0)
+		return error == -ENOENT ? r : error;
+	while ((name = dir_next_subdir(dir, &error))) {
 		autoclose int child = -EBADF;
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-		    (is_others && is_others(entry->d_name)))
+		if (is_others && is_others(name))
 			continue;
-		child = openat(fd, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		child = openat(cgroup, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (child < 0 && errno == ENOENT)
 			continue;
 		r = child < 0 ? -errno : pids_below(child, is_others, pids, n, (size_t)r);
 		if (r < 0)
 			return r;
 	}
-	return r;
+	return error ? error : r;
 }
 
 ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n)
@@ -231,30 +226,20 @@ int cgroup_wait(int cgroup, bool of_frozen, bool value, int timeout)
 int cgroup_remove(int parent, const char *path)
 {
 	autodir DIR *dir = NULL;
-	struct dirent *entry;
-	int fd;
+	const char *name;
+	int r;
 
 	if (unlinkat(parent, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EBUSY)
 		return -errno;
 	/* Cgroups that the tasks themselves made may be left: they go if they are empty. */
-	fd = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((entry = readdir(dir))) {
-		int r;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		r = cgroup_remove(fd, entry->d_name);
-		if (r < 0)
-			return r;
-	}
+	r = dir_open(parent, path, &dir);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	while ((name = dir_next_subdir(dir, &r)))
+		r = cgroup_remove(dirfd(dir), name);
+	if (r < 0)
+		return r;
 	return unlinkat(parent, path, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
