@@ -369,9 +369,8 @@ static int read_hostname(struct list *s, int container)
 
 	if (r < 0)
 		s->hostname[0] = '\0';
-	return r < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR)
-		       ? -1
-		       : 0;
+	return r < 0 && errno != EPERM && errno != EACCES && errno != ESRCH && errno != EXDEV ? -1
+											      : 0;
 }
 
 /* After those that ls has as well. */

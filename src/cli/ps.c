@@ -35,15 +35,24 @@ static FILE *open_proc(pid_t pid, const char *file)
 	return fopen(path, "re");
 }
 
-/* Name, number inside and user, from status; the process may be gone. */
+/* Of a file of /proc: 1; 0: the process has gone; -1 and told. */
+static int has_read(FILE *f, pid_t pid)
+{
+	if (f && !ferror(f))
+		return 1;
+	if (errno == ENOENT || errno == ESRCH)
+		return 0;
+	cli_message(NULL, "read of process %d: %s", (int)pid, strerror(errno));
+	return -1;
+}
+
+/* Name, number inside and user, from status. */
 static int read_status(pid_t pid, struct task *t)
 {
 	autofile FILE *f = open_proc(pid, "status");
 	char line[4096];
 
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f)) {
+	while (f && fgets(line, sizeof(line), f)) {
 		unsigned int uid;
 
 		line[strcspn(line, "\n")] = '\0';
@@ -54,43 +63,50 @@ static int read_status(pid_t pid, struct task *t)
 		else if (sscanf(line, "Uid: %u", &uid) == 1)
 			snprintf(t->user, sizeof(t->user), "%u", uid);
 	}
-	return 0;
+	return has_read(f, pid);
 }
 
+/* The name is all there is of a task without arguments. */
+static int read_command(pid_t pid, struct task *t)
+{
+	autofile FILE *f = open_proc(pid, "cmdline");
+	char text[COMMAND_SIZE];
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		if (text[i] == '\0')
+			text[i] = ' ';
+	text[n] = '\0';
+	if (n > 0)
+		memcpy(t->command, text, n + 1);
+	return has_read(f, pid);
+}
+
+/* 1; 0: it has gone; -1 and told. */
 static int read_task(pid_t pid, struct task *t)
 {
-	autofile FILE *f = NULL;
-	size_t n;
+	int r;
 
 	snprintf(t->pid, sizeof(t->pid), "%d", (int)pid);
-	if (read_status(pid, t) < 0)
-		return -1;
-	f = open_proc(pid, "cmdline");
-	if (!f)
-		return -1;
-	if (fgetc(f) != EOF) {
-		rewind(f);
-		n = fread(t->command, 1, sizeof(t->command) - 1, f);
-		t->command[n] = '\0';
-		for (size_t i = 0; i + 1 < n; i++)
-			if (t->command[i] == '\0')
-				t->command[i] = ' ';
-	}
-	return 0;
+	r = read_status(pid, t);
+	return r <= 0 ? r : read_command(pid, t);
 }
 
+/* 0, or an exit status and told. */
 static int add_task(struct libscols_table *table, pid_t pid)
 {
 	struct task t = {0};
 	struct libscols_line *line;
+	int r = read_task(pid, &t);
 
-	if (read_task(pid, &t) < 0)
-		return 0;
+	if (r <= 0)
+		return r < 0 ? EXIT_FAILED : 0;
 	line = scols_table_new_line(table, NULL);
 	if (!line || scols_line_set_data(line, 0, t.pid) < 0 ||
-	    scols_line_set_data(line, 1, t.inside) < 0 || scols_line_set_data(line, 2, t.user) < 0)
-		return -1;
-	return scols_line_set_data(line, 3, t.command);
+	    scols_line_set_data(line, 1, t.inside) < 0 ||
+	    scols_line_set_data(line, 2, t.user) < 0 || scols_line_set_data(line, 3, t.command) < 0)
+		return report_no_memory();
+	return 0;
 }
 
 static ssize_t all_tasks(int container, pid_t **ret_pids)
@@ -114,7 +130,7 @@ int verb_ps(int argc, char **argv)
 	autoclose int container = -EBADF;
 	autofree pid_t *pids = NULL;
 	struct libscols_table *table;
-	bool json = false, failed = false;
+	bool json = false;
 	ssize_t n;
 	int status;
 
@@ -132,9 +148,10 @@ int verb_ps(int argc, char **argv)
 	table = report_table(columns, ARRAY_SIZE(columns), json, false);
 	if (!table)
 		return EXIT_FAILED;
-	for (ssize_t i = 0; i < n && !failed; i++)
-		failed = pids[i] > 0 && add_task(table, pids[i]) < 0;
-	status = failed ? report_no_memory() : report_print(table, json);
+	status = 0;
+	for (ssize_t i = 0; i < n && status == 0; i++)
+		status = pids[i] > 0 ? add_task(table, pids[i]) : 0;
+	status = status ? status : report_print(table, json);
 	scols_unref_table(table);
 	return status;
 }

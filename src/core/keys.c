@@ -93,6 +93,12 @@ static bool is_called(int serial, const char *name)
 	return strcmp(end + 1, name) == 0;
 }
 
+/* Of a key: it is not there, not any more, or not for us, where another may have its number. */
+static bool is_gone(int r)
+{
+	return r == -ENOKEY || r == -EKEYREVOKED || r == -EKEYEXPIRED || r == -EACCES;
+}
+
 static int link_named(int serial, int keyring, const char *name)
 {
 	long r = kernel_keyctl(KEYCTL_LINK, (unsigned long)serial, (unsigned long)keyring, 0);
@@ -425,6 +431,8 @@ static int describe_all(struct keys_listing *l)
 
 		if (n > (long)left || left == 0)
 			return -ERANGE;
+		if (n < 0 && !is_gone((int)n))
+			return (int)n;
 		if (n <= 0)
 			*text = '\0';
 		len += n <= 0 ? 1 : (size_t)n;
@@ -506,27 +514,30 @@ int keys_list(const struct hierarchy *h, const struct object *o,
 	return r;
 }
 
-/* Revoked already, or expired, is as good. */
 static int revoke_agent(void *arg)
 {
 	struct keys_call *c = arg;
-	int r = go(c->place);
+	long r = go(c->place);
 
-	if (r == 0) {
-		kernel_keyctl(KEYCTL_REVOKE, (unsigned long)c->record.serial, 0, 0);
-		kernel_keyctl(KEYCTL_UNLINK, (unsigned long)c->record.serial,
-			      (unsigned long)KEY_SPEC_USER_KEYRING, 0);
-	}
-	return r;
+	if (r == 0)
+		r = kernel_keyctl(KEYCTL_REVOKE, (unsigned long)c->record.serial, 0, 0);
+	if (r == 0 || is_gone((int)r))
+		r = kernel_keyctl(KEYCTL_UNLINK, (unsigned long)c->record.serial,
+				  (unsigned long)KEY_SPEC_USER_KEYRING, 0);
+	return r == -ENOENT || is_gone((int)r) ? 0 : (int)r;
 }
 
 int keys_revoke(const struct hierarchy *h, int dir)
 {
 	autoclose int place = -EBADF;
 	struct keys_call call = {0};
+	int r = read_record(dir, &call.record);
 
-	/* What only tasks hold ends with them. A damaged record names nothing. */
-	if (read_record(dir, &call.record) < 0 || !call.record.held)
+	/* A damaged record names nothing. */
+	if (r < 0)
+		return r == -EUCLEAN ? 0 : r;
+	/* What only tasks hold ends with them. */
+	if (!call.record.held)
 		return 0;
 	place = open_place(h, false);
 	if (place < 0)

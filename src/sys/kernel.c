@@ -23,6 +23,7 @@
 
 #include "cleanup.h"
 
+#define POLL_TRIES 3
 #define SHORT_READ 2048
 #define OPEN_TRIES 256
 
@@ -178,8 +179,11 @@ int kernel_pidfd_send_signal(int pidfd, int sig)
 bool kernel_pidfd_is_alive(int pidfd)
 {
 	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+	int n = -1;
 
-	return poll(&poll_fd, 1, 0) == 0;
+	for (int i = 0; n < 0 && i < POLL_TRIES; i++)
+		n = poll(&poll_fd, 1, 0);
+	return n == 0;
 }
 
 /* linux/pidfd.h of 6.15: what is asked for by mask, and told if mask says so afterwards. */

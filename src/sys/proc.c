@@ -99,29 +99,33 @@ int proc_wipe_args(void)
 	return r < 0 ? error_set(r, "read", "/proc/thread-self/stat") : 0;
 }
 
-static bool in_pidfs(int pidfd, uint64_t *ret_inode)
+/* 1, 0, -errno. */
+static int in_pidfs(int pidfd, uint64_t *ret_inode)
 {
 	struct statfs sfs;
 	struct stat st;
 
-	if (fstatfs(pidfd, &sfs) < 0 || sfs.f_type != PIDFS_MAGIC || fstat(pidfd, &st) < 0)
-		return false;
+	if (fstatfs(pidfd, &sfs) < 0 || fstat(pidfd, &st) < 0)
+		return -errno;
 	*ret_inode = st.st_ino;
-	return true;
+	return sfs.f_type == PIDFS_MAGIC;
 }
 
 int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
 {
-	return in_pidfs(pidfd, ret_identity) ? 0 : proc_start_time(pid, ret_identity);
+	int r = in_pidfs(pidfd, ret_identity);
+
+	return r == 0 ? proc_start_time(pid, ret_identity) : r < 0 ? r : 0;
 }
 
 bool proc_has_identity(int pidfd, pid_t pid, uint64_t identity)
 {
 	uint64_t found;
 	pid_t number;
+	int r = in_pidfs(pidfd, &found);
 
-	if (in_pidfs(pidfd, &found))
-		return found == identity;
+	if (r != 0)
+		return r > 0 && found == identity;
 	/* Two processes may have been started in one moment. */
 	return proc_start_time(pid, &found) == 0 && found == identity &&
 	       proc_pid_of(pidfd, &number) == 0 && number == pid;

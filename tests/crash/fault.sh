@@ -11,6 +11,7 @@
 # CRASH_JOBS    operations at a time (number of processors)
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+operations="$operations $looks"
 
 fault_at()
 {
@@ -20,10 +21,11 @@ fault_at()
 	said=$(CONTAINERFS_STATE=$state "$inject" --timeout 10 fail "$2" "$3" -- \
 		"$(op_program "$1")" $(op_words "$1" x) 2>"$work/message" </dev/null)
 	status=$?
+	said_by_it=${said%"$newline"*}
+	said=${said##*"$newline"}
 	case $said in
 	*'died of signal'* | *timeout*) wrong "$said" ;;
 	esac
-	said=${said##*"$newline"}
 	hit_was "$said" "$work/message"
 	if [ $status = 0 ]; then
 		succeeded=yes

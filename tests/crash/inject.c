@@ -116,7 +116,7 @@ static const struct {
 };
 
 /*
- * Calls that "fail" leaves alone. The first group cannot fail, or cannot be answered by a program.
+ * Calls that "fail" leaves alone. The first group cannot fail, or not with an errno, or cannot be answered by a program.
  * The second is what libc does before main() and dies of in its own ways (musl: a crash): it is
  * spared until the command makes its first call outside of this table.
  */
@@ -125,7 +125,7 @@ static const struct {
 	bool start_only;
 } spared_calls[] = {
 	{SYS_exit, false},	{SYS_exit_group, false}, {SYS_rt_sigreturn, false},
-	{SYS_munmap, false},	{SYS_brk, true},	 {SYS_mmap, true},
+	{SYS_munmap, false},	{SYS_brk, false},	 {SYS_mmap, true},
 	{SYS_mprotect, true},	{SYS_prlimit64, true},	 {SYS_set_tid_address, true},
 	{SYS_getrandom, true},	{SYS_readlinkat, true},	 {SYS_set_robust_list, true},
 #ifdef SYS_rseq

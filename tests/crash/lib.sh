@@ -25,6 +25,8 @@ newline='
 
 operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
 	attach attach-task mount cp key-add reach freeze stop reboot first rm-root'
+# They change nothing, and are to show all there is or to say why not.
+looks='ls show ps mounts key-ls of'
 
 # --- the machine ---
 
@@ -261,6 +263,10 @@ op_words()
 	cp) echo "cp $work/file $2:/tmp" ;;
 	key-add) echo "key add $2 user crash payload" ;;
 	freeze) echo "freeze $2" ;;
+	ls) echo 'ls -a --json' ;;
+	show | ps | mounts) echo "$1 $2 --json" ;;
+	key-ls) echo "key ls $2 --json" ;;
+	of) echo "of $busy" ;;
 	reboot) echo "reboot --halt $2" ;;
 	stop) echo "stop -t 0.05 $2" ;;
 	create | first) echo "create --own $types $2" ;;
@@ -297,6 +303,11 @@ op_setup()
 	adopt) adopted=$cgroup_mount/crash.containerfs-$$ && mkdir -p "$adopted" && c create --own cgroup "$2" ;;
 	rm-tree)
 		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
+		;;
+	ls | show | ps | mounts | key-ls | of)
+		c create --own user,$types "$2" && c create --own uts "$2/nested" && busy "$2" &&
+			c key add "$2" user crash payload && busy=$(c ps --json "$2" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p') &&
+			looked=$(c $(op_words "$1" "$2"))
 		;;
 	freeze | stop | reboot) c create --own $types "$2" && busy "$2" ;;
 	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
@@ -453,6 +464,12 @@ op_after()
 	# It may have failed to print the number of what it has added.
 	key-add:yes) [ "$3" != yes ] || c key ls "$2" | grep -q crash || wrong 'said success, has not done it' ;;
 	stop:yes) [ "$3" != yes ] || [ "$(shown "$2" tasks)" = 0 ] || wrong 'said success, has not done it' ;;
+	ls:yes | show:yes | ps:yes | mounts:yes | key-ls:yes | of:yes)
+		case $3:${said_by_it:-} in
+		yes:"$looked" | no:* | maybe:*) ;;
+		*) wrong "said success, and not all: $said_by_it" ;;
+		esac
+		;;
 	freeze:yes)
 		[ "$3" != yes ] || [ "$(shown "$2" state)" = frozen ] || wrong 'said success, has not done it'
 		c thaw "$2" >"$work/err" 2>&1 || wrong "thaw does not work: $(cat "$work/err")"
@@ -696,7 +713,9 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-	rm-tree | set-limit | attach-task | freeze | stop | reboot) processes_left yes ;;
+	rm-tree | set-limit | attach-task | freeze | stop | reboot | ls | show | ps | mounts | key-ls | of)
+		processes_left yes
+		;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)
