@@ -98,8 +98,8 @@ check container rm -f -r d
 it 'cgroups that tasks make'
 check container create a --own mount,pid,cgroup
 check container create a/b
-start "$WORK/maker" container enter a -- sh -c 'mkdir /c && mount -t cgroup2 none /c && mkdir -p /c/x/y &&
-	echo 0 >/c/x/cgroup.procs && sh -c "echo 0 >/c/x/y/cgroup.procs; exec sleep 1000" & sleep 0.2; echo up; exec sleep 1000'
+start "$WORK/maker" container enter a -- sh -c 'mkdir /c && mount -t cgroup2 none /c && mkdir -p /c/.x/y &&
+	echo 0 >/c/.x/cgroup.procs && sh -c "echo 0 >/c/.x/y/cgroup.procs; exec sleep 1000" & sleep 0.2; echo up; exec sleep 1000'
 maker=$started
 task a/b
 wait_for sh -c '[ "$(container ps a | grep -c sleep)" = 2 ]'
