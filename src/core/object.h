@@ -109,7 +109,6 @@ int object_check_below_caller(const struct hierarchy *h, const struct object *o)
  */
 bool object_is_held(int dir);
 
-
 /* Whether there are nested containers: 1, 0. */
 int object_has_children(int dir);
 

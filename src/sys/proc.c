@@ -120,7 +120,7 @@ int proc_identity(int pidfd, pid_t pid, uint64_t *ret_identity)
 
 bool proc_has_identity(int pidfd, pid_t pid, uint64_t identity)
 {
-	uint64_t found;
+	uint64_t found = 0;
 	pid_t number;
 	int r = in_pidfs(pidfd, &found);
 
@@ -156,7 +156,7 @@ int proc_pid_of(int pidfd, pid_t *ret_pid)
 int proc_open_identified(pid_t pid, uint64_t identity, bool ended)
 {
 	autoclose int pidfd = kernel_pidfd_open(pid);
-	uint64_t found;
+	uint64_t found = 0;
 	int r;
 
 	if (pidfd < 0)

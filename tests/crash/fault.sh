@@ -11,7 +11,8 @@
 # CRASH_JOBS    operations at a time (number of processors)
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
-operations="$operations $looks"
+# These change nothing, and are to show all there is or to say why not.
+operations="$operations ls show ps mounts key-ls of"
 
 fault_at()
 {

@@ -25,8 +25,6 @@ newline='
 
 operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
 	attach attach-task mount cp key-add reach freeze stop reboot first rm-root'
-# They change nothing, and are to show all there is or to say why not.
-looks='ls show ps mounts key-ls of'
 
 # --- the machine ---
 
@@ -307,7 +305,7 @@ op_setup()
 	ls | show | ps | mounts | key-ls | of)
 		c create --own user,$types "$2" && c create --own uts "$2/nested" && busy "$2" &&
 			c key add "$2" user crash payload && busy=$(c ps --json "$2" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p') &&
-			looked=$(c $(op_words "$1" "$2"))
+			looked=$(eval "c $(op_words "$1" "$2")")
 		;;
 	freeze | stop | reboot) c create --own $types "$2" && busy "$2" ;;
 	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
