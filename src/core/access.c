@@ -49,7 +49,9 @@ int access_load_at(int dir, const char *name, struct container_access *ret_acces
 		*ret_access = common;
 		return 0;
 	}
-	return n < 0 ? (int)n : parse(text, ret_access);
+	if (n < 0)
+		return object_lacks_record(n) ? -EUCLEAN : (int)n;
+	return parse(text, ret_access);
 }
 
 int access_load(int dir, struct container_access *ret_access)

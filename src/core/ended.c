@@ -43,7 +43,7 @@ static int is_expected(int dir, const char *text)
 	ssize_t n = kernel_readlink(dir, OBJECT_ENDING, ending, sizeof(ending));
 
 	if (n < 0)
-		return n == -ENOENT ? 0 : (int)n;
+		return object_lacks_record(n) ? 0 : (int)n;
 	return strcmp(ending, text) == 0;
 }
 
@@ -63,7 +63,7 @@ int ended_status(int dir, const char *text, int *ret_status)
 
 	*ret_status = -1;
 	if (n < 0)
-		return n == -ENOENT ? 0 : (int)n;
+		return object_lacks_record(n) ? 0 : (int)n;
 	if (strncmp(record, text, len) == 0 && record[len] == ' ' &&
 	    text_parse_whole_u64(record + len + 1, UINT16_MAX, &status) == 0)
 		*ret_status = (int)status;

@@ -18,7 +18,7 @@ int init_read_text(int dir, char text[INIT_TEXT_SIZE])
 {
 	ssize_t n = kernel_readlink(dir, OBJECT_INIT, text, INIT_TEXT_SIZE);
 
-	return n >= 0 ? 0 : n == -ENOENT ? -ESRCH : (int)n;
+	return n >= 0 ? 0 : object_lacks_record(n) ? -ESRCH : (int)n;
 }
 
 static int init_parse(const char *text, pid_t *ret_pid, uint64_t *ret_identity)

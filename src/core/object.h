@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -108,6 +108,12 @@ int object_check_below_caller(const struct hierarchy *h, const struct object *o)
  * exclusively, so those who ask do not mistake each other for it.
  */
 bool object_is_held(int dir);
+
+/* What a readlink of a record failed with: it is not there, is no link, or too long to be one of ours. */
+static inline bool object_lacks_record(ssize_t r)
+{
+	return r == -ENOENT || r == -EINVAL || r == -ENAMETOOLONG;
+}
 
 /* Whether there are nested containers: 1, 0. */
 int object_has_children(int dir);

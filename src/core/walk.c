@@ -133,7 +133,7 @@ static int fill_root(int parent_dir, const char *name, const struct spec *spec,
 	n = kernel_readlink(parent_dir, link, root, PATH_SIZE);
 	if (n > 0)
 		info->root = root;
-	return n < 0 && n != -ENOENT ? (int)n : 0;
+	return n < 0 && !object_lacks_record(n) ? (int)n : 0;
 }
 
 /* cgroups: NULL if it is not known who has one. */
@@ -240,7 +240,7 @@ static int read_children(int dir, struct index *index)
 			n = kernel_readlink(dir, link, record, sizeof(record));
 		if (n > 0)
 			r = index_add(index, name, record);
-		else if (n != -ENOENT && n != -EINVAL && n != -ENAMETOOLONG)
+		else if (!object_lacks_record(n))
 			r = (int)n;
 	}
 	return r;

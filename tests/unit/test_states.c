@@ -604,6 +604,49 @@ static void test_damaged_elsewhere(void **state)
 	unforge(path);
 }
 
+static int count_one(const struct container_info *info, void *arg)
+{
+	(void)info;
+	++*(int *)arg;
+	return 0;
+}
+
+/* Of one container a record is no link, or longer than any: the list still has all. */
+static void test_damaged_records(void **state)
+{
+	static const char *const records[] = {"@init", "@ended", "@ending", "@root", "@owner"};
+	const unsigned int flags = CONTAINER_WALK_RECURSIVE | CONTAINER_WALK_TASKS |
+				   CONTAINER_WALK_ROOT | CONTAINER_WALK_OWNER;
+	int c, root;
+
+	(void)state;
+	need_private_tree();
+	c = make("c", CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS);
+	close(make("d", 0));
+	root = ok(container_open("/"));
+	assert_int_equal(status_of(spawn_sh(c, "kill -KILL $$; exit 3", NULL)), 3);
+	for (size_t i = 0; i < 2 * COUNT(records); i++) {
+		char path[160], text[4090];
+		int n = 0;
+
+		snprintf(path, sizeof(path), "%s/state/tree/c/%s", private_tree.dir,
+			 records[i / 2]);
+		assert_true(unlink(path) == 0 || errno == ENOENT);
+		memset(text, '7', sizeof(text) - 1);
+		text[sizeof(text) - 1] = '\0';
+		if (i % 2)
+			assert_int_equal(symlink(text, path), 0);
+		else
+			assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+		assert_int_equal(ok(container_walk(root, flags, count_one, &n)), 0);
+		assert_int_equal(n, 2);
+		assert_int_equal(unlink(path), 0);
+	}
+	ok(container_remove(c, 0));
+	close(c);
+	close(root);
+}
+
 /* Removed by somebody else at any moment. */
 
 struct race {
@@ -690,7 +733,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		library_test(test_init_ended),	      library_test(test_frozen),
 		library_test(test_stopped),	      library_test(test_no_container),
-		library_test(test_damaged_elsewhere), library_test(test_removed_meanwhile),
+		library_test(test_damaged_elsewhere), library_test(test_damaged_records),
+		library_test(test_removed_meanwhile),
 	};
 
 	return private_tree_run(tests);
