@@ -12,7 +12,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 # These change nothing, and are to show all there is or to say why not.
-operations="$operations ls show ps mounts key-ls of"
+operations="$operations look-ls look-show look-ps look-mounts look-key look-of"
 
 fault_at()
 {

@@ -116,9 +116,9 @@ static const struct {
 };
 
 /*
- * Calls that "fail" leaves alone. The first group cannot fail, or not with an errno, or cannot be answered by a program.
- * The second is what libc does before main() and dies of in its own ways (musl: a crash): it is
- * spared until the command makes its first call outside of this table.
+ * Calls that "fail" leaves alone. The first group cannot fail, or not with an errno, or cannot be
+ * answered by a program. The second is what libc does before main() and dies of in its own ways (musl:
+ * a crash): it is spared until the command makes its first call outside of this table.
  */
 static const struct {
 	long nr;

@@ -261,10 +261,10 @@ op_words()
 	cp) echo "cp $work/file $2:/tmp" ;;
 	key-add) echo "key add $2 user crash payload" ;;
 	freeze) echo "freeze $2" ;;
-	ls) echo 'ls -a --json' ;;
-	show | ps | mounts) echo "$1 $2 --json" ;;
-	key-ls) echo "key ls $2 --json" ;;
-	of) echo "of $busy" ;;
+	look-ls) echo 'ls -a --json' ;;
+	look-show | look-ps | look-mounts) echo "${1#look-} $2 --json" ;;
+	look-key) echo "key ls $2 --json" ;;
+	look-of) echo "of $task" ;;
 	reboot) echo "reboot --halt $2" ;;
 	stop) echo "stop -t 0.05 $2" ;;
 	create | first) echo "create --own $types $2" ;;
@@ -302,9 +302,9 @@ op_setup()
 	rm-tree)
 		c create --own $types "$2" && c create --own $types "$2/nested" && busy "$2"
 		;;
-	ls | show | ps | mounts | key-ls | of)
+	look-*)
 		c create --own user,$types "$2" && c create --own uts "$2/nested" && busy "$2" &&
-			c key add "$2" user crash payload && busy=$(c ps --json "$2" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p') &&
+			c key add "$2" user crash payload && task=$(c ps --json "$2" | sed -n 's/.*"pid": \([0-9]*\).*/\1/p') &&
 			looked=$(eval "c $(op_words "$1" "$2")")
 		;;
 	freeze | stop | reboot) c create --own $types "$2" && busy "$2" ;;
@@ -462,7 +462,7 @@ op_after()
 	# It may have failed to print the number of what it has added.
 	key-add:yes) [ "$3" != yes ] || c key ls "$2" | grep -q crash || wrong 'said success, has not done it' ;;
 	stop:yes) [ "$3" != yes ] || [ "$(shown "$2" tasks)" = 0 ] || wrong 'said success, has not done it' ;;
-	ls:yes | show:yes | ps:yes | mounts:yes | key-ls:yes | of:yes)
+	look-*:yes)
 		case $3:${said_by_it:-} in
 		yes:"$looked" | no:* | maybe:*) ;;
 		*) wrong "said success, and not all: $said_by_it" ;;
@@ -494,7 +494,6 @@ find_limit()
 	[ -n "$limit" ]
 }
 
-# What is told is in force for the next task; the tasks of the container above are still in it.
 # shown CONTAINER KEY
 shown()
 {
@@ -510,6 +509,7 @@ check_word()
 	esac
 }
 
+# What is told is in force for the next task; the tasks of the container above are still in it.
 check_limit()
 {
 	c enter "$1/nested" -- true >"$work/err" 2>&1 || wrong "enter nested: $(cat "$work/err")"
@@ -711,9 +711,7 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-	rm-tree | set-limit | attach-task | freeze | stop | reboot | ls | show | ps | mounts | key-ls | of)
-		processes_left yes
-		;;
+	rm-tree | set-limit | attach-task | freeze | stop | reboot | look-*) processes_left yes ;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)
