@@ -176,6 +176,7 @@ int kernel_pidfd_send_signal(int pidfd, int sig)
 	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
 }
 
+/* A look that failed says nothing of the process. */
 bool kernel_pidfd_is_alive(int pidfd)
 {
 	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};

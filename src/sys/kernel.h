@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* How a path that someone else may have shaped is resolved: see openat2(2). */
 enum lookup {
@@ -25,6 +26,10 @@ int64_t kernel_now_ns(void);
 static inline int64_t kernel_now_ms(void)
 {
 	return kernel_now_ns() / 1000000;
+}
+static inline struct timespec kernel_timespec(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
 /* The same as LOOKUP_IN_ROOT, for flags and modes that a program has given for open(2). */

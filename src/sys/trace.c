@@ -75,10 +75,7 @@ static void set_end(struct trace *t, int64_t ns)
 	struct itimerspec timer = {0};
 
 	t->calls.end = kernel_now_ns() + ns;
-	timer.it_value = (struct timespec){
-		.tv_sec = (t->calls.end + TRACER) / SECOND,
-		.tv_nsec = (t->calls.end + TRACER) % SECOND,
-	};
+	timer.it_value = kernel_timespec(t->calls.end + TRACER);
 	if (t->timer >= 0)
 		syscall(SYS_timer_settime, t->timer, TIMER_ABSTIME, &timer, NULL);
 }

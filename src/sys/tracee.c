@@ -32,11 +32,6 @@ int tracee_request(long what, pid_t tid, unsigned long addr, unsigned long data)
 	return syscall(SYS_ptrace, what, tid, addr, data) < 0 ? -errno : 0;
 }
 
-static struct timespec timespec_of(int64_t ns)
-{
-	return (struct timespec){.tv_sec = ns / SECOND, .tv_nsec = ns % SECOND};
-}
-
 /*
  * Something that the tracer is told of this thread. -EBUSY: not until end. What it waits for takes some
  * microseconds on another processor, where sleeping and being woken up takes a hundred: first it looks
@@ -64,7 +59,7 @@ static int wait_event(pid_t tid, int64_t end, int *ret_status)
 		}
 		if (time > end)
 			return -EBUSY;
-		left = timespec_of(end - time);
+		left = kernel_timespec(end - time);
 		/* It stays pending, from whichever thread it came: none is lost in between. */
 		sigtimedwait(&child, NULL, &left);
 	}
