@@ -109,7 +109,7 @@ static int record(const struct hierarchy *h, struct object *o, const char *path)
 	int r;
 
 	text_format_id(o->spec.id, link + strlen(link));
-	if (mkdirat(h->dir, "adopted", 0755) < 0 && errno != EEXIST)
+	if (mkdirat(h->dir, "adopted", 0711) < 0 && errno != EEXIST)
 		return -errno;
 	r = kernel_replace_link(h->dir, link, path);
 	if (r < 0)

@@ -34,6 +34,8 @@
 #define DEFAULT_DIR "/run/containerfs"
 #define SETUP_LOCK 0 /* no object has this id */
 #define HOST_TEXT_SIZE 256
+/* Others may pass through it, and need not read it. */
+#define STATE_OPEN_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 #define LAST_TRIES 40 /* each 5 ms */
 
 static const char *state_path(void)
@@ -76,9 +78,21 @@ int hierarchy_new_id(uint64_t *ret_id)
 	return 0;
 }
 
-static int make_dir(int dirfd, const char *name, mode_t mode)
+/*
+ * What is locked, or tells names that the modes of containers hide, is root's alone: limbo and what is in
+ * it, held, lists. The rest can be passed through and not read, but for the containers' own directories.
+ */
+static int make_dirs(int state_dir)
 {
-	return mkdirat(dirfd, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} dirs[] = {{"tree", 0755}, {"limbo", 0700}, {"held", 0700}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (mkdirat(state_dir, dirs[i].name, dirs[i].mode) < 0 && errno != EEXIST)
+			return -errno;
+	return 0;
 }
 
 /* A state directory that others can write to would let them make us act on their names. */
@@ -264,13 +278,11 @@ static void setup_undo(struct hierarchy *h)
  */
 static int setup_locked(struct hierarchy *h)
 {
-	static const char *const dirs[] = {"tree", "limbo", "held"};
 	uint64_t id;
 	int r = forget_earlier_boot(h);
 
 	r = r ? r : check_same_mount_ns(h);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)
-		r = make_dir(h->dir, dirs[i], 0755);
+	r = r ? r : make_dirs(h->dir);
 	id = r == 0 ? root_id(h) : 0;
 	if (r == 0 && id == 0) {
 		r = hierarchy_new_id(&id);
@@ -289,11 +301,11 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 	/* The watcher has another directory. */
 	if (path[0] != '/')
 		return error_set(-EINVAL, "CONTAINERFS_STATE is not an absolute path", path);
-	h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	h->dir = openat(AT_FDCWD, path, STATE_OPEN_FLAGS);
 	if (h->dir < 0 && errno == ENOENT && use >= HIERARCHY_WRITE) {
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		if (mkdir(path, 0711) < 0 && errno != EEXIST)
 			return error_set(-errno, "make state directory", path);
-		h->dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		h->dir = openat(AT_FDCWD, path, STATE_OPEN_FLAGS);
 	}
 	if (h->dir < 0)
 		return error_set(-errno, "open state directory", path);

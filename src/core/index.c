@@ -61,8 +61,9 @@ int index_read(const struct hierarchy *h, uint64_t id, int dir, struct index *re
 
 	index_path(id, path);
 	fd = openat(h->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Not there, spoilt, or not for this caller: it is a cache. */
 	if (fd < 0 || fstat(fd, &st) < 0 || fstat(dir, &dir_st) < 0)
-		return -errno;
+		return -ENOENT;
 	if (st.st_size < (off_t)sizeof(head) || read_whole(fd, (char *)&head, sizeof(head)) < 0 ||
 	    !describes(&head, &dir_st))
 		return -ENOENT;
@@ -73,7 +74,7 @@ int index_read(const struct hierarchy *h, uint64_t id, int dir, struct index *re
 		return -ENOMEM;
 	r = read_whole(fd, index.text, index.len);
 	if (r < 0 || index.len == 0 || index.text[index.len - 1] != '\0')
-		return r < 0 ? r : -ENOENT;
+		return -ENOENT;
 	*ret_index = index;
 	index.text = NULL;
 	return 0;
@@ -144,9 +145,9 @@ void index_keep(const struct hierarchy *h, uint64_t id, int dir, const struct in
 		return;
 	index_path(id, path);
 	snprintf(temporary, sizeof(temporary), "%s.%d", path, (int)getpid());
-	if (mkdirat(h->dir, "lists", 0755) < 0 && errno != EEXIST)
+	if (mkdirat(h->dir, "lists", 0700) < 0 && errno != EEXIST)
 		return;
-	fd = openat(h->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = openat(h->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
 	if (write_file(fd, &head, index) < 0 || renameat(h->dir, temporary, h->dir, path) < 0)

@@ -366,15 +366,22 @@ static int limbo_open(const struct hierarchy *h)
 	return fd < 0 ? error_set(-errno, "open", "limbo") : fd;
 }
 
+/*
+ * Whoever can open a directory can lock it: that of a container which ends with its fd, whose lock is how
+ * that is known, is root's alone from here on.
+ */
 static int make_in_limbo(int limbo, const char *id_text, struct object *o)
 {
 	int r;
 
-	if (mkdirat(limbo, id_text, 0755) < 0)
+	if (mkdirat(limbo, id_text, 0700) < 0)
 		return error_set(-errno, "make the container's directory", NULL);
 	o->dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (o->dir < 0)
 		return error_set(-errno, "open the container's directory", NULL);
+	/* Not by mkdir(2), for which the caller's umask counts. */
+	if (!o->spec.transient && fchmod(o->dir, 0755) < 0)
+		return error_set(-errno, "show the container's directory", NULL);
 	r = object_write(o->dir, &o->spec);
 	return r < 0 ? error_set(r, "write the container's record", NULL) : 0;
 }

@@ -178,8 +178,8 @@ static int step_to_id(int *dir, const char *id_text)
 		n = readlinkat(*dir, path, text, ID_TEXT_SIZE - 1);
 		if (n == ID_TEXT_SIZE - 1 && memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0)
 			return step_down(dir, name);
-		/* Removed meanwhile, or damaged: it is another. */
-		if (n < 0 && errno != ENOENT && errno != EINVAL)
+		/* Removed meanwhile, damaged, or hidden from the caller: it is another. */
+		if (n < 0 && errno != ENOENT && errno != EINVAL && errno != EACCES)
 			r = -errno;
 	}
 	return r ? r : -ENOENT;
@@ -323,8 +323,8 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		r = child < 0 ? -errno : chain_search(child, h, pid, chain);
-		/* Removed meanwhile, or damaged. */
-		r = r == -ENOENT || r == -EUCLEAN ? 0 : r;
+		/* Removed meanwhile, damaged, or hidden from the caller. */
+		r = r == -ENOENT || r == -EUCLEAN || r == -EACCES ? 0 : r;
 	}
 	return r;
 }

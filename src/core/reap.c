@@ -296,6 +296,14 @@ int reap_remove_damaged(const struct hierarchy *h, int dir)
 	return reap_dismantle(h, limbo, id_text, true);
 }
 
+static void close_to_others(const struct hierarchy *h)
+{
+	static const char *const dirs[] = {"held", "lists", "limbo"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		fchmodat(h->dir, dirs[i], 0700, 0);
+}
+
 static int sweep_limbo(const struct hierarchy *h)
 {
 	autoclose int limbo = -EBADF;
@@ -307,6 +315,9 @@ static int sweep_limbo(const struct hierarchy *h)
 	/* As in object_has_children(). */
 	if (fstatat(h->dir, "limbo", &st, 0) < 0)
 		return -errno;
+	/* Made by a release that let others lock what is in them. */
+	if (st.st_mode & 077)
+		close_to_others(h);
 	if (st.st_nlink == 2)
 		return 0;
 	limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -222,7 +222,7 @@ static int walk_child(struct walk *w, int dir, const char *name, const char *rec
 	return r;
 }
 
-/* The children's records, one by one. One that is gone meanwhile is left out. */
+/* The children's records, one by one. One that is gone meanwhile, or hidden from the caller, is left out. */
 static int read_children(int dir, struct index *index)
 {
 	autodir DIR *children = NULL;
@@ -240,7 +240,7 @@ static int read_children(int dir, struct index *index)
 			n = kernel_readlink(dir, link, record, sizeof(record));
 		if (n > 0)
 			r = index_add(index, name, record);
-		else if (!object_lacks_record(n))
+		else if (!object_lacks_record(n) && n != -EACCES)
 			r = (int)n;
 	}
 	return r;
