@@ -179,7 +179,7 @@ static int setup_mounts(const struct child_plan *plan)
 	struct root_build build;
 	int r;
 
-	root_build_init(&build);
+	root_build_init(&build, plan->root);
 	r = root_open_source(plan->root, &build);
 	if (r == 0 && plan->base_mount >= 0 && setns(plan->base_mount, CLONE_NEWNS) < 0)
 		r = join_error(-errno, "the parent's mount");

@@ -16,8 +16,6 @@
 #include "limit.h"
 #include "lock.h"
 #include "make.h"
-#include "vault.h"
-#include "view.h"
 
 #define BACK_TRIES 1000 /* ms */
 
@@ -108,12 +106,9 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 		return 0;
 	if (o->spec.empty_root)
 		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
-	r = e->root.recursive ? vault_make_unbindable(h->dir) : 0;
-	r = r ? r : make_open_base_mount(h, o, &e->base_mount);
+	r = make_plan_root(h, o, &e->root, &e->base_mount, &e->view_memory);
 	e->child.base_mount = e->base_mount;
 	e->root.new_proc = true;
-	if (r == 0 && e->root.kind == ROOT_VIEW)
-		r = view_list_mounts(h->dir, &e->view_memory, &e->root);
 	return r;
 }
 

@@ -241,7 +241,7 @@ static int own_ns_and_pin_agent(void *arg)
 	return r ? r : vault_pin(a.spec, &a.set);
 }
 
-int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
+static int open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
 {
 	autoobject struct object parent = {.dir = -EBADF};
 	autojoin struct join_plan plan;
@@ -259,6 +259,17 @@ int make_open_base_mount(const struct hierarchy *h, const struct object *o, int 
 	}
 	*ret_fd = take_fd(&plan.fds.fd[NS_MOUNT]);
 	return 0;
+}
+
+int make_plan_root(const struct hierarchy *h, const struct object *o, struct root_plan *root,
+		   int *ret_base_mount, char **ret_memory)
+{
+	int r = root->recursive ? vault_make_unbindable(h->dir) : 0;
+
+	r = r ? r : open_base_mount(h, o, ret_base_mount);
+	if (r < 0 || root->kind != ROOT_VIEW)
+		return r;
+	return view_list_mounts(h->dir, *ret_base_mount, ret_memory, root);
 }
 
 static int dup_fd(int fd, int *ret_fd)
@@ -307,13 +318,9 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 		r = cgroup = limit_make_tasks(h, o);
 	if (r >= 0 && cgroup >= 0)
 		r = control_check_not_frozen(cgroup);
-	if (r >= 0 && (types & CLONE_NEWNS)) {
-		r = root->recursive ? vault_make_unbindable(h->dir) : 0;
-		r = r ? r : make_open_base_mount(h, o, &base_mount);
-		plan.base_mount = base_mount;
-		if (r == 0 && root->kind == ROOT_VIEW)
-			r = view_list_mounts(h->dir, &view_memory, root);
-	}
+	if (r >= 0 && (types & CLONE_NEWNS))
+		r = make_plan_root(h, o, root, &base_mount, &view_memory);
+	plan.base_mount = base_mount;
 	if (r >= 0 && (types & CLONE_NEWUSER)) {
 		unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);
 

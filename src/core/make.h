@@ -31,5 +31,10 @@ int make_user_ns(const struct object *o);
  */
 int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set);
 
-/* The parent container's mount namespace, -EBADF: the caller's own, which needs no joining. */
-int make_open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd);
+/*
+ * For a new own mount namespace with this root: the parent container's mount namespace, whose root a view is
+ * of (-EBADF: the caller's own, which needs no joining), and what else root has to know. *ret_memory, which
+ * root points into, is the caller's to free.
+ */
+int make_plan_root(const struct hierarchy *h, const struct object *o, struct root_plan *root,
+		   int *ret_base_mount, char **ret_memory);

@@ -16,12 +16,16 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 
+#include "attribute.h"
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
 #include "text.h"
 
 #define NOTHING_SPECIAL (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* With one of these a view's /dev would be of no use, were it a directory of its upper layer. */
+#define FORBIDS_DEV (MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW)
 
 static const struct node {
 	const char *name;
@@ -38,7 +42,7 @@ static const struct link {
 	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 };
 
-void root_build_init(struct root_build *b)
+void root_build_init(struct root_build *b, const struct root_plan *plan)
 {
 	*b = (struct root_build){
 		.root = -EBADF,
@@ -49,9 +53,11 @@ void root_build_init(struct root_build *b)
 		.dev = -EBADF,
 		.pts = -EBADF,
 		.terminal = -EBADF,
+		.mounts = plan->mounts,
+		.mount_count = plan->mount_count,
 	};
-	for (size_t i = 0; i < ROOT_VIEW_MOUNTS; i++)
-		b->submounts[i] = -EBADF;
+	for (size_t i = 0; i < b->mount_count; i++)
+		b->mounts[i].fd = -EBADF;
 }
 
 void root_build_close(struct root_build *b)
@@ -61,8 +67,8 @@ void root_build_close(struct root_build *b)
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close_fd(fds[i]);
-	for (size_t i = 0; i < ROOT_VIEW_MOUNTS; i++)
-		close_fd(&b->submounts[i]);
+	for (size_t i = 0; i < b->mount_count; i++)
+		close_fd(&b->mounts[i].fd);
 }
 
 static int new_mount(const char *fsname, const char *key, const char *value,
@@ -174,7 +180,8 @@ static int fill_upper(int scratch)
 }
 
 /* Linux 6.13 and newer: layers by fd. -EINVAL or -ENOPARAM-like answers: not known here. */
-static int overlay_by_fd(int lower, int scratch, const char *upper, const char *work)
+static int overlay_by_fd(int lower, int scratch, const char *upper, const char *work,
+			 uint64_t attributes)
 {
 	autoclose int fs = kernel_fsopen("overlay");
 	autoclose int up = openat(scratch, upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -188,11 +195,11 @@ static int overlay_by_fd(int lower, int scratch, const char *upper, const char *
 		return -EOPNOTSUPP;
 	r = kernel_fsconfig_fd(fs, "upperdir", up);
 	r = r ? r : kernel_fsconfig_fd(fs, "workdir", wk);
-	return r ? r : kernel_fsmount(fs, 0);
+	return r ? r : kernel_fsmount(fs, (unsigned int)attributes);
 }
 
 /* In the new mount namespace; the tree is mounted for a moment, and its fd closed. */
-static int overlay_by_path(int *lower, const char *upper, const char *work)
+static int overlay_by_path(int *lower, const char *upper, const char *work, uint64_t attributes)
 {
 	autoclose int fs = kernel_fsopen("overlay");
 	autoclose int mnt = -EBADF;
@@ -204,7 +211,7 @@ static int overlay_by_path(int *lower, const char *upper, const char *work)
 	r = kernel_fsconfig_set(fs, "lowerdir", "/lower");
 	r = r ? r : kernel_fsconfig_set(fs, "upperdir", upper);
 	r = r ? r : kernel_fsconfig_set(fs, "workdir", work);
-	mnt = r ? r : kernel_fsmount(fs, 0);
+	mnt = r ? r : kernel_fsmount(fs, (unsigned int)attributes);
 	/* Whether there is an overlay or not: what it shows is the host's. */
 	if (umount2("/lower", MNT_DETACH) < 0)
 		return -errno;
@@ -251,21 +258,59 @@ static struct layers layer_paths(const char *below, size_t i)
 	return l;
 }
 
+/* A file cannot be laid over: it is the host's own, and cannot be written to. */
+static int view_file(int file)
+{
+	autoclose int mnt = clone_tree(file, false);
+	int r = mnt < 0 ? mnt : attribute_add(mnt, MOUNT_ATTR_RDONLY);
+
+	return r < 0 ? r : take_fd(&mnt);
+}
+
 /* The detached overlay; or, where layers are taken by path, a clone to be laid over later. */
 static int view_submount(const struct root_build *b, int lower, const char *path, size_t i)
 {
-	autoclose int dir = openat(lower, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	autoclose int at = openat(lower, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	struct layers l = layer_paths("", i);
+	uint64_t attributes;
 	struct stat st;
+	int r;
 
-	if (dir < 0 || fstat(dir, &st) < 0 || mkdirat(b->scratch, l.upper, 0700) < 0 ||
-	    mkdirat(b->scratch, l.work, 0700) < 0 ||
+	if (at < 0 || fstat(at, &st) < 0)
+		return -errno;
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP;
+	if (!S_ISDIR(st.st_mode))
+		return view_file(at);
+	r = attribute_of(at, &attributes);
+	if (r < 0)
+		return r;
+	if (mkdirat(b->scratch, l.upper, 0700) < 0 || mkdirat(b->scratch, l.work, 0700) < 0 ||
 	    fchownat(b->scratch, l.upper, st.st_uid, st.st_gid, 0) < 0 ||
 	    fchmodat(b->scratch, l.upper, st.st_mode & 07777, 0) < 0)
 		return -errno;
 	if (b->lower >= 0)
-		return clone_tree(dir, false);
-	return overlay_by_fd(dir, b->scratch, l.upper, l.work);
+		return clone_tree(at, false);
+	return overlay_by_fd(at, b->scratch, l.upper, l.work, attributes);
+}
+
+/* Something is wanting here, not there: then the view would be another than it is meant to be. */
+static bool is_want(int r)
+{
+	return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOSPC;
+}
+
+/* One that cannot be laid over (its file system refuses to be a layer) is left out. */
+static int view_submounts(struct root_build *b, int lower)
+{
+	for (size_t i = 0; i < b->mount_count; i++) {
+		struct view_mount *m = &b->mounts[i];
+
+		m->fd = view_submount(b, lower, m->path, i);
+		if (is_want(m->fd))
+			return error_set(m->fd, "private view", m->path);
+	}
+	return 0;
 }
 
 int root_build_view(const struct root_plan *plan, struct root_build *b)
@@ -278,14 +323,18 @@ int root_build_view(const struct root_plan *plan, struct root_build *b)
 	lower = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (lower < 0)
 		return error_set(-errno, "open", "/");
-	b->scratch = new_mount("tmpfs", "mode", "0700", 0);
+	r = attribute_of(lower, &b->attributes);
+	if (r < 0)
+		return error_set(r, "look at", "/");
+	b->attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	b->scratch = new_mount("tmpfs", "mode", "0700", NOTHING_SPECIAL);
 	if (b->scratch < 0)
 		return b->scratch;
 	r = fill_upper(b->scratch);
 	r = r ? r : copy_root_mode(lower, b->scratch);
 	if (r < 0)
 		return error_set(r, "fill the private view", NULL);
-	b->root = overlay_by_fd(lower, b->scratch, "upper", "work");
+	b->root = overlay_by_fd(lower, b->scratch, "upper", "work", b->attributes);
 	if (b->root == -EOPNOTSUPP) {
 		b->lower = clone_tree(lower, false);
 		if (b->lower < 0)
@@ -293,10 +342,7 @@ int root_build_view(const struct root_plan *plan, struct root_build *b)
 	} else if (b->root < 0) {
 		return overlay_error(b->root);
 	}
-	/* One that cannot be laid over (its file system refuses to be a layer) is left out. */
-	for (size_t i = 0; i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++)
-		b->submounts[i] = view_submount(b, lower, plan->mounts[i].path, i);
-	return 0;
+	return view_submounts(b, lower);
 }
 
 int root_new_proc(void)
@@ -328,7 +374,7 @@ int root_special(const struct root_plan *plan, struct root_build *b)
 	b->sys = new_mount("sysfs", NULL, NULL, NOTHING_SPECIAL | MOUNT_ATTR_RDONLY);
 	if (b->sys < 0)
 		return b->sys;
-	if (plan->kind == ROOT_GIVEN) {
+	if (plan->kind == ROOT_GIVEN || (b->attributes & FORBIDS_DEV)) {
 		b->dev = new_mount("tmpfs", "mode", "0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 		r = b->dev < 0 ? b->dev : fill_dev(b->dev);
 		if (r < 0)
@@ -364,16 +410,26 @@ static int attach_below(int root, int *mnt, const char *path, bool is_dir)
 }
 
 /* Kernels whose overlayfs takes paths only. */
-static int lay_over_by_path(const struct root_plan *plan, struct root_build *b)
+static int lay_over_by_path(struct root_build *b)
 {
-	b->root = overlay_by_path(&b->lower, "/upper/upper", "/upper/work");
+	b->root = overlay_by_path(&b->lower, "/upper/upper", "/upper/work", b->attributes);
 	if (b->root < 0)
 		return overlay_error(b->root);
-	for (size_t i = 0; i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++) {
+	for (size_t i = 0; i < b->mount_count; i++) {
 		struct layers l = layer_paths("/upper/", i);
+		int *fd = &b->mounts[i].fd;
+		uint64_t attributes;
+		struct stat st;
+		int r;
 
-		if (b->submounts[i] >= 0)
-			b->submounts[i] = overlay_by_path(&b->submounts[i], l.upper, l.work);
+		if (*fd < 0 || (fstat(*fd, &st) == 0 && !S_ISDIR(st.st_mode)))
+			continue;
+		r = attribute_of(*fd, &attributes);
+		if (r < 0)
+			return error_set(r, "private view", b->mounts[i].path);
+		*fd = overlay_by_path(fd, l.upper, l.work, attributes);
+		if (is_want(*fd))
+			return error_set(*fd, "private view", b->mounts[i].path);
 	}
 	return 0;
 }
@@ -410,10 +466,10 @@ int root_attach(const struct root_plan *plan, struct root_build *b)
 	if (r < 0)
 		return error_set(r, "mount the upper layer", NULL);
 	if (b->lower >= 0)
-		r = lay_over_by_path(plan, b);
+		r = lay_over_by_path(b);
 	r = r ? r : become_root(b->root);
-	for (size_t i = 0; r == 0 && i < plan->mount_count && i < ROOT_VIEW_MOUNTS; i++)
-		r = attach_below(b->root, &b->submounts[i], plan->mounts[i].path, true);
+	for (size_t i = 0; r == 0 && i < b->mount_count; i++)
+		r = attach_below(b->root, &b->mounts[i].fd, b->mounts[i].path, false);
 	r = r ? r : attach_below(b->root, &b->proc, "proc", true);
 	r = r ? r : attach_below(b->root, &b->sys, "sys", true);
 	r = r ? r : attach_below(b->root, &b->dev, "dev", true);
@@ -424,6 +480,7 @@ int root_attach(const struct root_plan *plan, struct root_build *b)
 int root_renew_proc(int proc)
 {
 	struct statfs sfs;
+	int r = 0;
 
 	/* "/proc" of a container's own choosing, a symbolic link for example, is left alone. */
 	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -435,8 +492,9 @@ int root_renew_proc(int proc)
 		return dir == -EMFILE || dir == -ENFILE || dir == -ENOMEM ? dir : 0;
 	if (fstatfs(dir, &sfs) == 0 && sfs.f_type == PROC_SUPER_MAGIC &&
 	    umount2("/proc", MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+		r = attribute_add(proc, attribute_from_statfs((uint64_t)sfs.f_flags));
 		close_fd(&dir);
 		dir = kernel_openat2(root, "proc", O_PATH | O_DIRECTORY, LOOKUP_PLAIN);
 	}
-	return dir < 0 ? 0 : kernel_move_mount(proc, dir, "");
+	return dir < 0 || r < 0 ? r : kernel_move_mount(proc, dir, "");
 }

@@ -9,11 +9,15 @@
  *   root_build_view()   in the parent container's: what is copied on write
  *   root_special()      in the network and pid namespace that /proc and /sys shall show
  *   root_attach()       in the new one
+ *
+ * Each mount of a view forbids what the mount that it shows forbids: set-id programs, devices, programs,
+ * links, and below the root writing. The root itself can be written to, or there were no /tmp.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum root_kind {
 	ROOT_VIEW,  /* private copy-on-write view of the parent's root */
@@ -21,9 +25,10 @@ enum root_kind {
 	ROOT_EMPTY, /* nothing, until a root is set */
 };
 
-/* A file system mounted below the parent's root that the view covers too. */
+/* What is mounted below the parent's root and is to be seen in the view too. */
 struct view_mount {
 	const char *path; /* below the root, no leading '/' */
+	int fd;		  /* the builder's: a detached mount, or -errno: left out */
 };
 
 struct root_plan {
@@ -33,11 +38,9 @@ struct root_plan {
 	bool new_proc;	   /* a new /proc: the builder is in the pid namespace it shall show */
 	bool parents_proc; /* else the parent container's, if the pid namespace is inherited */
 	int terminal;	   /* fd of a terminal to be /dev/console; -EBADF: none */
-	const struct view_mount *mounts;
+	struct view_mount *mounts; /* those above before those below */
 	size_t mount_count;
 };
-
-#define ROOT_VIEW_MOUNTS 32 /* more are left out */
 
 /* All fds; unset ones are -EBADF. */
 struct root_build {
@@ -45,10 +48,12 @@ struct root_build {
 	int scratch; /* tmpfs with the upper layers */
 	int lower;   /* clone of the parent's root, where overlayfs takes paths only */
 	int proc, sys, dev, pts, terminal;
-	int submounts[ROOT_VIEW_MOUNTS];
+	uint64_t attributes;	   /* of the view's root: MOUNT_ATTR_* */
+	struct view_mount *mounts; /* the plan's */
+	size_t mount_count;
 };
 
-void root_build_init(struct root_build *b);
+void root_build_init(struct root_build *b, const struct root_plan *plan);
 void root_build_close(struct root_build *b);
 int root_open_source(const struct root_plan *plan, struct root_build *b);
 int root_build_view(const struct root_plan *plan, struct root_build *b);

@@ -2,14 +2,20 @@
 #include "view.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
+#include "error.h"
 #include "kernel.h"
+#include "mountinfo.h"
 #include "name.h"
 #include "text.h"
 
@@ -22,7 +28,20 @@ static const char *const types[] = {
 
 static const char *const left_out[] = {"dev", "proc", "run", "sys", "tmp"};
 
-static bool covered_type(const char *type)
+/* A line of the mount table. */
+struct candidate {
+	const char *path; /* without its '/' */
+	dev_t dev;
+	bool is_covered, is_overlay;
+};
+
+/* What is to be covered: pointers to texts that somebody else has. */
+struct points {
+	const char **at;
+	size_t count;
+};
+
+static bool is_covered_type(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (strcmp(types[i], type) == 0)
@@ -30,7 +49,7 @@ static bool covered_type(const char *type)
 	return false;
 }
 
-static bool covered_path(const char *path)
+static bool is_covered_path(const char *path)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(left_out); i++) {
 		size_t len = strlen(left_out[i]);
@@ -38,63 +57,138 @@ static bool covered_path(const char *path)
 		if (strncmp(path, left_out[i], len) == 0 && (path[len] == '/' || path[len] == '\0'))
 			return false;
 	}
-	/* An escaped character: such a mount point is left out, with its odd name. */
-	return path[0] != '\0' && !strchr(path, '\\');
+	return path[0] != '\0';
 }
 
-/* "36 35 98:0 /root /point options - type source ...": the point without its '/', or NULL. */
-static char *covered_line(char *line)
+/* Takes the table apart where it is. Returns how many lines there are; the last of "/" is *ret_root. */
+static size_t read_candidates(char *text, struct candidate *all, const struct candidate **ret_root)
 {
-	char *point = line, *end, *type;
+	size_t count = 0;
 
-	for (int field = 0; point && field < 4; field++) {
-		point = strchr(point, ' ');
-		point = point ? point + 1 : NULL;
+	*ret_root = NULL;
+	for (char *line = text, *next; line; line = next) {
+		struct candidate *c = &all[count];
+		struct container_mount m;
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		if (mountinfo_parse(line, &m) < 0 || m.target[0] != '/')
+			continue;
+		c->path = m.target + 1;
+		c->dev = m.dev;
+		c->is_covered = is_covered_type(m.type);
+		c->is_overlay = strcmp(m.type, "overlay") == 0;
+		if (c->path[0] == '\0')
+			*ret_root = c;
+		count++;
 	}
-	end = point ? strchr(point, ' ') : NULL;
-	type = end ? strstr(end, " - ") : NULL;
-	if (!type)
-		return NULL;
-	*end = '\0';
-	type += 3;
-	type[strcspn(type, " ")] = '\0';
-	return covered_type(type) && covered_path(point + 1) ? point + 1 : NULL;
+	return count;
 }
 
-#define POINT_SIZE 256 /* longer ones are left out */
-#define LIST_SIZE ((size_t)ROOT_VIEW_MOUNTS * (sizeof(struct view_mount) + POINT_SIZE))
+/*
+ * Whatever its type, a part of the root's file system that is mounted once more is there below that mount as
+ * well, but without what that mount forbids. Where the root is an overlay, others are a view's.
+ */
+static bool is_covered(const struct candidate *c, const struct candidate *root)
+{
+	bool covered = c->is_covered ||
+		       (root && (c->dev == root->dev || (root->is_overlay && c->is_overlay)));
 
-/* A list in one block: the array, then the texts. */
-struct list {
-	struct view_mount *mounts;
-	char *text;
-	size_t count;
+	return covered && is_covered_path(c->path);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorted, so that what is mounted below another comes behind that. */
+static void sort_points(struct points *p)
+{
+	size_t kept = 0;
+
+	qsort(p->at, p->count, sizeof(*p->at), compare);
+	for (size_t i = 0; i < p->count; i++)
+		if (kept == 0 || strcmp(p->at[kept - 1], p->at[i]) != 0)
+			p->at[kept++] = p->at[i];
+	p->count = kept;
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t count = 1;
+
+	for (; *text; text++)
+		count += *text == '\n';
+	return count;
+}
+
+static int points_from_table(char *text, struct points *p)
+{
+	size_t lines = count_lines(text), count;
+	autofree struct candidate *all = malloc(lines * sizeof(*all));
+	const struct candidate *root;
+
+	p->at = malloc(lines * sizeof(*p->at));
+	if (!all || !p->at)
+		return -ENOMEM;
+	count = read_candidates(text, all, &root);
+	for (size_t i = 0; i < count; i++)
+		if (is_covered(&all[i], root))
+			p->at[p->count++] = all[i].path;
+	sort_points(p);
+	return 0;
+}
+
+struct table_call {
+	int mount_ns, proc;
+	int fd; /* result */
 };
 
-static void list_add(struct list *l, const char *point, size_t len)
+static int table_agent(void *arg)
 {
-	if (l->count == ROOT_VIEW_MOUNTS || len >= POINT_SIZE)
-		return;
-	memcpy(l->text, point, len);
-	l->text[len] = '\0';
-	l->mounts[l->count++].path = l->text;
-	l->text += len + 1;
+	struct table_call *c = arg;
+
+	if (setns(c->mount_ns, CLONE_NEWNS) < 0)
+		return -errno;
+	c->fd = openat(c->proc, "thread-self/mountinfo", O_RDONLY | O_CLOEXEC);
+	return c->fd < 0 ? -errno : 0;
 }
 
-static int list_from_mountinfo(struct list *l)
+static int open_table(int mount_ns)
 {
-	autofile FILE *f = fopen("/proc/self/mountinfo", "re");
-	autofree char *line = NULL;
-	size_t room = 0;
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct table_call call = {mount_ns, proc, -EBADF};
+	int r = proc < 0 ? -errno : 0;
 
-	if (!f)
-		return -errno;
-	while (getline(&line, &room, f) > 0) {
-		const char *point = covered_line(line);
-
-		if (point)
-			list_add(l, point, strlen(point));
+	if (r == 0 && mount_ns < 0) {
+		call.fd = openat(proc, "thread-self/mountinfo", O_RDONLY | O_CLOEXEC);
+		return call.fd < 0 ? -errno : call.fd;
 	}
+	r = r ? r : agent_run_thread(table_agent, &call);
+	return r < 0 ? r : call.fd;
+}
+
+/* The whole of it. */
+static int read_table(int mount_ns, char **ret_text)
+{
+	autofree char *text = NULL;
+	autofile FILE *f = NULL;
+	size_t room = 0;
+	int fd = open_table(mount_ns);
+
+	if (fd < 0)
+		return fd;
+	f = fdopen(fd, "re");
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	if (getdelim(&text, &room, '\0', f) < 0 || ferror(f))
+		return -EIO;
+	*ret_text = text;
+	text = NULL;
 	return 0;
 }
 
@@ -137,61 +231,81 @@ static int hash_mounts(uint64_t *ret_hash)
 	return 0;
 }
 
-/* "HASH" and ":POINT" for each. */
-static bool list_from_cache(struct list *l, int state_dir, uint64_t hash)
+/* "HASH" and ":POINT" for each. Cuts text, which the points are of. */
+static int points_from_cache(int state_dir, uint64_t hash, char text[PATH_SIZE], struct points *p)
 {
-	char text[PATH_SIZE];
 	uint64_t cached;
+	size_t count = 0;
 
-	if (kernel_readlink(state_dir, "mounts", text, sizeof(text)) < 0 ||
+	if (kernel_readlink(state_dir, "mounts", text, PATH_SIZE) < 0 ||
 	    text_parse_id(text, &cached) < 0 || cached != hash)
-		return false;
-	for (const char *s = text + ID_TEXT_SIZE - 1; *s == ':';) {
-		size_t len = strcspn(s + 1, ":");
-
-		list_add(l, s + 1, len);
-		s += 1 + len;
+		return 0;
+	for (const char *s = text; *s; s++)
+		count += *s == ':';
+	p->at = malloc((count + 1) * sizeof(*p->at));
+	if (!p->at)
+		return -ENOMEM;
+	for (char *s = strchr(text, ':'); s; s = strchr(s, ':')) {
+		*s++ = '\0';
+		p->at[p->count++] = s;
 	}
-	return true;
+	return 1;
 }
 
-static void list_to_cache(const struct list *l, int state_dir, uint64_t hash)
+static void points_to_cache(const struct points *p, int state_dir, uint64_t hash)
 {
 	char text[PATH_SIZE];
 	size_t len = ID_TEXT_SIZE - 1;
 
 	text_format_id(hash, text);
-	for (size_t i = 0; i < l->count; i++)
-		if (strchr(l->mounts[i].path, ':') ||
-		    text_append(text, sizeof(text), &len, ":") < 0 ||
-		    text_append(text, sizeof(text), &len, l->mounts[i].path) < 0)
+	for (size_t i = 0; i < p->count; i++)
+		if (strchr(p->at[i], ':') || text_append(text, sizeof(text), &len, ":") < 0 ||
+		    text_append(text, sizeof(text), &len, p->at[i]) < 0)
 			return;
 	/* Without it the next one takes longer, and nothing else. */
 	kernel_replace_link(state_dir, "mounts", text);
 }
 
-int view_list_mounts(int state_dir, char **ret_memory, struct root_plan *plan)
+/* In one block: the array, then the texts. */
+static int plan_points(const struct points *p, char **ret_memory, struct root_plan *plan)
 {
-	autofree char *memory = malloc(LIST_SIZE);
-	struct list l = {.mounts = (struct view_mount *)memory,
-			 .text = memory + ROOT_VIEW_MOUNTS * sizeof(struct view_mount)};
-	uint64_t hash = 0;
-	bool hashed;
-	int r = 0;
+	size_t bytes = p->count * sizeof(struct view_mount);
+	char *memory, *text;
 
+	for (size_t i = 0; i < p->count; i++)
+		bytes += strlen(p->at[i]) + 1;
+	memory = malloc(bytes + 1);
 	if (!memory)
 		return -ENOMEM;
-	hashed = hash_mounts(&hash) == 0;
-	if (!hashed || !list_from_cache(&l, state_dir, hash)) {
-		r = list_from_mountinfo(&l);
-		if (r == 0 && hashed)
-			list_to_cache(&l, state_dir, hash);
+	plan->mounts = (struct view_mount *)memory;
+	plan->mount_count = p->count;
+	text = (char *)(plan->mounts + p->count);
+	for (size_t i = 0; i < p->count; i++) {
+		plan->mounts[i] = (struct view_mount){text, -EBADF};
+		text = stpcpy(text, p->at[i]) + 1;
 	}
-	if (r < 0)
-		return r;
-	plan->mounts = l.mounts;
-	plan->mount_count = l.count;
 	*ret_memory = memory;
-	memory = NULL;
 	return 0;
+}
+
+/* The cache is of the caller's table, which is the init container's. */
+int view_list_mounts(int state_dir, int mount_ns, char **ret_memory, struct root_plan *plan)
+{
+	autofree char *table = NULL;
+	autofree const char **at = NULL;
+	char cached[PATH_SIZE];
+	struct points p = {0};
+	uint64_t hash = 0;
+	bool hashed = mount_ns < 0 && hash_mounts(&hash) == 0;
+	int r = hashed ? points_from_cache(state_dir, hash, cached, &p) : 0;
+
+	if (r == 0) {
+		r = read_table(mount_ns, &table);
+		r = r ? r : points_from_table(table, &p);
+		if (r == 0 && hashed)
+			points_to_cache(&p, state_dir, hash);
+	}
+	at = p.at;
+	r = r < 0 ? r : plan_points(&p, ret_memory, plan);
+	return r < 0 ? error_set(r, "list what is mounted", "/proc/self/mountinfo") : 0;
 }
