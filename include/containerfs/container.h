@@ -415,8 +415,10 @@ int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer
 			    void *arg);
 
 /*
- * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL is one
- * write to the kernel and reaches tasks that fork meanwhile. ESRCH: no task.
+ * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL reaches tasks that
+ * fork meanwhile, and is done when there is no task any more. EBUSY: after two seconds there still is one, which
+ * the kernel keeps; the error's object says who, its state, and the kernel's function in which it waits:
+ * "4711 D request_wait_answer". ESRCH: no task.
  */
 int container_kill(int container, int sig);
 
@@ -589,7 +591,7 @@ int container_keys(int container, int (*fn)(const struct container_key *key, voi
  * which the kernel does at the latest when init ends; else all tasks get it. What is left after timeout
  * ms in all (-1: after the grace period of each container) is killed: then 1 is returned, else 0. A
  * frozen one goes on, into the signal. One that is rebooting stays as it is, stopped. EBUSY: tasks do not
- * die. Blocks. (namespace-entering-2007)
+ * die, as for container_kill(). Blocks. (namespace-entering-2007)
  *
  * container_set_stop: the stop signal, SIGTERM unless set, and the grace period in ms, 10000 unless set.
  */

@@ -27,6 +27,8 @@ static const struct remedy {
 	const char *text;
 } remedies[] = {
 	{EBUSY, "it has tasks", "end them first: container kill"},
+	{EBUSY, "tasks do not die",
+	 "the kernel keeps them, in the function told: a file server, a disk, a tracer, a freezer"},
 	{ENOTEMPTY, "nested", "remove those first; with rm, -r does"},
 	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
 	{EXDEV, "vault",

@@ -13,9 +13,9 @@
 #include "ended.h"
 #include "error.h"
 #include "kernel.h"
+#include "kill.h"
 #include "limit.h"
 #include "lock.h"
-#include "proc.h"
 
 #define FREEZE_TIMEOUT 2000 /* ms */
 
@@ -26,62 +26,6 @@ static int check_target(const struct hierarchy *h, const struct object *o)
 	if (r == 0 && object_is_root(o))
 		return error_set(-EPERM, "not for the init container", NULL);
 	return r;
-}
-
-/*
- * A pid read from the cgroup may be another process by the time it is used: a pidfd is opened first,
- * then the cgroup of the pid is checked. If the process of the pidfd still lives when the signal is
- * sent, the check was of this very process.
- */
-static int send_signal(const struct hierarchy *h, const struct object *o, pid_t pid, int sig)
-{
-	autoclose int pidfd = kernel_pidfd_open(pid);
-	char chain[SPEC_CGROUP_SIZE];
-	int r;
-
-	if (pidfd < 0)
-		return pidfd;
-	if (!proc_is_own_pid_ns())
-		return error_set(-EXDEV, "this /proc is of another pid namespace", "/proc");
-	r = object_chain_of(h, pid, chain);
-	if (r < 0 || !object_chain_within(chain, o->spec.cgroup))
-		return r < 0 ? r : -ESRCH;
-	return kernel_pidfd_send_signal(pidfd, sig);
-}
-
-/* All pids below a cgroup; memory is grown until it was enough. */
-static ssize_t all_pids(int cgroup, pid_t **ret_pids)
-{
-	size_t room = 64;
-
-	for (;;) {
-		autofree pid_t *pids = malloc(room * sizeof(*pids));
-		ssize_t n = pids ? cgroup_pids(cgroup, true, pids, room) : -ENOMEM;
-
-		if (n < 0)
-			return n;
-		if ((size_t)n <= room) {
-			*ret_pids = pids;
-			pids = NULL;
-			return n;
-		}
-		room = (size_t)n + 64;
-	}
-}
-
-static int signal_all(const struct hierarchy *h, const struct object *o, int cgroup, int sig)
-{
-	autofree pid_t *pids = NULL;
-	ssize_t n = all_pids(cgroup, &pids);
-	int result = -ESRCH;
-
-	for (ssize_t i = 0; i < n; i++) {
-		int r = pids[i] > 0 ? send_signal(h, o, pids[i], sig) : -ESRCH;
-
-		if (r != -ESRCH && (result == -ESRCH || r < 0))
-			result = r;
-	}
-	return n < 0 ? (int)n : result;
 }
 
 int control_kill(const struct hierarchy *h, const struct object *o, int sig)
@@ -102,8 +46,10 @@ int control_kill(const struct hierarchy *h, const struct object *o, int sig)
 		return r;
 	if (r < 0 || !events.populated)
 		return error_set(-ESRCH, "it has no task", NULL);
-	r = sig == SIGKILL ? cgroup_kill(cgroup) : signal_all(h, o, cgroup, sig);
-	return r < 0 ? error_set(r, "signal", NULL) : 0;
+	error_clear();
+	r = sig == SIGKILL ? kill_all(h, &o->spec, cgroup, KILL_TIMEOUT)
+			   : kill_signal(h, &o->spec, cgroup, sig);
+	return r < 0 ? error_default(r, "signal", NULL) : 0;
 }
 
 /*

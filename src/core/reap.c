@@ -17,13 +17,13 @@
 #include "error.h"
 #include "kernel.h"
 #include "keys.h"
+#include "kill.h"
 #include "lock.h"
 #include "text.h"
 #include "vault.h"
 
-#define DEATH_TIMEOUT 5000 /* ms for killed tasks to be gone */
-#define ENDED_TRIES 100	   /* ms for somebody else to remove one whose fd is closed */
-#define HELD_CHECKED 64	   /* more links than that are not looked at in every operation */
+#define ENDED_TRIES 100 /* ms for somebody else to remove one whose fd is closed */
+#define HELD_CHECKED 64 /* more links than that are not looked at in every operation */
 
 static const char *const records[] = {
 	OBJECT_SPEC,	 OBJECT_INIT,	  OBJECT_KEYS,	     OBJECT_ROOT,	OBJECT_OWNER,
@@ -79,10 +79,7 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	cgroup = openat(h->cgroup, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup < 0)
 		return errno == ENOENT ? 0 : -errno;
-	r = cgroup_kill(cgroup);
-	r = r ? r : cgroup_wait(cgroup, false, false, timeout);
-	if (r == -ETIMEDOUT)
-		return error_set(-EBUSY, "tasks do not die", NULL);
+	r = kill_all(h, spec, cgroup, timeout);
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
@@ -127,10 +124,8 @@ static int dismantle_children(const struct hierarchy *h, const struct spec *spec
 	const char *name;
 	int r = dir_open(dir, ".", &children);
 
-	if (cgroup >= 0)
-		cgroup_kill(cgroup);
-	else if (cgroup != -ENOENT)
-		r = cgroup;
+	if (r == 0 && cgroup != -ENOENT)
+		r = cgroup < 0 ? cgroup : kill_all(h, spec, cgroup, wait ? KILL_TIMEOUT : 0);
 	while ((name = dir_next_subdir(children, &r))) {
 		/* There is no way back, so no signal ends the wait. */
 		do
@@ -187,7 +182,7 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bo
 	if (r > 0)
 		r = dismantle_children(h, &spec, dir, wait);
 	if (r == 0 && spec.id) {
-		r = remove_cgroup(h, &spec, wait ? DEATH_TIMEOUT : 0);
+		r = remove_cgroup(h, &spec, wait ? KILL_TIMEOUT : 0);
 		r = r ? r : keys_revoke(h, dir);
 		/* A pin may be there before the record tells of it, but not of a transient one. */
 		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
@@ -246,8 +241,8 @@ static int lock_to_remove(const struct hierarchy *h, const struct object *o, boo
 	if (r == -EAGAIN && kill) {
 		autoclose int cgroup = object_open_cgroup(h, o);
 
-		if (cgroup >= 0)
-			cgroup_kill(cgroup);
+		if (cgroup >= 0 && kill_all(h, &o->spec, cgroup, KILL_TIMEOUT) == -EBUSY)
+			return -EBUSY;
 	}
 	return r == -EAGAIN ? lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE) : r;
 }

@@ -23,10 +23,10 @@
 #include "init.h"
 #include "join.h"
 #include "kernel.h"
+#include "kill.h"
 #include "lock.h"
 
 #define DEFAULT_GRACE 10000
-#define DEATH_TIMEOUT 5000 /* ms for killed tasks to be gone */
 
 struct manner {
 	int sig, grace;
@@ -105,16 +105,6 @@ static int tell(const struct hierarchy *h, const struct object *o, int sig)
 	return r == -ESRCH ? 0 : r;
 }
 
-static int kill_all(int cgroup)
-{
-	int r = cgroup_kill(cgroup);
-
-	r = r ? r : cgroup_wait(cgroup, false, false, DEATH_TIMEOUT);
-	if (r == -ETIMEDOUT)
-		return error_set(-EBUSY, "tasks do not die", NULL);
-	return r < 0 ? r : 1;
-}
-
 /* Its init may have asked for a reboot a moment ago. */
 static int keep_stopped(const struct object *o)
 {
@@ -148,7 +138,10 @@ static int stop_own(const struct hierarchy *h, const struct object *o, int64_t d
 	if (r == 0 && events.frozen)
 		cgroup_freeze(cgroup, false);
 	r = r ? r : cgroup_wait(cgroup, false, false, time_left(deadline));
-	return r == -ETIMEDOUT ? kill_all(cgroup) : r;
+	if (r != -ETIMEDOUT)
+		return r;
+	r = kill_all(h, &o->spec, cgroup, KILL_TIMEOUT);
+	return r < 0 ? r : 1;
 }
 
 /* Nested ones, which are told before, could not end while it is frozen. */
@@ -270,7 +263,7 @@ int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd)
 	r = r ? r : join_plan_make(h, o, CLONE_NEWPID, &plan);
 	r = r ? r : agent_run_apart(-1, reboot_agent, &call, sizeof(call));
 	poll_fd.fd = init.pidfd;
-	while (r == 0 && (n = poll(&poll_fd, 1, DEATH_TIMEOUT)) <= 0)
+	while (r == 0 && (n = poll(&poll_fd, 1, KILL_TIMEOUT)) <= 0)
 		if (n == 0)
 			r = error_set(-EBUSY, "init does not die", NULL);
 	r = r ? r : record_reboot(h, o, &init, cmd);

@@ -15,7 +15,6 @@
 #include "node.h"
 #include "parse.h"
 
-#define DEATH_TIMEOUT 2500 /* ms for killed tasks to be gone */
 #define HOSTNAME_SIZE 65
 #define MAP_SIZE 16384 /* 340 lines of three numbers */
 
@@ -117,11 +116,7 @@ int tasks_unlink(const struct look *l, int nstype)
 	(void)nstype;
 	if (!node_parent(l->node))
 		return -EPERM;
-	if (container_kill(l->container, SIGKILL) < 0)
-		return errno == ESRCH ? 0 : error();
-	if (container_wait(l->container, DEATH_TIMEOUT) < 0)
-		return errno == ETIMEDOUT ? -EBUSY : error();
-	return 0;
+	return container_kill(l->container, SIGKILL) < 0 && errno != ESRCH ? error() : 0;
 }
 
 int init_show(const struct look *l, FILE *out)

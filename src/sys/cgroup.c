@@ -118,10 +118,10 @@ static int has_nested(int cgroup)
 }
 
 /* Depth-first, two fds for each level: the depth is bounded, CGROUP_DEPTH. */
-static ssize_t pids_below(int cgroup, bool (*is_others)(const char *name), pid_t *pids, size_t n,
-			  size_t have)
+static ssize_t pids_below(int cgroup, const char *file, bool (*is_others)(const char *name),
+			  pid_t *pids, size_t n, size_t have)
 {
-	ssize_t r = own_pids(cgroup, "cgroup.procs", pids, n, have);
+	ssize_t r = own_pids(cgroup, file, pids, n, have);
 	autodir DIR *dir = NULL;
 	const char *name;
 	int error, nested;
@@ -142,7 +142,7 @@ static ssize_t pids_below(int cgroup, bool (*is_others)(const char *name), pid_t
 		child = openat(cgroup, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (child < 0 && errno == ENOENT)
 			continue;
-		r = child < 0 ? -errno : pids_below(child, is_others, pids, n, (size_t)r);
+		r = child < 0 ? -errno : pids_below(child, file, is_others, pids, n, (size_t)r);
 		if (r < 0)
 			return r;
 	}
@@ -151,13 +151,18 @@ static ssize_t pids_below(int cgroup, bool (*is_others)(const char *name), pid_t
 
 ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n)
 {
-	return nested ? pids_below(cgroup, NULL, pids, n, 0)
+	return nested ? pids_below(cgroup, "cgroup.procs", NULL, pids, n, 0)
 		      : own_pids(cgroup, "cgroup.procs", pids, n, 0);
 }
 
 ssize_t cgroup_pids_but(int cgroup, bool (*is_others)(const char *name), pid_t *pids, size_t n)
 {
-	return pids_below(cgroup, is_others, pids, n, 0);
+	return pids_below(cgroup, "cgroup.procs", is_others, pids, n, 0);
+}
+
+ssize_t cgroup_threads(int cgroup, pid_t *tids, size_t n)
+{
+	return pids_below(cgroup, "cgroup.threads", NULL, tids, n, 0);
 }
 
 /* Not every kernel, or mount, lets it be written: then what is deeper costs its owner more fds. */

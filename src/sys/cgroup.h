@@ -30,12 +30,19 @@ ssize_t cgroup_pids(int cgroup, bool nested, pid_t *pids, size_t n);
 ssize_t cgroup_pids_but(int cgroup, bool (*is_others)(const char *name), pid_t *pids, size_t n);
 
 /*
+ * The same of threads, in this cgroup and those below it. A process whose first thread has ended is listed as
+ * one where that thread was at its end, which need not be where the others are.
+ */
+ssize_t cgroup_threads(int cgroup, pid_t *tids, size_t n);
+
+/*
  * Whoever walks cgroups holds fds for each level, and tasks with a cgroup namespace nest them as deep as they
  * like: this deep below the one at path, best effort.
  */
 #define CGROUP_DEPTH 128
 void cgroup_limit_depth(const char *path);
 
+/* By cgroup.kill, which says nothing of processes whose first thread has ended, and does not wait. */
 int cgroup_kill(int cgroup);
 int cgroup_freeze(int cgroup, bool frozen);
 

@@ -228,15 +228,28 @@ int proc_exit_status(int pidfd, int *ret_status)
 	return r < 0 ? -ESRCH : 0;
 }
 
-int proc_cgroup(pid_t pid, char *buf, size_t size)
+/* What is behind "\nNAME:\t"; NULL. */
+static const char *status_field(const char *text, const char *name)
 {
-	char text[8192];
+	const char *line = strstr(text, name);
+
+	return line ? line + strlen(name) : NULL;
+}
+
+static uint64_t status_number(const char *text, const char *name)
+{
+	const char *field = status_field(text, name);
+	uint64_t value = 0;
+
+	return field && text_parse_u64(field, INT32_MAX, &value) > 0 ? value : 0;
+}
+
+/* The path of cgroup v2 in what /proc/PID/cgroup says. */
+static int parse_cgroup(const char *text, char *buf, size_t size)
+{
 	const char *line;
 	size_t len;
-	int r = proc_read(pid, "cgroup", text, sizeof(text));
 
-	if (r < 0)
-		return r;
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	if (!line)
 		return -EOPNOTSUPP;
@@ -246,6 +259,64 @@ int proc_cgroup(pid_t pid, char *buf, size_t size)
 		return -ENAMETOOLONG;
 	memcpy(buf, line, len);
 	buf[len] = '\0';
+	return 0;
+}
+
+int proc_cgroup(pid_t pid, char *buf, size_t size)
+{
+	char text[8192];
+	int r = proc_read(pid, "cgroup", text, sizeof(text));
+
+	return r < 0 ? r : parse_cgroup(text, buf, size);
+}
+
+int proc_thread_cgroup(int thread, char *buf, size_t size)
+{
+	char text[8192];
+	ssize_t n = kernel_read_file(thread, "cgroup", text, sizeof(text));
+
+	return n < 0 ? (n == -ENOENT ? -ESRCH : (int)n) : parse_cgroup(text, buf, size);
+}
+
+int proc_process_of(pid_t tid, pid_t *ret_pid)
+{
+	char text[8192];
+	int r = proc_read(tid, "status", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	*ret_pid = (pid_t)status_number(text, "\nTgid:\t");
+	return *ret_pid > 0 ? 0 : -ESRCH;
+}
+
+int proc_open_thread(pid_t pid, pid_t tid)
+{
+	char path[64], entry[32] = "task/";
+	int fd;
+
+	text_format_u64((uint64_t)tid, entry + strlen(entry));
+	proc_path(pid, entry, path, sizeof(path));
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
+}
+
+/*
+ * wchan is "0" of a thread that does not wait, and of one that the caller may not look at; and not every kernel
+ * knows its own names.
+ */
+int proc_thread_waits(int thread, char *ret_state, char *where, size_t size)
+{
+	char text[1024];
+	const char *state;
+	ssize_t n = kernel_read_file(thread, "stat", text, sizeof(text));
+
+	state = n < 0 ? NULL : strrchr(text, ')');
+	if (!state || strlen(state) < 3)
+		return n < 0 && n != -ENOENT ? (int)n : -ESRCH;
+	*ret_state = state[2];
+	n = kernel_read_file(thread, "wchan", where, size);
+	if (n <= 0 || strcmp(where, "0") == 0)
+		where[0] = '\0';
 	return 0;
 }
 
@@ -290,22 +361,6 @@ int proc_nested_init_depth(pid_t pid)
 		depth += line[i] == '\t';
 	/* The innermost is the last. */
 	return depth > 1 && len > 2 && line[len - 2] == '\t' && line[len - 1] == '1' ? depth : 0;
-}
-
-/* What is behind "\nNAME:\t"; NULL. */
-static const char *status_field(const char *text, const char *name)
-{
-	const char *line = strstr(text, name);
-
-	return line ? line + strlen(name) : NULL;
-}
-
-static uint64_t status_number(const char *text, const char *name)
-{
-	const char *field = status_field(text, name);
-	uint64_t value = 0;
-
-	return field && text_parse_u64(field, INT32_MAX, &value) > 0 ? value : 0;
 }
 
 /* "\tN\tN\n" */

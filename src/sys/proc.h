@@ -34,6 +34,22 @@ int proc_exit_status(int pidfd, int *ret_status);
 /* The cgroup v2 path of a process (0: the calling thread), relative to the hierarchy's root: "/a/b". */
 int proc_cgroup(pid_t pid, char *buf, size_t size);
 
+/*
+ * A thread of a process, as an fd of its directory in /proc: what is read there is of this thread, or -ESRCH. It
+ * is of the process that has the number pid when it is opened.
+ */
+int proc_open_thread(pid_t pid, pid_t tid);
+int proc_thread_cgroup(int thread, char *buf, size_t size);
+
+/*
+ * Its state, a letter, and the kernel's function in which it waits; "" if that is not known, or if it
+ * does not wait.
+ */
+int proc_thread_waits(int thread, char *ret_state, char *where, size_t size);
+
+/* The process that has the thread of this number. -ESRCH. */
+int proc_process_of(pid_t tid, pid_t *ret_pid);
+
 /* The nsfs fd of entry, "net" for example, of a process (0: the calling thread). */
 int proc_open_ns(pid_t pid, const char *entry);
 

@@ -24,7 +24,7 @@ newline='
 '
 
 operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
-	attach attach-task mount cp key-add reach freeze stop reboot first rm-root'
+	attach attach-task mount cp key-add reach freeze kill stop reboot first rm-root'
 
 # --- the machine ---
 
@@ -266,6 +266,7 @@ op_words()
 	look-key) echo "key ls $2 --json" ;;
 	look-of) echo "of $task" ;;
 	reboot) echo "reboot --halt $2" ;;
+	kill) echo "kill $2" ;;
 	stop) echo "stop -t 0.05 $2" ;;
 	create | first) echo "create --own $types $2" ;;
 	run) echo 'run -- /bin/true' ;;
@@ -308,18 +309,20 @@ op_setup()
 			looked=$(eval "c $(op_words "$1" "$2")")
 		;;
 	freeze | stop | reboot) c create --own $types "$2" && busy "$2" ;;
+	# Where one write to the kernel is not enough, and no init's end does it.
+	kill) c create --own "${types%,pid}" "$2" && busy "$2" "$build/tests/shell/leaderless" ;;
 	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
 	attach-task) c create --own $types "$2" && busy "$2" && target_begin ;;
 	esac
 }
 
-# A task in container $1, running before this returns.
+# busy NAME [PROGRAM]: a task in the container, running before this returns.
 busy()
 {
 	rm -f "$work/ready"
 	mkfifo "$work/ready"
 	CONTAINERFS_STATE=$state timeout -s KILL 60 "$container" enter "$1" -- \
-		sh -c 'echo ready; exec sleep 50' >"$work/ready" 2>/dev/null </dev/null &
+		sh -c "${2:+$2 >/dev/null & sleep 0.2;} echo ready; exec sleep 50" >"$work/ready" 2>/dev/null </dev/null &
 	background="$background $!"
 	read -r line <"$work/ready" && [ "$line" = ready ]
 }
@@ -461,7 +464,7 @@ op_after()
 	cp:yes) check_word "$3" text "$(c enter "$2" -- cat /tmp/file 2>/dev/null)" ;;
 	# It may have failed to print the number of what it has added.
 	key-add:yes) [ "$3" != yes ] || c key ls "$2" | grep -q crash || wrong 'said success, has not done it' ;;
-	stop:yes) [ "$3" != yes ] || [ "$(shown "$2" tasks)" = 0 ] || wrong 'said success, has not done it' ;;
+	stop:yes | kill:yes) [ "$3" != yes ] || [ "$(shown "$2" tasks)" = 0 ] || wrong 'said success, has not done it' ;;
 	look-*:yes)
 		case $3:${said_by_it:-} in
 		yes:"$looked" | no:* | maybe:*) ;;
@@ -711,7 +714,7 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-	rm-tree | set-limit | attach-task | freeze | stop | reboot | look-*) processes_left yes ;;
+	rm-tree | set-limit | attach-task | freeze | kill | stop | reboot | look-*) processes_left yes ;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)
