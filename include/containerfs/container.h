@@ -415,10 +415,37 @@ int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer
 			    void *arg);
 
 /*
+<<<<<<< HEAD
  * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL reaches tasks that
  * fork meanwhile, and is done when there is no task any more. EBUSY: after two seconds there still is one, which
  * the kernel keeps; the error's object says who, its state, and the kernel's function in which it waits:
  * "4711 D request_wait_answer". ESRCH: no task.
+=======
+ * container_attach_for: container_attach_writer() with answer, or container_attach_pidfd() without, by who
+ * acts for somebody else with rights of its own. cgroup v2 lets nobody move a process who may not write to
+ * cgroup.procs of the cgroup above both places: that keeps it where it is limited. So may_leave is called
+ * if something limits the process, a number, a weight or a BPF program of its cgroup and of those above
+ * it up to that one, and it would be limited less or not at all after the move. It returns 0 if those for whom
+ * it is done may write to procs, an O_PATH fd of that file, borrowed; else a negative errno, which fails the
+ * call. EPERM: "it would leave what limits it behind". depth: how many levels the process's cgroup is below
+ * that one. It is called in the calling thread, before the process is stopped, with locks held: it may call
+ * nothing of the library. Whether it is needed is looked at again when the process stands still.
+ */
+struct container_attach_for {
+	size_t size;  /* set by the caller: sizeof(struct container_attach_for) */
+	int pidfd;    /* without answer */
+	pid_t writer; /* with answer */
+	int nstypes;
+	void (*answer)(void *arg);
+	int (*may_leave)(void *arg, int procs, unsigned int depth);
+	void *arg;
+};
+int container_attach_for(int container, const struct container_attach_for *request);
+
+/*
+ * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL is one
+ * write to the kernel and reaches tasks that fork meanwhile. ESRCH: no task.
+>>>>>>> d8dec08 (attach: ask who acts for others before limits are left behind)
  */
 int container_kill(int container, int sig);
 

@@ -55,6 +55,7 @@ struct attach {
 	uint64_t wanted[NS_COUNT];
 	char cgroup[PATH_SIZE]; /* where it is, as /proc tells */
 	int from, to;		/* cgroup.procs, open; -EBADF if it is in the container */
+	struct departure departure;
 	struct source source;
 	struct trace trace; /* of the agent, which may be killed at any moment */
 	bool joined;	    /* all threads, and the cgroup */
@@ -77,6 +78,7 @@ static void attach_close(struct attach *a)
 	close_fd(&a->to);
 	close_fd(&a->trace.proc);
 	close_fd(&a->trace.tasks);
+	depart_close(&a->departure);
 	source_close(&a->source);
 }
 #define autoattach __attribute__((cleanup(attach_close)))
@@ -204,7 +206,7 @@ static int open_from(const struct hierarchy *h, struct attach *a, const char *ch
 
 /* Only downwards, and of the caller's only. */
 static int find_cgroup(const struct hierarchy *h, const struct object *o, int cgroup,
-		       struct attach *a)
+		       const struct attach_whom *whom, struct attach *a)
 {
 	char chain[SPEC_CGROUP_SIZE];
 	int searched = 0, r = proc_cgroup(a->pid, a->cgroup, sizeof(a->cgroup));
@@ -219,6 +221,9 @@ static int find_cgroup(const struct hierarchy *h, const struct object *o, int cg
 	if (strcmp(chain, o->spec.cgroup) == 0)
 		return 0;
 	r = open_from(h, a, chain, searched);
+	if (r == 0 && whom->may_leave)
+		r = depart_begin(h, o, a->cgroup, searched ? chain : NULL, whom->may_leave,
+				 whom->arg, &a->departure);
 	if (r < 0)
 		return r;
 	a->to = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -413,6 +418,7 @@ static int move_stopped(struct attach *a, struct trace *t)
 {
 	int r = check_unchanged(a, t);
 
+	r = r ? r : depart_check(&a->departure);
 	if (r < 0)
 		return r;
 	/* While a thread has other registers than its own the agent must live, even if the caller dies. */
@@ -564,12 +570,13 @@ int attach_task(const struct hierarchy *h, struct object *o, const struct attach
 
 	entry_init(&e);
 	source_init(&a.source);
+	depart_init(&a.departure);
 	r = check_types(types);
 	r = r ? r : identify(&a, whom);
 	r = r ? r : entry_begin(h, o, types, &e);
 	if (r == 0 && e.join.make)
 		r = error_set(-ESRCH, "it has no task yet; start one first", NULL);
-	r = r ? r : find_cgroup(h, o, e.cgroup, &a);
+	r = r ? r : find_cgroup(h, o, e.cgroup, whom, &a);
 	r = r ? r : compare(&a, &e.join, types);
 	if (r == 0 && a.status.tracer)
 		r = error_set(-EBUSY, "it is traced by somebody else", NULL);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "depart.h"
 #include "object.h"
 
 /* Who is moved. With answer, pid is the thread that waits for it: see container_attach_writer(). */
@@ -12,6 +13,7 @@ struct attach_whom {
 	int pidfd; /* instead of a pid, or -EBADF */
 	void (*answer)(void *arg);
 	void *arg;
+	depart_ask *may_leave; /* by who acts for others; NULL: the caller acts for itself */
 };
 
 /* types: which namespaces (CLONE_NEW*), 0 for all. */

@@ -378,10 +378,28 @@ EXPORT int container_attach_pidfd(int container, int pidfd, int nstypes)
 EXPORT int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
 				   void *arg)
 {
-	const struct attach_whom whom = {pid, -EBADF, answer, arg};
+	const struct attach_whom whom = {.pid = pid, .pidfd = -EBADF, .answer = answer, .arg = arg};
 	int r = answer ? 0 : error_set(-EINVAL, "no answer to call", NULL);
 
 	return attach(r, container, &whom, nstypes);
+}
+
+EXPORT int container_attach_for(int container, const struct container_attach_for *request)
+{
+	const struct attach_whom whom = {
+		.pid = request->answer ? request->writer : 0,
+		.pidfd = request->answer ? -EBADF : request->pidfd,
+		.answer = request->answer,
+		.arg = request->arg,
+		.may_leave = request->may_leave,
+	};
+	int r = request->size != sizeof(*request) ? error_set(-EINVAL, "unknown size", NULL) : 0;
+
+	if (r == 0 && !request->may_leave)
+		r = error_set(-EINVAL, "nobody to ask", NULL);
+	if (r == 0 && !request->answer)
+		r = call_check_fds(&request->pidfd, 1, false);
+	return attach(r, container, &whom, request->nstypes);
 }
 
 EXPORT int container_kill(int container, int sig)

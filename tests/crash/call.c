@@ -5,6 +5,7 @@
  *	call fork CONTAINER
  *	call reach CONTAINER		sockets, files, mounts and events of it, one after another
  *	call attach CONTAINER PID
+ *	call attach-for CONTAINER PID	for somebody who may leave all limits behind
  *	call set-access CONTAINER UID GID MODE
  *	call get-access CONTAINER
  */
@@ -18,6 +19,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +99,25 @@ static int attach(int container, char **argv)
 	return container_attach(container, (pid_t)strtol(argv[0], NULL, 10), 0);
 }
 
+static int may_leave(void *arg, int procs, unsigned int depth)
+{
+	(void)arg;
+	(void)procs;
+	(void)depth;
+	return 0;
+}
+
+static int attach_for(int container, char **argv)
+{
+	struct container_attach_for how = {.size = sizeof(how), .may_leave = may_leave};
+	int r;
+
+	how.pidfd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(argv[0], NULL, 10), 0);
+	r = how.pidfd < 0 ? -1 : container_attach_for(container, &how);
+	close(how.pidfd);
+	return r;
+}
+
 static int set_access(int container, char **argv)
 {
 	const struct container_access access = {
@@ -126,7 +147,7 @@ static const struct {
 	int (*call)(int container, char **argv);
 } calls[] = {
 	{"fork", 0, fork_and_wait},    {"reach", 0, reach},	      {"attach", 1, attach},
-	{"set-access", 3, set_access}, {"get-access", 0, get_access},
+	{"set-access", 3, set_access}, {"get-access", 0, get_access}, {"attach-for", 1, attach_for},
 };
 
 int main(int argc, char **argv)
@@ -141,7 +162,8 @@ int main(int argc, char **argv)
 			return fail(argv[2]);
 		return 0;
 	}
-	fputs("usage: call fork NAME | reach NAME | attach NAME PID | set-access NAME UID GID MODE | get-access NAME\n",
+	fputs("usage: call fork NAME | reach NAME | attach NAME PID | attach-for NAME PID | "
+	      "set-access NAME UID GID MODE | get-access NAME\n",
 	      stderr);
 	return 2;
 }

@@ -24,7 +24,11 @@ newline='
 '
 
 operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
+<<<<<<< HEAD
 	attach attach-task mount cp key-add reach freeze kill stop reboot first rm-root'
+=======
+	attach attach-task attach-for mount cp key-add reach freeze stop reboot first rm-root'
+>>>>>>> d8dec08 (attach: ask who acts for others before limits are left behind)
 
 # --- the machine ---
 
@@ -255,6 +259,7 @@ op_words()
 {
 	case $1 in
 	set-access) echo "set-access $2 1000 100 0750" ;;
+	attach-for) echo "attach-for $2 $target" ;;
 	attach*) echo "attach $2 $target" ;;
 	fork | reach) echo "$1 $2" ;;
 	mount) echo "mount $2 --bind /etc /mnt" ;;
@@ -312,7 +317,7 @@ op_setup()
 	# Where one write to the kernel is not enough, and no init's end does it.
 	kill) c create --own "${types%,pid}" "$2" && busy "$2" "$build/tests/shell/leaderless" ;;
 	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
-	attach-task) c create --own $types "$2" && busy "$2" && target_begin ;;
+	attach-task | attach-for) c create --own $types "$2" && busy "$2" && target_begin ;;
 	esac
 }
 
@@ -714,7 +719,11 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
+<<<<<<< HEAD
 	rm-tree | set-limit | attach-task | freeze | kill | stop | reboot | look-*) processes_left yes ;;
+=======
+	rm-tree | set-limit | attach-task | attach-for | freeze | stop | reboot | look-*) processes_left yes ;;
+>>>>>>> d8dec08 (attach: ask who acts for others before limits are left behind)
 	*) processes_left no ;;
 	esac
 	list=$(listing)
