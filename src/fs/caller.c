@@ -125,6 +125,15 @@ static int open_user_ns(struct caller *c)
 	return 0;
 }
 
+static void read_cgroup_ns(struct caller *c)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/cgroup", c->tid);
+	c->cgroup_ns = stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
 int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 {
 	int r;
@@ -139,6 +148,7 @@ int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid)
 	r = r ? r : open_user_ns(c);
 	if (r < 0)
 		return r;
+	read_cgroup_ns(c);
 	/* The thread's: a leader that has ended is left behind when its process is moved. */
 	c->container = container_of(c->tid);
 	/* Where there is no hierarchy nobody is in a container; and nobody has a right to one. */

@@ -31,6 +31,7 @@ struct caller {
 	pid_t own_number;	/* of its process in its own pid namespace */
 	int pid_levels;		/* how many pid namespaces it is below ours, and one */
 	int user_ns, container; /* fds */
+	uint64_t cgroup_ns;	/* the inode of its cgroup namespace; 0: there is none */
 	bool in_our_user_ns;
 };
 

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 
+#include "leave.h"
 #include "parse.h"
 
 /* Both the opener and the writer must be able to trace it; nobody needs a right to move itself. */
@@ -30,6 +31,7 @@ static int may_move(const struct request *r, pid_t pid, int pidfd)
 struct answer {
 	const struct request *r;
 	size_t size;
+	pid_t pid; /* of the process that is moved */
 	bool given;
 };
 
@@ -41,14 +43,32 @@ static void answer(void *arg)
 	fuse_reply_write(a->r->fuse, a->size);
 }
 
-static int errno_of(int r)
+/* As before: both of them. */
+static int may_leave(void *arg, int procs, unsigned int depth)
 {
-	return r < 0 ? -errno : 0;
+	const struct answer *a = arg;
+
+	return leave_allowed(&a->r->look, a->pid, procs, depth);
+}
+
+static int attach(struct answer *a, int pidfd)
+{
+	const struct request *r = a->r;
+	const struct container_attach_for how = {
+		.size = sizeof(how),
+		.pidfd = pidfd,
+		.writer = r->look.who->tid,
+		.answer = a->pid == r->look.who->pid ? answer : NULL,
+		.may_leave = may_leave,
+		.arg = a,
+	};
+
+	return container_attach_for(r->look.container, &how) < 0 ? -errno : 0;
 }
 
 void move_store(const struct request *r, const char *text, size_t size)
 {
-	struct answer a = {r, size, false};
+	struct answer a = {.r = r, .size = size};
 	autoclose int pidfd = -EBADF;
 	pid_t number, pid;
 	int e = parse_pid(text, &number);
@@ -57,11 +77,8 @@ void move_store(const struct request *r, const char *text, size_t size)
 	/* From here on it is this process, whatever becomes of its number. */
 	pidfd = pid < 0 ? pid : (int)syscall(SYS_pidfd_open, pid, 0);
 	e = pid < 0 ? pid : pidfd < 0 ? -ESRCH : may_move(r, pid, pidfd);
-	if (e == 0 && pid == r->look.who->pid)
-		e = errno_of(container_attach_writer(r->look.container, r->look.who->tid, 0, answer,
-						     &a));
-	else if (e == 0)
-		e = errno_of(container_attach_pidfd(r->look.container, pidfd, 0));
+	a.pid = pid;
+	e = e ? e : attach(&a, pidfd);
 	if (a.given)
 		return;
 	if (e < 0)

@@ -10,6 +10,7 @@
  *	attack lock FILE ID              hold the lock of the container with this id (16 hex digits)
  *	attack poll FILE N               open it N times, poll each, wait
  *	attack links FILE N              readlink N times
+ *	attack bpf CGROUP [off]          a program that lets all packets pass is attached there, or taken away
  *
  * Those that stay print "up" and wait to be killed. Exit status: 0, or 1 with the text of errno; a
  * set-user-ID copy of this program is the stronger one that is made to write. Links nothing of ours.
@@ -31,6 +32,7 @@
 #include <unistd.h>
 
 #include <linux/aio_abi.h>
+#include <linux/bpf.h>
 #include <linux/fuse.h>
 
 #define OFFSETS 6000
@@ -264,6 +266,44 @@ static int read_links(char **argv)
 	return 0;
 }
 
+static long bpf(int command, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
+/* "return 1". */
+static int load_program(void)
+{
+	static const struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 1},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_SKB,
+		.insns = (uintptr_t)code,
+		.insn_cnt = sizeof(code) / sizeof(code[0]),
+		.license = (uintptr_t) "GPL",
+		.expected_attach_type = BPF_CGROUP_INET_EGRESS,
+	};
+
+	return (int)bpf(BPF_PROG_LOAD, &attr);
+}
+
+static int attach_program(char **argv)
+{
+	int off = argv[1] && strcmp(argv[1], "off") == 0;
+	union bpf_attr attr = {.attach_type = BPF_CGROUP_INET_EGRESS};
+	int cgroup = open(argv[0], O_RDONLY | O_DIRECTORY), program = off ? 0 : load_program();
+
+	if (cgroup < 0 || program < 0)
+		return fail(cgroup < 0 ? argv[0] : "bpf: load");
+	attr.target_fd = (uint32_t)cgroup;
+	attr.attach_bpf_fd = (uint32_t)program;
+	if (bpf(off ? BPF_PROG_DETACH : BPF_PROG_ATTACH, &attr) < 0)
+		return fail("bpf: attach or detach");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -273,7 +313,7 @@ int main(int argc, char **argv)
 	} list[] = {
 		{"say", 2, say},	{"aio", 3, aio},	  {"leaderless", 2, leaderless},
 		{"seek", 1, seek},	{"fuse", 2, hung_fuse},	  {"lock", 2, hold_lock},
-		{"poll", 2, poll_many}, {"links", 2, read_links},
+		{"poll", 2, poll_many}, {"links", 2, read_links}, {"bpf", 1, attach_program},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
