@@ -415,12 +415,6 @@ int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer
 			    void *arg);
 
 /*
-<<<<<<< HEAD
- * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL reaches tasks that
- * fork meanwhile, and is done when there is no task any more. EBUSY: after two seconds there still is one, which
- * the kernel keeps; the error's object says who, its state, and the kernel's function in which it waits:
- * "4711 D request_wait_answer". ESRCH: no task.
-=======
  * container_attach_for: container_attach_writer() with answer, or container_attach_pidfd() without, by who
  * acts for somebody else with rights of its own. cgroup v2 lets nobody move a process who may not write to
  * cgroup.procs of the cgroup above both places: that keeps it where it is limited. So may_leave is called
@@ -443,9 +437,10 @@ struct container_attach_for {
 int container_attach_for(int container, const struct container_attach_for *request);
 
 /*
- * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL is one
- * write to the kernel and reaches tasks that fork meanwhile. ESRCH: no task.
->>>>>>> d8dec08 (attach: ask who acts for others before limits are left behind)
+ * container_kill: a signal to all tasks of the container and of those nested in it. SIGKILL reaches tasks that
+ * fork meanwhile, and is done when there is no task any more. EBUSY: after two seconds there still is one, which
+ * the kernel keeps; the error's object says who, its state, and the kernel's function in which it waits:
+ * "4711 D request_wait_answer". ESRCH: no task.
  */
 int container_kill(int container, int sig);
 

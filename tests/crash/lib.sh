@@ -24,11 +24,7 @@ newline='
 '
 
 operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
-<<<<<<< HEAD
-	attach attach-task mount cp key-add reach freeze kill stop reboot first rm-root'
-=======
-	attach attach-task attach-for mount cp key-add reach freeze stop reboot first rm-root'
->>>>>>> d8dec08 (attach: ask who acts for others before limits are left behind)
+	attach attach-task attach-for mount cp key-add reach freeze kill stop reboot first rm-root'
 
 # --- the machine ---
 
@@ -719,11 +715,7 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-<<<<<<< HEAD
-	rm-tree | set-limit | attach-task | freeze | kill | stop | reboot | look-*) processes_left yes ;;
-=======
-	rm-tree | set-limit | attach-task | attach-for | freeze | stop | reboot | look-*) processes_left yes ;;
->>>>>>> d8dec08 (attach: ask who acts for others before limits are left behind)
+	rm-tree | set-limit | attach-task | attach-for | freeze | kill | stop | reboot | look-*) processes_left yes ;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)
