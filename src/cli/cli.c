@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 
 #include "cleanup.h"
+#include "ownstack.h"
 
 static const struct type {
 	const char *name;
@@ -244,11 +245,27 @@ int cli_set(int container, const char *name, const char *setting)
 		(int)len, setting);
 }
 
-void cli_begin(void)
+/* That it could not be written is a failure too. */
+static int finish(int status)
 {
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	cli_message(NULL, "write output: %s", strerror(errno));
+	return status ? status : EXIT_FAILED;
+}
+
+int cli_main(int (*run)(int argc, char **argv), int argc, char **argv)
+{
+	int status = EXIT_FAILED;
+	int r;
+
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	r = own_stack_main(run, argc, argv, &status);
+	if (r < 0)
+		cli_message(NULL, "a stack larger than the limit: %s", strerror(-r));
+	return finish(status);
 }
 
 void cli_allow_fds(void)
@@ -259,14 +276,6 @@ void cli_allow_fds(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-}
-
-int cli_finish(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	cli_message(NULL, "write output: %s", strerror(errno));
-	return status ? status : EXIT_FAILED;
 }
 
 int cli_each(const char *verb, int argc, char **argv,

@@ -116,16 +116,14 @@ int cli_program_run(struct cli_program *p, int container, const char *name);
 int cli_report(char **argv);
 
 /*
- * First of all: that none of the standard fds is one of ours. For those that are closed there is one then
- * that can be neither read from nor written to as they are, and that no other program gets.
+ * What main() returns: the status of run(argc, argv), once all output is written. Before it: that none of the
+ * standard fds is one of ours. For those that are closed there is one then that can be neither read from nor
+ * written to as they are, and that no other program gets. And a stack that is large enough.
  */
-void cli_begin(void);
+int cli_main(int (*run)(int argc, char **argv), int argc, char **argv);
 
 /* As many fds as the hard limit allows. */
 void cli_allow_fds(void);
-
-/* The status to exit with, once all output is written; that it could not be is a failure too. */
-int cli_finish(int status);
 
 /*
  * The same operation for each name: all are tried. fn returns 0, or the status to end with and has told;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -37,13 +38,23 @@ static void overview(FILE *to)
 		"\n\"container VERB --help\" tells more; so do container(1) and containerfs(7).\n");
 }
 
+#define REPORT_MEMORY (4 << 20)
+
 /* Beside this program, or else where "make install" puts it. */
 int cli_report(char **argv)
 {
 	char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("container-report"));
+	struct rlimit limit;
 	char *slash;
 
+	/* The kernel kills a program that it cannot load, once it has begun to. */
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < REPORT_MEMORY) {
+		cli_message(
+			NULL,
+			"the limit of address space is too low for what prints tables (ulimit -v)");
+		return EXIT_FAILED;
+	}
 	if (n > 0) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
@@ -104,6 +115,5 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	cli_begin();
-	return cli_finish(run(argc, argv));
+	return cli_main(run, argc, argv);
 }

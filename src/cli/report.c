@@ -116,7 +116,7 @@ struct libscols_table *report_table(const struct report_column *columns, size_t 
 	return table;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	static const struct {
 		const char *verb;
@@ -126,9 +126,13 @@ int main(int argc, char **argv)
 		       {"key", verb_key_ls}};
 	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
 
-	cli_begin();
 	for (size_t i = 0; verb && i < ARRAY_SIZE(actions); i++)
 		if (strcmp(actions[i].verb, verb->name) == 0)
-			return cli_finish(actions[i].run(argc - 1, argv + 1));
+			return actions[i].run(argc - 1, argv + 1);
 	return cli_usage(NULL, "container-report is a part of container(1)");
+}
+
+int main(int argc, char **argv)
+{
+	return cli_main(run, argc, argv);
 }

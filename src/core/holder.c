@@ -14,8 +14,6 @@
 #include "error.h"
 #include "kernel.h"
 
-#define HOLDER_STACK 65536
-
 struct holder_arg {
 	const struct child_plan *plan;
 	int out;
@@ -49,12 +47,9 @@ static int holder_main(void *arg)
 
 static pid_t holder_clone(struct holder_arg *arg, int pid_ns, int *ret_pidfd)
 {
-	char stack[HOLDER_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
 		.cgroup = -EBADF,
 		.ret_pidfd = ret_pidfd,
-		.stack = stack,
-		.stack_size = sizeof(stack),
 	};
 	sigset_t old;
 	pid_t pid;

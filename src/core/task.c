@@ -25,7 +25,6 @@
 #include "proc.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define CHILD_STACK 65536
 
 extern char **environ;
 
@@ -108,7 +107,6 @@ static int open_alive(int *ret_in, int *ret_out)
 static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 			 struct child_result *result, int *ret_pidfd)
 {
-	char stack[CHILD_STACK] __attribute__((aligned(16)));
 	struct child_arg arg = {plan, result};
 	struct clone_request req = {
 		.flags = CLONE_CLEAR_SIGHAND | (e->own_mm ? 0 : CLONE_VM | CLONE_VFORK) |
@@ -116,8 +114,6 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 		.exit_signal = SIGCHLD,
 		.cgroup = plan->join_cgroup < 0 ? e->cgroup : -EBADF,
 		.ret_pidfd = ret_pidfd,
-		.stack = stack,
-		.stack_size = sizeof(stack),
 	};
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;

@@ -31,6 +31,7 @@
 #include "error.h"
 #include "kernel.h"
 #include "object.h"
+#include "ownstack.h"
 #include "reap.h"
 
 #define BLIND_LOOK 500 /* ms between looks if there is no inotify left */
@@ -295,6 +296,7 @@ static void keep_fds(const struct hierarchy *h, int held, int ready)
 struct start_call {
 	const struct hierarchy *h;
 	int held;
+	int ready; /* written to once it is one */
 };
 
 static void allow_fds(void)
@@ -307,8 +309,11 @@ static void allow_fds(void)
 	}
 }
 
-static void watcher_main(const struct start_call *c, int ready)
+/* It becomes the watcher, and returns when there is nothing to watch any more. */
+static int watcher_main(void *arg)
 {
+	const struct start_call *c = arg;
+	int ready = c->ready;
 	struct watcher w = {.h = c->h, .held = c->held};
 
 	prctl(PR_SET_NAME, "containerfs-wat");
@@ -316,45 +321,48 @@ static void watcher_main(const struct start_call *c, int ready)
 	allow_fds();
 	cpu_release_all();
 	if (chdir("/") < 0)
-		return;
+		return 1;
 	join_cgroup(c->h);
 	keep_fds(c->h, c->held, ready);
 	if (write(ready, "", 1) != 1)
-		return;
+		return 1;
 	close(ready);
 	w.inotify = inotify_init1(IN_CLOEXEC);
 	if (fchdir(w.held) < 0)
-		return;
+		return 1;
 	w.held_wd = inotify_add_watch(w.inotify, ".", IN_ATTRIB | IN_DELETE | IN_DELETE_SELF);
 	w.blind = w.held_wd < 0;
 	if (chdir("/") < 0)
-		return;
+		return 1;
 	watch_all(&w);
 	leave_cgroup(c->h);
+	return 0;
 }
 
 /*
  * In an agent, so that the caller has no child that it does not know of: the watcher is an orphan as
  * soon as the agent ends. fork(2), which leaves it a heap that can be used. It has to be waited for,
- * since until it has closed its copy of the container's fd that is not the caller's to close.
+ * since until it has closed its copy of the container's fd that is not the caller's to close. The agent's
+ * stack, of which it has a copy, is too small to remove containers that are nested deep.
  */
 static int start_agent(void *arg)
 {
+	struct start_call *c = arg;
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
 	struct pollfd poll_fd = {.events = POLLIN};
-	int tell[2];
+	int tell[2], status = 1;
 	pid_t pid;
 
 	if (pipe2(tell, O_CLOEXEC) < 0)
 		return -errno;
 	in = tell[0];
-	out = tell[1];
+	c->ready = out = tell[1];
 	poll_fd.fd = in;
 	pid = fork();
 	if (pid == 0) {
-		watcher_main(arg, out);
-		_exit(0);
+		own_stack_run(watcher_main, c, &status);
+		_exit(status);
 	}
 	if (pid < 0)
 		return -errno;
@@ -365,7 +373,7 @@ static int start_agent(void *arg)
 void watch_start(const struct hierarchy *h, const char *id_text)
 {
 	autoclose int held = openat(h->dir, "held", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct start_call call = {h, held};
+	struct start_call call = {.h = h, .held = held};
 
 	if (held < 0)
 		return;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "limit.h"
 #include "mounts.h"
 #include "ops.h"
+#include "ownstack.h"
 #include "watch.h"
 
 #define FDS 16384 /* links.c counts its numbers up to nearly that */
@@ -257,6 +259,21 @@ static int check_root(const struct settings *s)
 	return node_setup(s->root, id) < 0 ? fail("out of memory") : 0;
 }
 
+/* They would be as large as the caller's limit says (ulimit -s). */
+static int set_thread_stacks(void)
+{
+	pthread_attr_t attr;
+
+	errno = pthread_attr_init(&attr);
+	if (errno)
+		return -1;
+	errno = pthread_attr_setstacksize(&attr, OWN_STACK_SIZE);
+	if (errno == 0)
+		errno = pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+	return errno ? -1 : 0;
+}
+
 static int prepare(void)
 {
 	struct rlimit limit;
@@ -271,6 +288,8 @@ static int prepare(void)
 		limit.rlim_cur = limit.rlim_max < FDS ? limit.rlim_max : FDS;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (set_thread_stacks() < 0)
+		return fail("stacks of threads: %s", strerror(errno));
 	umask(0);
 	r = limit_setup();
 	return r < 0 ? fail("signals: %s", strerror(-r)) : 0;
@@ -317,7 +336,7 @@ static int serve(const struct settings *s, struct fuse_session *session)
 	return r;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct settings s = {0};
 	char point[PATH_MAX], name[4096];
@@ -355,4 +374,12 @@ int main(int argc, char **argv)
 	r = serve(&s, session);
 	fuse_session_destroy(session);
 	return r;
+}
+
+int main(int argc, char **argv)
+{
+	int status = 1;
+	int r = own_stack_main(run, argc, argv, &status);
+
+	return r < 0 ? fail("a stack larger than the limit: %s", strerror(-r)) : status;
 }

@@ -17,7 +17,6 @@
 #include "kernel.h"
 #include "proc.h"
 
-#define AGENT_STACK 65536
 #define STOP_LOOK 50 /* ms */
 
 struct agent {
@@ -76,12 +75,9 @@ static void thread_reap(pid_t tid)
 
 static pid_t agent_clone(struct agent *agent, int cgroup, uint64_t memory)
 {
-	char stack[AGENT_STACK] __attribute__((aligned(16)));
 	struct clone_request req = {
 		.flags = memory | (agent->own_files ? 0 : CLONE_FILES),
 		.cgroup = cgroup,
-		.stack = stack,
-		.stack_size = sizeof(stack),
 	};
 	struct cpu_hold hold;
 	sigset_t old;
@@ -235,12 +231,9 @@ static int holder_main(void *arg)
 /* Not CLONE_VM: it must not depend on memory that the caller goes on using. */
 int agent_holder_start(int clone_flags, int *ret_pid)
 {
-	char stack[4096] __attribute__((aligned(16)));
 	struct clone_request req = {
 		.flags = (unsigned int)clone_flags,
 		.cgroup = -1,
-		.stack = stack,
-		.stack_size = sizeof(stack),
 	};
 	pid_t pid, self = getpid();
 	sigset_t old;

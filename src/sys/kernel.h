@@ -37,15 +37,14 @@ int kernel_open_in_root(int root, const char *path, int flags, mode_t mode);
 
 /*
  * clone3(2) of a child that runs fn(arg) on a stack of its own and exits with its result. With
- * CLONE_VM it must not return from fn with anything but an exit status, and must not use stdio.
+ * CLONE_VM it must not return from fn with anything but an exit status, must not use stdio, and needs
+ * CLONE_VFORK: its stack is another child's once this has returned.
  */
 struct clone_request {
 	uint64_t flags;
 	int exit_signal;
 	int cgroup; /* an O_PATH or directory fd, or -1 */
 	int *ret_pidfd;
-	void *stack;
-	size_t stack_size;
 };
 pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *arg);
 
