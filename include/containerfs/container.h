@@ -415,6 +415,36 @@ int container_attach_pidfd(int container, int pidfd, int nstypes);
 int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer)(void *arg),
 			    void *arg);
 
+/* What is about to be done, as a guard is told. */
+struct container_guarded {
+	size_t size;		/* of this structure */
+	pid_t pid;		/* the process that is to be moved, else 0 */
+	const pid_t *threads;	/* of it, some or all; NULL: they run, or nothing is moved */
+	size_t thread_count;
+};
+
+/*
+ * container_set_guard: for a program with more rights than those it acts for, a file server for example. What
+ * it finds out about somebody's right before it calls may have changed when the library acts: the container has
+ * another owner or name, the process to be moved has executed a set-user-ID program. So a guard decides once
+ * more, when that cannot change any longer. It belongs to the calling thread; NULL: none.
+ *
+ * The calls that create, remove, rename, change (container_set_*, container_adopt_cgroup, container_add_key),
+ * freeze, kill or enter a container, start a task in it or move a process to it call guard(what, arg) when they
+ * hold the locks under which they act, before they have changed anything. Its owner and mode do not change
+ * meanwhile; in calls on a name those of its parent do not either. The guard returns 0, or a negative errno,
+ * which becomes the call's error.
+ *
+ * Of a process that is to be moved (what->pid) it may return 1: it is then called again, for some threads at a
+ * time, until it was asked of all, while all stand still: they execute nothing and change no credentials. That
+ * call is made in a child that shares the memory and the fds of the calling thread, which waits for it, and which
+ * may be killed: a guard must not allocate, take locks or wait for long there, nor call what is guarded.
+ *
+ * Where the lock is held for more than 0.1 s by somebody else, container_kill() and thawing do not wait for it:
+ * whoever holds it may be waiting for their effect.
+ */
+void container_set_guard(int (*guard)(const struct container_guarded *what, void *arg), void *arg);
+
 /*
  * container_attach_for: container_attach_writer() with answer, or container_attach_pidfd() without, by who
  * acts for somebody else with rights of its own. cgroup v2 lets nobody move a process who may not write to

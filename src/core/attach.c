@@ -14,6 +14,10 @@
  *
  * The container's lock is held. The task's own container is not locked: that it was in it is looked at
  * while it stands still, and it can leave it by nobody but those who may move it down.
+ *
+ * Whoever acts for somebody else has a guard (guard.h), which decides about the process when all its threads
+ * stand still, before anything is done to it: until then it may have executed a set-user-ID program. For the same
+ * reason its rights must be what they were when it was looked at.
  */
 #include "attach.h"
 
@@ -33,6 +37,7 @@
 #include "control.h"
 #include "entry.h"
 #include "error.h"
+#include "guard.h"
 #include "init.h"
 #include "kernel.h"
 #include "keys.h"
@@ -40,6 +45,8 @@
 #include "source.h"
 #include "text.h"
 #include "trace.h"
+
+#define GUARD_THREADS 256 /* asked about at once */
 
 /* For each type that of a task, and that of its children to come. */
 struct present {
@@ -50,6 +57,7 @@ struct attach {
 	pid_t pid, writer; /* the process; its thread that waits for the answer */
 	int pidfd;
 	struct proc_status status;
+	bool ask_again;	    /* the guard, when it stands still */
 	unsigned int types; /* those that it does not have yet */
 	struct present present;
 	uint64_t wanted[NS_COUNT];
@@ -414,17 +422,48 @@ static bool is_unjoined(const struct attach *a, const struct trace *t)
 	return r == 0;
 }
 
+static int check_rights(const struct attach *a)
+{
+	struct proc_status now;
+	int r = proc_status(a->pid, &now);
+
+	if (r < 0)
+		return no_task(r);
+	if (memcmp(&now.ids, &a->status.ids, sizeof(now.ids)) != 0)
+		return error_set(-EBUSY, "it changes its credentials", NULL);
+	return 0;
+}
+
+/* Of all threads. None can be made while they stand still, nor can any of them be in an exec. */
+static int ask_guard(const struct attach *a, const struct trace *t)
+{
+	pid_t tids[GUARD_THREADS];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && a->ask_again && i < t->count;) {
+		struct container_guarded what = {
+			.size = sizeof(what), .pid = a->pid, .threads = tids};
+
+		while (i < t->count && what.thread_count < GUARD_THREADS)
+			tids[what.thread_count++] = t->threads[i++].tid;
+		r = guard_ask(&what);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int move_stopped(struct attach *a, struct trace *t)
 {
-	int r = check_unchanged(a, t);
+	int r = check_rights(a);
 
+	r = r ? r : ask_guard(a, t);
+	r = r ? r : check_unchanged(a, t);
 	r = r ? r : depart_check(&a->departure);
 	if (r < 0)
 		return r;
 	/* While a thread has other registers than its own the agent must live, even if the caller dies. */
 	prctl(PR_SET_PDEATHSIG, 0);
 	r = a->to < 0 ? 0 : move_cgroup(a, a->to);
-	r = r ? r : join_stopped(a, t);
+	r = r || !a->types ? r : join_stopped(a, t);
 	a->joined = r == 0;
 	return r < 0 ? undo(a, is_unjoined(a, t), r) : 0;
 }
@@ -490,7 +529,7 @@ static int attach_agent(void *arg)
 	struct trace *t = &a->trace;
 	int r = trace_open(t, a->pid);
 
-	if (r == 0 && a->answer)
+	if (r == 0 && a->answer && a->types)
 		r = trace_check(t);
 	r = r ? r : trace_ask(t);
 	/* Traced, it is the one of this number; and the one that was looked at, if that lives. */
@@ -501,8 +540,10 @@ static int attach_agent(void *arg)
 		a->answer(a->arg);
 	}
 	r = r ? r : trace_wait(t);
+	if (r == 0 && a->types)
+		r = trace_prepare(t);
 	r = r < 0 ? ask_error(r) : move_stopped(a, t);
-	if (r == 0 && a->to >= 0)
+	if (r == 0 && a->to >= 0 && a->types)
 		join_keys(a, t);
 	if (r < 0 && a->answered)
 		trace_set_result(t, a->writer, r);
@@ -527,7 +568,7 @@ static int attach_alone(struct attach *a, int r)
 
 static int attach_traced(struct attach *a, const struct entry *e)
 {
-	int r = source_find(e, a->pid, &a->status, a->types, &a->source);
+	int r = a->types ? source_find(e, a->pid, &a->status, a->types, &a->source) : 0;
 
 	if (r < 0)
 		return r;
@@ -536,7 +577,7 @@ static int attach_traced(struct attach *a, const struct entry *e)
 	return r < 0 ? error_default(r, "move the task", NULL) : 0;
 }
 
-/* Nothing to join: it need not even be stopped. */
+/* Nothing to join, and nobody to ask: it need not even be stopped. */
 static int attach_cgroup(struct attach *a)
 {
 	int r = a->to < 0 ? 0 : move_cgroup(a, a->to);
@@ -573,7 +614,9 @@ int attach_task(const struct hierarchy *h, struct object *o, const struct attach
 	depart_init(&a.departure);
 	r = check_types(types);
 	r = r ? r : identify(&a, whom);
+	e.moves = a.pid;
 	r = r ? r : entry_begin(h, o, types, &e);
+	a.ask_again = e.ask_again;
 	if (r == 0 && e.join.make)
 		r = error_set(-ESRCH, "it has no task yet; start one first", NULL);
 	r = r ? r : find_cgroup(h, o, e.cgroup, whom, &a);
@@ -581,7 +624,7 @@ int attach_task(const struct hierarchy *h, struct object *o, const struct attach
 	if (r == 0 && a.status.tracer)
 		r = error_set(-EBUSY, "it is traced by somebody else", NULL);
 	if (r == 0)
-		r = a.types ? attach_traced(&a, &e) : attach_cgroup(&a);
+		r = a.types || a.ask_again ? attach_traced(&a, &e) : attach_cgroup(&a);
 	/* Not as an init of an own pid namespace: that one has been there, or there is none to join. */
 	if (r == 0 && a.to >= 0)
 		entry_record_init(o, &e, a.pid, a.pidfd);

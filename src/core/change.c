@@ -17,6 +17,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "error.h"
+#include "guard.h"
 #include "join.h"
 #include "kernel.h"
 #include "lock.h"
@@ -35,6 +36,7 @@ int change_begin(const struct hierarchy *h, struct object *o, const char *step)
 		r = error_set(-EPERM, "the init container stays as it is", NULL);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	return r < 0 ? error_default(r, step, NULL) : 0;
 }
 
@@ -298,8 +300,9 @@ int change_name(const struct hierarchy *h, struct object *o, const char *new_nam
 	autoclose int parent = openat(o->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[PATH_SIZE];
 	const char *name = NULL;
-	int r = change_begin(h, o, "rename");
+	int r = guard_lock_parent(h, o);
 
+	r = r ? r : change_begin(h, o, "rename");
 	if (r == 0 && parent < 0)
 		r = -ENOENT;
 	r = r ? r : check_new_name(h, parent, new_name, &name);

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "ended.h"
 #include "error.h"
+#include "guard.h"
 #include "kernel.h"
 #include "kill.h"
 #include "limit.h"
@@ -46,6 +47,9 @@ int control_kill(const struct hierarchy *h, const struct object *o, int sig)
 		return r;
 	if (r < 0 || !events.populated)
 		return error_set(-ESRCH, "it has no task", NULL);
+	r = guard_ask_soon(h, o);
+	if (r < 0)
+		return r;
 	error_clear();
 	r = sig == SIGKILL ? kill_all(h, &o->spec, cgroup, KILL_TIMEOUT)
 			   : kill_signal(h, &o->spec, cgroup, sig);
@@ -63,6 +67,7 @@ static int freeze_locked(const struct hierarchy *h, const struct object *o)
 	int r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 
 	r = r ? r : object_load(o->dir, &spec);
+	r = r ? r : guard_ask_container();
 	if (r < 0)
 		return r;
 	cgroup = limit_make_cgroup(h, o);
@@ -76,11 +81,13 @@ static int freeze_locked(const struct hierarchy *h, const struct object *o)
 	return take_fd(&cgroup);
 }
 
-/* No lock: whoever holds it may be waiting for a task that is frozen. */
+/* Whoever holds the lock may be waiting for a task that is frozen. */
 static int thaw(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = object_open_cgroup(h, o);
-	int r = cgroup < 0 ? cgroup : cgroup_freeze(cgroup, false);
+	int r = cgroup < 0 ? cgroup : guard_ask_soon(h, o);
+
+	r = r ? r : cgroup_freeze(cgroup, false);
 
 	return r < 0 ? error_set(r, "thaw", NULL) : take_fd(&cgroup);
 }

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
+#include "guard.h"
 #include "init.h"
 #include "limit.h"
 #include "lock.h"
@@ -112,12 +113,22 @@ static int entry_plan_root(const struct hierarchy *h, struct object *o, struct e
 	return r;
 }
 
+static int entry_ask(struct entry *e)
+{
+	const struct container_guarded what = {.size = sizeof(what), .pid = e->moves};
+	int r = guard_ask(&what);
+
+	e->ask_again = r > 0 && e->moves;
+	return r < 0 ? r : 0;
+}
+
 int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e)
 {
 	int r = object_check_below_caller(h, o);
 	pid_t init;
 
 	r = r ? r : entry_lock(h, o);
+	r = r ? r : entry_ask(e);
 	r = r ? r : join_plan_find(h, o, types, &e->join);
 	if (r == 0 && !(e->opens_late && join_plan_opens_late(&e->join)))
 		r = join_plan_open_pins(&e->join, h->cradle);

@@ -33,6 +33,9 @@ struct entry {
 	 */
 	bool own_mm;
 	bool records_init;
+	/* The process that is to be moved, for the guard; and whether that wants to be asked once more. */
+	pid_t moves;
+	bool ask_again;
 };
 
 void entry_init(struct entry *e);

@@ -26,6 +26,7 @@
 #include "agent.h"
 #include "cleanup.h"
 #include "error.h"
+#include "guard.h"
 #include "kernel.h"
 #include "lock.h"
 #include "make.h"
@@ -401,6 +402,7 @@ int keys_add(const struct hierarchy *h, struct object *o, const char *type, cons
 	r = r ? r : lock_take(h->lock, root.spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	return r ? r : add_locked(h, o, &call);
 }
 

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "controllers.h"
 #include "error.h"
+#include "guard.h"
 #include "kernel.h"
 #include "lock.h"
 #include "text.h"
@@ -248,6 +249,7 @@ static int forget(const struct hierarchy *h, struct object *o, const char *file,
 	int r = lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	r = r ? r : load(o, list);
 	if (r < 0)
 		return r;
@@ -288,6 +290,7 @@ int limit_set(const struct hierarchy *h, struct object *o, const char *file, con
 	r = r ? r : use_leaves_above(h, o);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	return r ? r : set_locked(h, o, file, expanded);
 }
 

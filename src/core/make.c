@@ -17,6 +17,7 @@
 #include "control.h"
 #include "dir.h"
 #include "error.h"
+#include "guard.h"
 #include "fdpass.h"
 #include "join.h"
 #include "kernel.h"
@@ -481,6 +482,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	r = r ? r
 	      : lock_take(h->lock, parent->spec.id, first_nested ? LOCK_EXCLUSIVE : LOCK_SHARED);
 	r = r ? r : object_load(parent->dir, &parent_spec);
+	r = r ? r : guard_ask_container();
 	o.spec.adopted = r == 0 && parent_spec.adopted;
 	if (r == 0 && first_nested)
 		r = mark_nested(parent, &parent_spec);

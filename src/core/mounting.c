@@ -15,6 +15,7 @@
 #include "change.h"
 #include "cleanup.h"
 #include "error.h"
+#include "guard.h"
 #include "init.h"
 #include "inside.h"
 #include "kernel.h"
@@ -286,6 +287,7 @@ static int set_root_early(const struct hierarchy *h, struct object *o, int mnt, 
 
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	if (r == 0 && fstat(mnt, &st) < 0)
 		r = -errno;
 	if (r == 0 && !S_ISDIR(st.st_mode))

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "dir.h"
 #include "error.h"
+#include "guard.h"
 #include "kernel.h"
 #include "keys.h"
 #include "kill.h"
@@ -240,7 +241,10 @@ static int lock_to_remove(const struct hierarchy *h, const struct object *o, boo
 
 	if (r == -EAGAIN && kill) {
 		autoclose int cgroup = object_open_cgroup(h, o);
+		int allowed = guard_ask_container();
 
+		if (allowed < 0)
+			return allowed;
 		if (cgroup >= 0 && kill_all(h, &o->spec, cgroup, KILL_TIMEOUT) == -EBUSY)
 			return -EBUSY;
 	}
@@ -258,8 +262,10 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 		return -errno;
 	/* Before anything is killed for it. */
 	r = recursive ? 0 : check_no_children(o->dir);
+	r = r ? r : guard_lock_parent(h, o);
 	r = r ? r : lock_to_remove(h, o, kill);
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	if (r < 0)
 		return r;
 	r = check_removable(h, o, kill, recursive);
@@ -397,6 +403,7 @@ static int lock_ended(const struct hierarchy *h, int held, const char *id_text, 
 void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wait)
 {
 	autoobject struct object o = {.dir = -EBADF};
+	struct guard_pause guard;
 	uint64_t id;
 	int r;
 
@@ -409,8 +416,10 @@ void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wa
 		return;
 	r = reap_open_held(h, held, id_text, &o);
 	/* A search may miss what is renamed meanwhile: the link goes with the container (remove_entries()). */
+	guard_pause(&guard);
 	if (r == 0 && !object_is_held(o.dir))
 		reap_remove(h, &o, true, true);
+	guard_resume(&guard);
 	lock_release(h->lock, id);
 }
 

@@ -20,6 +20,7 @@
 #include "dir.h"
 #include "ended.h"
 #include "error.h"
+#include "guard.h"
 #include "init.h"
 #include "join.h"
 #include "kernel.h"
@@ -62,6 +63,7 @@ int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace)
 		r = error_set(-EINVAL, "not a signal, or less than no time", NULL);
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : guard_ask_container();
 	if (r < 0)
 		return r;
 	text_format_u64((uint64_t)sig, text);

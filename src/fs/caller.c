@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
@@ -20,6 +21,7 @@
 
 #define NO_SUCH_FD 0x7fffffff
 #define PID_LEVELS 33 /* the kernel nests them no deeper */
+#define STATUS_SIZE 8192
 
 void caller_init(struct caller *c)
 {
@@ -83,20 +85,51 @@ static void read_line(struct caller *c, const char *line)
 	}
 }
 
+/*
+ * The whole lines of what was read. Returns how many bytes are left of the last, which goes on; of a line longer
+ * than the buffer only its beginning counts: more groups than are looked at.
+ */
+static size_t read_lines(struct caller *c, char *buf, size_t len, bool *skips)
+{
+	char *line = buf, *end;
+
+	while ((end = memchr(line, '\n', len - (size_t)(line - buf)))) {
+		*end = '\0';
+		if (!*skips)
+			read_line(c, line);
+		*skips = false;
+		line = end + 1;
+	}
+	len -= (size_t)(line - buf);
+	if (len < STATUS_SIZE - 1) {
+		memmove(buf, line, len);
+		return len;
+	}
+	if (!*skips)
+		read_line(c, buf);
+	*skips = true;
+	return 0;
+}
+
+/* Allocates nothing: also for an agent. */
 static int read_status(struct caller *c)
 {
-	autofile FILE *f = NULL;
-	autofree char *line = NULL;
-	char path[32];
-	size_t size = 0;
+	char path[32], buf[STATUS_SIZE];
+	autoclose int fd = -EBADF;
+	bool skips = false;
+	size_t len = 0;
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", c->tid);
-	f = fopen(path, "re");
-	if (!f)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return -EPERM;
-	while (getline(&line, &size, f) > 0)
-		read_line(c, line);
-	return c->pid > 0 && c->pid_levels > 0 && c->is_consistent ? 0 : -EPERM;
+	while ((n = read(fd, buf + len, sizeof(buf) - 1 - len)) > 0) {
+		len += (size_t)n;
+		buf[len] = '\0';
+		len = read_lines(c, buf, len, &skips);
+	}
+	return n == 0 && c->pid > 0 && c->pid_levels > 0 && c->is_consistent ? 0 : -EPERM;
 }
 
 static bool same_file(const struct stat *x, const struct stat *y)
@@ -197,7 +230,7 @@ bool caller_is_privileged(const struct caller *c)
 	return caller_is_capable(c, CAP_SYS_ADMIN);
 }
 
-static bool is_in_group(const struct caller *c, gid_t gid)
+bool caller_is_in_group(const struct caller *c, gid_t gid)
 {
 	for (size_t i = 0; i < c->group_count; i++)
 		if (c->groups[i] == gid)
@@ -205,21 +238,62 @@ static bool is_in_group(const struct caller *c, gid_t gid)
 	return c->gid == gid;
 }
 
+/* Whether its user namespace has the id, which we know by our own number. */
+static bool has_id(const struct caller *c, const char *map, uint32_t id)
+{
+	autofile FILE *f = NULL;
+	unsigned int inside, outside, count;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", c->tid, map);
+	f = fopen(path, "re");
+	while (f && fscanf(f, "%u %u %u", &inside, &outside, &count) == 3)
+		if (id >= outside && id - outside < count)
+			return true;
+	return false;
+}
+
+bool caller_is_capable_over(const struct caller *c, const struct container_access *access,
+			    int capability)
+{
+	if (caller_is_capable(c, capability))
+		return true;
+	return c->effective & 1ull << capability && has_id(c, "uid_map", access->uid) &&
+	       has_id(c, "gid_map", access->gid);
+}
+
+/* Bits for others, of which those of its class count. */
+static bool mode_has(const struct caller *c, const struct container_access *access, mode_t bits)
+{
+	if (access->uid == c->uid)
+		bits <<= 6;
+	else if (caller_is_in_group(c, access->gid))
+		bits <<= 3;
+	return (access->mode & bits) == bits || caller_is_capable_over(c, access, CAP_DAC_OVERRIDE);
+}
+
 int caller_may_search(const struct caller *c, int container)
 {
 	struct container_access access = {.size = sizeof(access)};
-	mode_t bit = 01;
 
 	if (container_get_access(container, &access) < 0)
 		return -errno;
-	if (access.uid == c->uid)
-		bit = 0100;
-	else if (is_in_group(c, access.gid))
-		bit = 010;
-	if (access.mode & bit || caller_is_capable(c, CAP_DAC_OVERRIDE) ||
-	    caller_is_capable(c, CAP_DAC_READ_SEARCH))
+	return mode_has(c, &access, 01) || caller_is_capable(c, CAP_DAC_READ_SEARCH) ? 0 : -EACCES;
+}
+
+int caller_may_write(const struct caller *c, int container, int victim)
+{
+	struct container_access access = {.size = sizeof(access)}, its = access;
+
+	if (container_get_access(container, &access) < 0 ||
+	    (victim >= 0 && container_get_access(victim, &its) < 0))
+		return -errno;
+	if (!mode_has(c, &access, 03))
+		return -EACCES;
+	if (victim < 0 || !(access.mode & S_ISVTX) || c->uid == access.uid || c->uid == its.uid ||
+	    caller_is_capable_over(c, &its, CAP_FOWNER))
 		return 0;
-	return -EACCES;
+	return -EPERM;
 }
 
 /* pidfd_getfd(2) asks for the right to trace first, and looks at the number after. */
@@ -235,11 +309,59 @@ static int try_to_trace(const void *arg)
 	return errno == ESRCH ? -ESRCH : -EPERM;
 }
 
-int caller_may_trace(const struct caller *c, int pidfd)
+/*
+ * Of single threads: process_vm_readv(2) takes the number of one, and asks for the right to trace it before it looks
+ * at the address, which is none. They stand still, so they have the numbers that they had.
+ */
+static int try_to_trace_threads(const void *question, size_t size)
 {
-	const struct surrogate_job job = {.fn = try_to_trace, .keep = {pidfd, -1}};
+	const pid_t *tids = question;
+	char byte;
+	struct iovec here = {&byte, 1}, there = {NULL, 1};
 
-	return surrogate_run(c, &job);
+	for (size_t i = 0; i < size / sizeof(*tids); i++) {
+		if (syscall(SYS_process_vm_readv, tids[i], &here, 1, &there, 1, 0) >= 0)
+			continue;
+		/* One that was killed is not moved. */
+		if (errno != EFAULT && errno != ESRCH)
+			return -EPERM;
+	}
+	return 0;
+}
+
+int caller_may_trace(const struct caller *c, int pidfd, struct surrogate *ret_surrogate)
+{
+	const struct surrogate_job job = {
+		.fn = try_to_trace, .again = try_to_trace_threads, .keep = {pidfd, -1}};
+
+	return surrogate_start(c, &job, ret_surrogate);
+}
+
+int caller_may_still_trace(const struct surrogate *s, const pid_t *threads, size_t count)
+{
+	const size_t most = SURROGATE_QUESTION_MAX / sizeof(*threads);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i += most) {
+		size_t n = count - i < most ? count - i : most;
+
+		r = surrogate_ask(s, threads + i, n * sizeof(*threads));
+	}
+	return r;
+}
+
+int caller_is_still(const struct caller *c, const pid_t *threads, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct caller now = {
+			.tid = threads[i], .uid = c->uid, .gid = c->gid, .is_consistent = true};
+
+		if (read_status(&now) < 0 || memcmp(now.uids, c->uids, sizeof(c->uids)) != 0 ||
+		    memcmp(now.gids, c->gids, sizeof(c->gids)) != 0 ||
+		    (now.permitted & ~c->permitted))
+			return -EPERM;
+	}
+	return 0;
 }
 
 bool caller_equals(const struct caller *a, const struct caller *b)

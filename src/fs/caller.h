@@ -52,14 +52,39 @@ int caller_may_change(const struct caller *c, int container);
 /* Whether it may make, rename and remove containers in this one; the mode was asked by the kernel. */
 int caller_may_change_in(const struct caller *c, int container);
 
-/* Whether it could ptrace(2) the process: asked of the kernel, with its credentials. */
-int caller_may_trace(const struct caller *c, int pidfd);
+/*
+ * Whether it could ptrace(2) the process: asked of the kernel, with its credentials. What is answered holds only
+ * until the process executes a file: the surrogate stays, and is asked once more about its threads when they
+ * stand still.
+ */
+struct surrogate;
+int caller_may_trace(const struct caller *c, int pidfd, struct surrogate *ret_surrogate);
+int caller_may_still_trace(const struct surrogate *s, const pid_t *threads, size_t count);
+
+/*
+ * Of the caller's own process, whose threads stand still: -EPERM if one has other rights than the request was
+ * made with, since another thread has executed a file. Allocates nothing.
+ */
+int caller_is_still(const struct caller *c, const pid_t *threads, size_t count);
+
+/*
+ * Whether it may make, rename and remove names in the container, by its mode, as the kernel asks. victim: of what
+ * is renamed or removed, which a sticky directory protects; -EBADF: nothing.
+ */
+int caller_may_write(const struct caller *c, int container, int victim);
 
 /* Root of the machine, as far as containers go: CAP_SYS_ADMIN in our user namespace. */
 bool caller_is_privileged(const struct caller *c);
 
 /* Whether a capability counts here: in our user namespace. */
 bool caller_is_capable(const struct caller *c, int capability);
+
+bool caller_is_in_group(const struct caller *c, gid_t gid);
+
+/* The same, or in its own user namespace, of a container whose owner and group that has. */
+struct container_access;
+bool caller_is_capable_over(const struct caller *c, const struct container_access *access,
+			    int capability);
 
 /* Whether it may look up names in a container: -EACCES, as the mode says. */
 int caller_may_search(const struct caller *c, int container);

@@ -5,4 +5,4 @@
 #include "request.h"
 
 /* Moves, and answers the write of size bytes. */
-void move_store(const struct request *r, const char *text, size_t size);
+void move_store(struct request *r, const char *text, size_t size);

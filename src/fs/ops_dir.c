@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "cleanup.h"
 #include "files.h"
 #include "links.h"
@@ -128,18 +130,48 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_attr(req, &st, 0);
 }
 
-/* The kernel has asked whether the caller may, by the mode; this asks by where it is. */
+struct new_access {
+	const struct stat *attr;
+	int what;
+};
+
+/*
+ * The kernel has asked by the owner that there was a moment ago, when it looked; this asks by the one there is: who
+ * is not privileged gives nothing away, and its groups alone get it.
+ */
+static int question_access(const struct request *r, const struct container_guarded *what)
+{
+	const struct new_access *new = r->about;
+	struct container_access access = {.size = sizeof(access)};
+	int e = request_may_change(r, what);
+
+	if (e < 0 || container_get_access(r->look.container, &access) < 0)
+		return e ? e : -errno;
+	if (new->what & FUSE_SET_ATTR_UID && new->attr->st_uid != access.uid &&
+	    !caller_is_capable_over(&r->who, &access, CAP_CHOWN))
+		return -EPERM;
+	if (new->what & FUSE_SET_ATTR_GID && new->attr->st_gid != access.gid &&
+	    !caller_is_capable_over(&r->who, &access, CAP_CHOWN) &&
+	    !(access.uid == r->who.uid && caller_is_in_group(&r->who, new->attr->st_gid)))
+		return -EPERM;
+	if (new->what & FUSE_SET_ATTR_MODE && access.uid != r->who.uid &&
+	    !caller_is_capable_over(&r->who, &access, CAP_FOWNER))
+		return -EPERM;
+	return 0;
+}
+
 static int change_access(fuse_req_t req, fuse_ino_t ino, const struct stat *attr, int what)
 {
 	struct container_access access = {
 		.size = sizeof(access), .uid = (uid_t)-1, .gid = (gid_t)-1, .mode = (mode_t)-1};
+	const struct new_access new = {attr, what};
 	autorequest struct request r;
 	int e = request_begin(&r, req, ino, REQUEST_CHANGES);
 
 	/* Only the directory has an owner and a mode of its own. */
 	if (e == 0 && (r.kind != KIND_DIR || r.look.container < 0))
 		e = -EPERM;
-	e = e ? e : caller_may_change(&r.who, r.look.container);
+	e = e ? e : request_ask(&r, question_access, &new);
 	if (e < 0)
 		return e;
 	if (what & FUSE_SET_ATTR_UID)
@@ -364,6 +396,21 @@ static int make(const struct request *r, const char *name)
 	return container_create(path, CONTAINER_FD_CLOEXEC);
 }
 
+static int question_make(const struct request *r, const struct container_guarded *what)
+{
+	const int *made = r->about;
+	int e;
+
+	(void)what;
+	/* What it has just made is given to it. */
+	if (*made >= 0)
+		return 0;
+	if (r->look.container < 0)
+		return caller_is_privileged(&r->who) ? 0 : -EPERM;
+	e = caller_may_change_in(&r->who, r->look.container);
+	return e ? e : caller_may_write(&r->who, r->look.container, -EBADF);
+}
+
 /* It belongs to whoever makes it. */
 static int give(int container, const struct caller *who, mode_t mode)
 {
@@ -388,10 +435,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 	if (e == 0 && (r.kind != KIND_DIR || (r.look.container < 0 && !node_is_whole_tree())))
 		e = r.kind != KIND_DIR ? -EPERM : -ENOENT;
-	if (e == 0 && r.look.container >= 0)
-		e = caller_may_change_in(&r.who, r.look.container);
-	else if (e == 0 && !caller_is_privileged(&r.who))
-		e = -EPERM;
+	e = e ? e : request_ask(&r, question_make, &made);
 	if (e == 0 && strlen(name) > NAME_LENGTH)
 		e = -ENAMETOOLONG;
 	if (e == 0) {
@@ -408,31 +452,54 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		request_reply_nested(&r, name);
 }
 
-/* The nested container that the caller is about to change: its fd. */
-static int open_to_change(const struct request *r, const char *name)
-{
-	int fd, e;
+/* A nested container whose name is renamed or removed. */
+struct victim {
+	const char *name;
+	int fd;
+	uint64_t id;
+};
 
+/* As the kernel has asked, of the directory and the container that there are now, if they still are a pair. */
+static int question_name(const struct request *r, const struct container_guarded *what)
+{
+	const struct victim *v = r->about;
+	autoclose int now = -EBADF;
+	uint64_t id;
+	int e = caller_may_change_in(&r->who, r->look.container);
+
+	(void)what;
+	now = e ? -EBADF : container_open_at(r->look.container, v->name, &id);
+	if (e < 0 || now < 0)
+		return e ? e : -errno;
+	return id != v->id ? -ESTALE : caller_may_write(&r->who, r->look.container, now);
+}
+
+static int open_to_change(struct request *r, const char *name, struct victim *v)
+{
+	*v = (struct victim){.name = name, .fd = -EBADF};
 	if (r->kind != KIND_DIR || entry_find(name) != KIND_NONE)
 		return -EPERM;
 	if (r->look.container < 0)
 		return -ENOENT;
-	e = caller_may_change_in(&r->who, r->look.container);
-	if (e < 0)
-		return e;
-	fd = container_open_at(r->look.container, name, NULL);
-	return fd < 0 ? -errno : fd;
+	v->fd = container_open_at(r->look.container, name, &v->id);
+	return v->fd < 0 ? -errno : request_ask(r, question_name, v);
 }
+
+static void victim_close(struct victim *v)
+{
+	close_fd(&v->fd);
+}
+#define autovictim __attribute__((cleanup(victim_close)))
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	autorequest struct request r;
-	autoclose int fd = -EBADF;
+	autovictim struct victim v = {.fd = -EBADF};
 	int e = request_begin(&r, req, parent, REQUEST_CHANGES);
 
-	e = e ? e : (fd = open_to_change(&r, name));
-	if (e >= 0)
-		e = container_remove(fd, 0) < 0 ? -errno : 0;
+	e = e ? e : open_to_change(&r, name, &v);
+	if (e == 0)
+		e = container_remove(v.fd, 0) < 0 ? -errno : 0;
 	reply_error(req, e);
 }
 
@@ -440,7 +507,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	       const char *new_name, unsigned int flags)
 {
 	autorequest struct request r;
-	autoclose int fd = -EBADF;
+	autovictim struct victim v = {.fd = -EBADF};
 	int e = request_begin(&r, req, parent, REQUEST_CHANGES);
 
 	if (e == 0 && (flags & ~(unsigned int)RENAME_NOREPLACE))
@@ -450,9 +517,9 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 		e = -EPERM;
 	if (e == 0 && strlen(new_name) > NAME_LENGTH)
 		e = -ENAMETOOLONG;
-	e = e ? e : (fd = open_to_change(&r, name));
-	if (e >= 0)
-		e = container_rename(fd, new_name) < 0 ? -errno : 0;
+	e = e ? e : open_to_change(&r, name, &v);
+	if (e == 0)
+		e = container_rename(v.fd, new_name) < 0 ? -errno : 0;
 	if (e == 0)
 		node_renamed(r.look.node, name, new_name);
 	reply_error(req, e);

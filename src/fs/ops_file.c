@@ -189,17 +189,13 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	pthread_mutex_unlock(&f->mutex);
 }
 
-static int check_write(const struct request *r, const char *text, size_t size)
+static int check_write(struct request *r, const char *text, size_t size)
 {
 	if (r->look.container < 0)
 		return -ENOENT;
 	if (memchr(text, '\0', size))
 		return -EINVAL;
-	/* Both of them, now: either may have been moved elsewhere since the file was opened. */
-	if (!caller_equals(r->look.opener, r->look.who) &&
-	    caller_may_change(r->look.opener, r->look.container) < 0)
-		return -EPERM;
-	return caller_may_change(r->look.who, r->look.container);
+	return request_ask(r, request_may_store, NULL);
 }
 
 /* One write is one value, wherever in the file it is said to go. */

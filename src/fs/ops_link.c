@@ -61,7 +61,7 @@ static int begin_new(struct request *r, fuse_req_t req, fuse_ino_t parent, const
 		return -EPERM;
 	if (r->look.container < 0)
 		return -ENOENT;
-	e = caller_may_change(&r->who, r->look.container);
+	e = request_ask(r, request_may_change, NULL);
 	e = e ? e : request_types(r, &types);
 	if (e == 0 && entry_is_present(entry_of(kind), &r->look, types))
 		e = -EEXIST;
@@ -180,7 +180,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	e = e ? e : request_types(&r, &types);
 	if (e == 0 && (!entry || !entry_is_present(entry, &r.look, types)))
 		e = -ENOENT;
-	e = e ? e : caller_may_change(&r.who, r.look.container);
+	e = e ? e : request_ask(&r, request_may_change, NULL);
 	/* The rest of the entries go with the container, and until then they stay. */
 	if (e == 0 && entry->unlink)
 		e = entry->unlink(&r.look, entry->nstype);

@@ -18,6 +18,14 @@
 bool request_read_only;
 static atomic_int waiting;
 
+/* A request that has not asked whether its caller may change anything changes nothing. */
+static int guard(const struct container_guarded *what, void *arg)
+{
+	const struct request *r = arg;
+
+	return r->question ? r->question(r, what) : -EPERM;
+}
+
 int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned int need)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -50,7 +58,20 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned in
 		e = caller_open(&r->who, ctx->pid, ctx->uid, ctx->gid);
 		r->look.who = &r->who;
 	}
+	if (e == 0 && changes) {
+		container_set_guard(guard, r);
+		r->guarded = true;
+	}
 	return e;
+}
+
+int request_ask(struct request *r, request_question *question, const void *about)
+{
+	const struct container_guarded what = {.size = sizeof(what)};
+
+	r->question = question;
+	r->about = about;
+	return question(r, &what);
 }
 
 void request_end(struct request *r)
@@ -59,8 +80,25 @@ void request_end(struct request *r)
 		atomic_fetch_sub(&waiting, 1);
 		limit_end();
 	}
+	if (r->guarded)
+		container_set_guard(NULL, NULL);
 	node_release(&r->hold);
 	caller_close(&r->who);
+}
+
+int request_may_change(const struct request *r, const struct container_guarded *what)
+{
+	(void)what;
+	return caller_may_change(&r->who, r->look.container);
+}
+
+/* Either may have been moved elsewhere since the file was opened. */
+int request_may_store(const struct request *r, const struct container_guarded *what)
+{
+	if (!caller_equals(r->look.opener, r->look.who) &&
+	    caller_may_change(r->look.opener, r->look.container) < 0)
+		return -EPERM;
+	return request_may_change(r, what);
 }
 
 int request_types(const struct request *r, unsigned int *ret_types)

@@ -5,6 +5,8 @@
 #define FUSE_USE_VERSION 314
 #include <fuse3/fuse_lowlevel.h>
 
+#include <containerfs/container.h>
+
 #include <errno.h>
 #include <stdbool.h>
 
@@ -15,6 +17,14 @@
 /* Each request is answered by a thread of its own; those that are idle end. */
 #define REQUEST_THREADS 512
 
+struct request;
+
+/*
+ * Whether the caller may do what the request is for: 0 or -errno. Asked by request_ask(), for an early answer, and
+ * by the library's guard, under its locks, when what it was decided by cannot change any more.
+ */
+typedef int request_question(const struct request *r, const struct container_guarded *what);
+
 struct request {
 	fuse_req_t fuse;
 	enum entry_kind kind;
@@ -22,6 +32,9 @@ struct request {
 	struct node_hold hold;
 	struct caller who;
 	bool limited;
+	bool guarded;
+	request_question *question; /* NULL: nothing may be changed */
+	const void *about;	    /* what the question needs */
 };
 
 /* Of one that may be ended without having begun. */
@@ -48,6 +61,15 @@ enum request_need {
 int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned int need);
 void request_end(struct request *r);
 #define autorequest __attribute__((cleanup(request_end)))
+
+/* Ask, and from here on let the library ask. about must live as long as the request. */
+int request_ask(struct request *r, request_question *question, const void *about);
+
+/*
+ * Questions that several operations ask: whether the caller, or for what is written both it and who opened the
+ * file, may change the request's container.
+ */
+request_question request_may_change, request_may_store;
 
 /* Attributes of an entry of the request's container; 0 or -errno. */
 int request_attr(const struct request *r, enum entry_kind kind, struct stat *ret_st);

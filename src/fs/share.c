@@ -22,15 +22,25 @@
 #define PATH_SIZE 4096
 #define LINKS_MAX 8 /* self, by-pid and init_container on one path */
 
-int share_container(const struct request *r, int other, int nstype)
+/* Of both: the one that gets the namespace, and the other one that has it. */
+static int question_share(const struct request *r, const struct container_guarded *what)
 {
-	int e = caller_may_change(&r->who, other);
+	const int *other = r->about;
+	int e = request_may_change(r, what);
+
+	return e ? e : caller_may_change(&r->who, *other);
+}
+
+int share_container(struct request *r, int other, int nstype)
+{
+	int e = request_ask(r, question_share, &other);
 
 	if (e < 0)
 		return e;
 	if (container_set_namespace(r->look.container, nstype, CONTAINER_NS_SHARE, other) < 0)
-		return -errno;
-	return 0;
+		e = -errno;
+	r->question = NULL;
+	return e;
 }
 
 /* --- paths that stay in the tree: by name, never by walking our own mount --- */
@@ -145,7 +155,7 @@ static int follow(struct place *at, const char *path, const char **last, const s
 	return len;
 }
 
-static int share_in_tree(const struct request *r, const struct entry *e, bool from_top,
+static int share_in_tree(struct request *r, const struct entry *e, bool from_top,
 			 const char *path)
 {
 	autoclose int top = node_open(node_root());
@@ -279,7 +289,7 @@ static bool leads_out(const struct request *r, const char *target)
 	return len < 0;
 }
 
-int share_link(const struct request *r, const struct entry *e, const char *target)
+int share_link(struct request *r, const struct entry *e, const char *target)
 {
 	struct mounts_place place;
 	char path[PATH_SIZE], in_tree[2 * PATH_SIZE];

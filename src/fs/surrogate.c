@@ -114,6 +114,16 @@ static int keep_fds(const struct surrogate_job *job, int answer)
 	return 0;
 }
 
+/* Until the other end is closed. */
+static void answer_questions(surrogate_again_fn *again)
+{
+	char question[SURROGATE_QUESTION_MAX] __attribute__((aligned(16)));
+	ssize_t n;
+
+	while ((n = recv(ANSWER_FD, question, sizeof(question), 0)) > 0)
+		fdpass_send(ANSWER_FD, again(question, (size_t)n), -1);
+}
+
 static int child_main(struct child *c)
 {
 	int r, fd = -1;
@@ -131,6 +141,8 @@ static int child_main(struct child *c)
 		r = 0;
 	}
 	fdpass_send(ANSWER_FD, r, fd);
+	if (c->job->again && r == 0)
+		answer_questions(c->job->again);
 	return 0;
 }
 
@@ -208,40 +220,38 @@ static int receive(int socket, bool gives_fd)
 	return result < 0 || !gives_fd ? result : fd < 0 ? -EMFILE : fd;
 }
 
-static int run(struct child *c)
+static int start(struct child *c, struct surrogate *s)
 {
-	autoclose int ours = -EBADF;
 	autoclose int theirs = -EBADF;
-	autoclose int pidfd = -EBADF;
 	sigset_t all, old;
-	int pair[2], r;
-	pid_t pid;
+	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
-	ours = pair[0];
+	s->socket = pair[0];
 	c->answer = theirs = pair[1];
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = fork_raw(&pidfd);
-	if (pid == 0)
+	s->pid = fork_raw(&s->pidfd);
+	if (s->pid == 0)
 		syscall(SYS_exit_group, child_main(c));
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (pid < 0)
+	if (s->pid < 0) {
+		s->pid = 0;
 		return -errno;
+	}
 	close_fd(&theirs);
-	r = receive(ours, c->job->gives_fd);
-	end(pid, pidfd, c->as->uid);
-	return r;
+	return receive(s->socket, c->job->gives_fd);
 }
 
-int surrogate_run(const struct caller *as, const struct surrogate_job *job)
+static int start_as(const struct caller *as, const struct surrogate_job *job, struct surrogate *s)
 {
 	autoclose int place = -EBADF;
 	autoclose int root = -EBADF;
 	struct child c = {.as = as, .job = job, .place = -EBADF, .root = -EBADF};
 	char path[32];
 
+	*s = (struct surrogate){.pidfd = -EBADF, .socket = -EBADF, .uid = as->uid};
 	if (too_many_given_up(as->uid))
 		return -EAGAIN;
 	if (job->in_its_place) {
@@ -251,5 +261,34 @@ int surrogate_run(const struct caller *as, const struct surrogate_job *job)
 		if (place < 0 || root < 0)
 			return -EPERM;
 	}
-	return run(&c);
+	return start(&c, s);
+}
+
+int surrogate_run(const struct caller *as, const struct surrogate_job *job)
+{
+	autosurrogate struct surrogate s;
+
+	return start_as(as, job, &s);
+}
+
+int surrogate_start(const struct caller *as, const struct surrogate_job *job,
+		    struct surrogate *ret_surrogate)
+{
+	return start_as(as, job, ret_surrogate);
+}
+
+int surrogate_ask(const struct surrogate *s, const void *question, size_t size)
+{
+	if (s->pid == 0 || send(s->socket, question, size, MSG_NOSIGNAL) != (ssize_t)size)
+		return -EPERM;
+	return receive(s->socket, false);
+}
+
+void surrogate_end(struct surrogate *s)
+{
+	close_fd(&s->socket);
+	if (s->pid > 0)
+		end(s->pid, s->pidfd, s->uid);
+	close_fd(&s->pidfd);
+	s->pid = 0;
 }

@@ -16,9 +16,15 @@
 /* What it does: in it, with the fds that it was given, as 3, 4... Returns a fd to hand over, or 0. */
 typedef int surrogate_fn(const void *arg);
 
+/* What it is asked later, in the same place: 0 or -errno. */
+typedef int surrogate_again_fn(const void *question, size_t size);
+
+#define SURROGATE_QUESTION_MAX 2048
+
 struct surrogate_job {
 	surrogate_fn *fn;
 	const void *arg;
+	surrogate_again_fn *again; /* it stays, and is asked more */
 	int keep[SURROGATE_KEEP_MAX]; /* fds that it needs; -1: none */
 	bool in_its_place;	      /* in the caller's namespaces and root, not in ours */
 	bool gives_fd;		      /* what fn returns is an fd, if it is not negative */
@@ -26,6 +32,26 @@ struct surrogate_job {
 
 /* What fn returned, or a copy of the fd; -ETIMEDOUT; -EPERM: it could not become the caller. */
 int surrogate_run(const struct caller *as, const struct surrogate_job *job);
+
+/* One that stays. */
+struct surrogate {
+	pid_t pid; /* 0: there is none */
+	int pidfd, socket;
+	uid_t uid;
+};
+
+/* The same as surrogate_run(), of a job with again; 0: it waits to be asked. */
+int surrogate_start(const struct caller *as, const struct surrogate_job *job,
+		    struct surrogate *ret_surrogate);
+
+/*
+ * What again() returns. Neither allocates nor takes locks: an agent of the calling thread may ask. -ETIMEDOUT;
+ * -EPERM: there is none, or it was killed.
+ */
+int surrogate_ask(const struct surrogate *s, const void *question, size_t size);
+
+void surrogate_end(struct surrogate *s);
+#define autosurrogate __attribute__((cleanup(surrogate_end)))
 
 /* Reap those that were given up. */
 void surrogate_tidy(void);

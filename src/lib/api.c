@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
+#include "guard.h"
 #include "hierarchy.h"
 #include "join.h"
 #include "kernel.h"
@@ -31,6 +32,12 @@
 EXPORT const struct container_error *container_error_last(void)
 {
 	return error_last();
+}
+
+EXPORT void container_set_guard(int (*guard)(const struct container_guarded *what, void *arg),
+				void *arg)
+{
+	guard_set(guard, arg);
 }
 
 EXPORT const char *container_name_error(const char *name)
@@ -188,6 +195,7 @@ EXPORT int container_remove(int container, unsigned int flags)
 	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
 		r = call_open(&c, HIERARCHY_SWEEP);
 		r = r ? r : object_check_place(&c.h, container, NULL);
+		r = r ? r : guard_ask_container();
 		return (int)call_done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
 	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
@@ -198,6 +206,8 @@ EXPORT int container_remove(int container, unsigned int flags)
 	}
 	if (r == 0 && (flags & ~(unsigned int)(CONTAINER_REMOVE_KILL | CONTAINER_REMOVE_RECURSIVE)))
 		r = -EINVAL;
+	if (r == 0 && object_is_root(&c.o))
+		r = guard_ask_container();
 	if (r == 0 && object_is_root(&c.o))
 		r = hierarchy_remove(&c.h);
 	else if (r == 0)
@@ -405,7 +415,8 @@ EXPORT int container_attach_for(int container, const struct container_attach_for
 EXPORT int container_kill(int container, int sig)
 {
 	autocall struct call c;
-	int r = call_begin(&c, container, HIERARCHY_READ);
+	/* A guard decides under the container's lock. */
+	int r = call_begin(&c, container, guard_is_set() ? HIERARCHY_WRITE : HIERARCHY_READ);
 
 	return (int)call_done(r ? r : control_kill(&c.h, &c.o, sig), "kill", NULL);
 }

@@ -7,6 +7,7 @@
 #include "access.h"
 #include "call.h"
 #include "error.h"
+#include "guard.h"
 #include "lock.h"
 
 EXPORT int container_get_access(int container, struct container_access *ret_access)
@@ -34,6 +35,7 @@ EXPORT int container_set_access(int container, const struct container_access *ac
 	r = r ? r : lock_take(c.h.lock, c.o.spec.id, LOCK_EXCLUSIVE);
 	/* It may have been removed before the lock was had. */
 	r = r ? r : call_load(container, &c.o.spec);
+	r = r ? r : guard_ask_container();
 	return (int)call_done(r ? r : access_store(container, access), "set owner", NULL);
 }
 

@@ -380,6 +380,31 @@ static int status_numbers(const char *field, pid_t number[PROC_DEPTH])
 	return depth > 0 ? depth : -EIO;
 }
 
+static int status_four(const char *field, uint32_t ret_ids[4])
+{
+	for (int i = 0; i < 4; i++) {
+		uint64_t value;
+		int n = field && *field == '\t' ? text_parse_u64(field + 1, UINT32_MAX, &value) : -EIO;
+
+		if (n < 0)
+			return -EIO;
+		ret_ids[i] = (uint32_t)value;
+		field += 1 + n;
+	}
+	return 0;
+}
+
+static int status_ids(const char *text, struct proc_ids *ret_ids)
+{
+	const char *permitted = status_field(text, "\nCapPrm:\t");
+	int r = status_four(status_field(text, "\nUid:"), ret_ids->uid);
+
+	r = r ? r : status_four(status_field(text, "\nGid:"), ret_ids->gid);
+	if (r == 0 && (!permitted || text_parse_id(permitted, &ret_ids->permitted) < 0))
+		r = -EIO;
+	return r;
+}
+
 int proc_status(pid_t pid, struct proc_status *ret_status)
 {
 	char buf[8192];
@@ -399,7 +424,7 @@ int proc_status(pid_t pid, struct proc_status *ret_status)
 	if (!status_field(buf, "\nVmSize:") && !ret_status->ended)
 		return -ESRCH;
 	ret_status->depth = status_numbers(status_field(buf, "\nNSpid:"), ret_status->number);
-	return ret_status->depth < 0 ? ret_status->depth : 0;
+	return ret_status->depth < 0 ? ret_status->depth : status_ids(buf, &ret_status->ids);
 }
 
 int proc_open_ns_dir(pid_t pid)

@@ -79,6 +79,12 @@ bool proc_has_executed(pid_t pid);
 
 #define PROC_DEPTH 33 /* pid namespaces nest 32 deep below the first */
 
+/* With what rights a thread acts, as far as executing a file can change it. */
+struct proc_ids {
+	uint32_t uid[4], gid[4]; /* real, effective, saved, of files */
+	uint64_t permitted;	 /* capabilities */
+};
+
 /* Some of /proc/PID/status. A thread has one, and what it says of its process. */
 struct proc_status {
 	pid_t process;
@@ -87,6 +93,7 @@ struct proc_status {
 	bool filtered; /* has seccomp filters */
 	int depth;     /* how many pid namespaces have a number for it, from /proc's on */
 	pid_t number[PROC_DEPTH]; /* of the thread, in each; its own is the last */
+	struct proc_ids ids;
 };
 
 /* -ESRCH: not there, or a thread of the kernel's. */

@@ -289,10 +289,15 @@ int trace_wait(struct trace *t)
 	} while (r == 0 && t->count != known);
 	if (r == 0 && !find(t, t->pid))
 		r = -ESRCH;
-	r = r ? r : check_filters(t);
-	r = r ? r : find_insn_now(t);
 	trace_renew(t);
 	return r;
+}
+
+int trace_prepare(struct trace *t)
+{
+	int r = check_filters(t);
+
+	return r ? r : find_insn_now(t);
 }
 
 int trace_open_ns(const struct trace *t, pid_t tid)

@@ -49,11 +49,14 @@ int trace_check(struct trace *t);
  */
 int trace_ask(struct trace *t);
 
-/*
- * Wait until all, new ones too, have stopped. -EBUSY: not within a second of trace_ask(). -ESRCH.
- * -EOPNOTSUPP, as above. -EPERM: a filter of system calls that cannot be suspended.
- */
+/* Wait until all, new ones too, have stopped. -EBUSY: not within a second of trace_ask(). -ESRCH. */
 int trace_wait(struct trace *t);
+
+/*
+ * Before the first call of a process that stands still. -EOPNOTSUPP, as above. -EPERM: a filter of system calls
+ * that cannot be suspended.
+ */
+int trace_prepare(struct trace *t);
 
 /* For all calls there are some seconds from then on; these begin anew. */
 void trace_renew(struct trace *t);
