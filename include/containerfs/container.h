@@ -440,7 +440,7 @@ struct container_guarded {
  * call is made in a child that shares the memory and the fds of the calling thread, which waits for it, and which
  * may be killed: a guard must not allocate, take locks or wait for long there, nor call what is guarded.
  *
- * Where the lock is held for more than 0.1 s by somebody else, container_kill() and thawing do not wait for it:
+ * Where the lock is held for more than a second by somebody else, container_kill() and thawing do not wait for it:
  * whoever holds it may be waiting for their effect.
  */
 void container_set_guard(int (*guard)(const struct container_guarded *what, void *arg), void *arg);

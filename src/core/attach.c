@@ -453,9 +453,9 @@ static int ask_guard(const struct attach *a, const struct trace *t)
 
 static int move_stopped(struct attach *a, struct trace *t)
 {
-	int r = check_rights(a);
+	int r = ask_guard(a, t);
 
-	r = r ? r : ask_guard(a, t);
+	r = r ? r : check_rights(a);
 	r = r ? r : check_unchanged(a, t);
 	r = r ? r : depart_check(&a->departure);
 	if (r < 0)

@@ -7,7 +7,7 @@
 #include "error.h"
 #include "lock.h"
 
-#define SOON 100 /* ms; a change of owner holds the lock for some microseconds */
+#define SOON 1000 /* ms; a change of owner holds the lock for some microseconds */
 
 /* An agent has the thread-local variables of the thread that it works for. */
 static _Thread_local struct {
