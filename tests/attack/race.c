@@ -156,7 +156,10 @@ int main(int argc, char **argv)
 		int args;
 		int (*run)(char **argv);
 	} list[] = {
-		{"exec", 5, exec_race}, {"self", 4, self_race}, {"inside", 1, inside}, {"stay", 0, stay},
+		{"exec", 5, exec_race},
+		{"self", 4, self_race},
+		{"inside", 1, inside},
+		{"stay", 0, stay},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)

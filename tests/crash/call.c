@@ -107,14 +107,30 @@ static int may_leave(void *arg, int procs, unsigned int depth)
 	return 0;
 }
 
+/* Once more, when it stands still. */
+static int guard(const struct container_guarded *what, void *arg)
+{
+	int *asked = arg;
+
+	if (!what->threads)
+		return 1;
+	*asked += (int)what->thread_count;
+	return 0;
+}
+
 static int attach_for(int container, char **argv)
 {
 	struct container_attach_for how = {.size = sizeof(how), .may_leave = may_leave};
-	int r;
+	int r, asked = 0;
 
+	container_set_guard(guard, &asked);
 	how.pidfd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(argv[0], NULL, 10), 0);
 	r = how.pidfd < 0 ? -1 : container_attach_for(container, &how);
 	close(how.pidfd);
+	if (r == 0 && asked == 0) {
+		errno = EPERM;
+		return -1;
+	}
 	return r;
 }
 
