@@ -417,9 +417,9 @@ int container_attach_writer(int container, pid_t pid, int nstypes, void (*answer
 
 /* What is about to be done, as a guard is told. */
 struct container_guarded {
-	size_t size;		/* of this structure */
-	pid_t pid;		/* the process that is to be moved, else 0 */
-	const pid_t *threads;	/* of it, some or all; NULL: they run, or nothing is moved */
+	size_t size;	      /* of this structure */
+	pid_t pid;	      /* the process that is to be moved, else 0 */
+	const pid_t *threads; /* of it, some or all; NULL: they run, or nothing is moved */
 	size_t thread_count;
 };
 

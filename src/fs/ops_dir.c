@@ -147,14 +147,14 @@ static int question_access(const struct request *r, const struct container_guard
 
 	if (e < 0 || container_get_access(r->look.container, &access) < 0)
 		return e ? e : -errno;
-	if (new->what & FUSE_SET_ATTR_UID && new->attr->st_uid != access.uid &&
+	if (new->what & FUSE_SET_ATTR_UID &&new->attr->st_uid != access.uid &&
 	    !caller_is_capable_over(&r->who, &access, CAP_CHOWN))
 		return -EPERM;
-	if (new->what & FUSE_SET_ATTR_GID && new->attr->st_gid != access.gid &&
+	if (new->what & FUSE_SET_ATTR_GID &&new->attr->st_gid != access.gid &&
 	    !caller_is_capable_over(&r->who, &access, CAP_CHOWN) &&
 	    !(access.uid == r->who.uid && caller_is_in_group(&r->who, new->attr->st_gid)))
 		return -EPERM;
-	if (new->what & FUSE_SET_ATTR_MODE && access.uid != r->who.uid &&
+	if (new->what & FUSE_SET_ATTR_MODE &&access.uid != r->who.uid &&
 	    !caller_is_capable_over(&r->who, &access, CAP_FOWNER))
 		return -EPERM;
 	return 0;

@@ -155,8 +155,7 @@ static int follow(struct place *at, const char *path, const char **last, const s
 	return len;
 }
 
-static int share_in_tree(struct request *r, const struct entry *e, bool from_top,
-			 const char *path)
+static int share_in_tree(struct request *r, const struct entry *e, bool from_top, const char *path)
 {
 	autoclose int top = node_open(node_root());
 	autoclose int own = fcntl(r->look.container, F_DUPFD_CLOEXEC, 3);

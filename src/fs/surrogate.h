@@ -24,7 +24,7 @@ typedef int surrogate_again_fn(const void *question, size_t size);
 struct surrogate_job {
 	surrogate_fn *fn;
 	const void *arg;
-	surrogate_again_fn *again; /* it stays, and is asked more */
+	surrogate_again_fn *again;    /* it stays, and is asked more */
 	int keep[SURROGATE_KEEP_MAX]; /* fds that it needs; -1: none */
 	bool in_its_place;	      /* in the caller's namespaces and root, not in ours */
 	bool gives_fd;		      /* what fn returns is an fd, if it is not negative */

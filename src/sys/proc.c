@@ -384,7 +384,8 @@ static int status_four(const char *field, uint32_t ret_ids[4])
 {
 	for (int i = 0; i < 4; i++) {
 		uint64_t value;
-		int n = field && *field == '\t' ? text_parse_u64(field + 1, UINT32_MAX, &value) : -EIO;
+		int n = field && *field == '\t' ? text_parse_u64(field + 1, UINT32_MAX, &value)
+						: -EIO;
 
 		if (n < 0)
 			return -EIO;
