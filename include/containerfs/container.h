@@ -747,6 +747,28 @@ int container_walk(int container, unsigned int flags,
 int container_stat(int container, unsigned int flags, struct container_info *info, char *buf,
 		   size_t size);
 
+/* Something that is wrong with the state directory, the vault or the cgroups. */
+struct container_problem {
+	size_t size;	    /* sizeof(struct container_problem) of the library */
+	const char *path;   /* of the file that is damaged, or of what belongs to nobody */
+	const char *text;   /* what is wrong: for people, as the next */
+	const char *remedy; /* what is left to be done; "" if it has been mended */
+	int mended;
+};
+#define CONTAINER_CHECK_REPAIR 0x1 /* mend what can be mended */
+
+/*
+ * container_check: look at all records of the hierarchy and of its containers, whether they are what they
+ * should be, and for what is of no container: links, cgroups, pinned namespaces. fn is called for each
+ * finding; a value of it other than 0 ends the check, and is returned. No container is used, nor is the
+ * hierarchy opened in the usual way, so that it works where nothing else does. Without _REPAIR nothing is
+ * changed. With it damaged records go whose loss makes no container less confined, and what is of no
+ * container goes, tasks in such cgroups too; it waits for a second for other operations to end, then EBUSY.
+ * ENOENT: there is no hierarchy. EPERM, EACCES: not root.
+ */
+int container_check(unsigned int flags,
+		    int (*fn)(const struct container_problem *problem, void *arg), void *arg);
+
 #ifdef __cplusplus
 }
 #endif

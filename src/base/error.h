@@ -9,6 +9,8 @@
 
 #include <containerfs/container.h>
 
+#define ERROR_OBJECT_SIZE sizeof(((struct container_error *)0)->object)
+
 /* Remember what failed; object may be NULL. Returns code, a negative errno, for "return error_set". */
 int error_set(int code, const char *step, const char *object);
 

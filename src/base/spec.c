@@ -60,7 +60,7 @@ static int mode_parse(struct spec *spec, int type, char letter)
 
 int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
 {
-	char modes[NS_COUNT + 1] = "";
+	char modes[NS_COUNT + 1] = "", number[21];
 	size_t len = ID_TEXT_SIZE - 1;
 	struct spec copy = *spec;
 	struct flag flags[FLAG_COUNT];
@@ -77,6 +77,11 @@ int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE])
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, spec->cgroup);
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, " ns=");
 	r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, modes);
+	if (r == 0 && spec->inode) {
+		text_format_u64(spec->inode, number);
+		r = text_append(buf, SPEC_TEXT_SIZE, &len, " dir=");
+		r = r ? r : text_append(buf, SPEC_TEXT_SIZE, &len, number);
+	}
 	flag_list(&copy, flags);
 	for (size_t i = 0; r == 0 && i < FLAG_COUNT; i++) {
 		if (!*flags[i].value)
@@ -119,18 +124,39 @@ static int flags_parse(struct spec *spec, const char *s)
 	return any && *s == '\0' ? 0 : -EINVAL;
 }
 
-/* "/ID/ID": its length, or -EINVAL. */
-static int chain_parse(const char *s)
+/* Not 0, which locks and pins would take for something else, nor with the bit of second places. */
+static bool is_id(uint64_t id)
+{
+	return id > 0 && id <= INT64_MAX;
+}
+
+/* "/ID/ID": its length, or -EINVAL. The last one is the container's own. */
+static int chain_parse(const char *s, uint64_t own)
 {
 	size_t len = strcspn(s, " ");
-	uint64_t id;
+	uint64_t id = own;
 
-	if (len >= SPEC_CGROUP_SIZE || len % ID_TEXT_SIZE != 0)
+	if (len >= SPEC_CGROUP_SIZE || len % ID_TEXT_SIZE != 0 || !is_id(own))
 		return -EINVAL;
 	for (size_t i = 0; i < len; i += ID_TEXT_SIZE)
-		if (s[i] != '/' || text_parse_id(s + i + 1, &id) < 0)
+		if (s[i] != '/' || text_parse_id(s + i + 1, &id) < 0 || !is_id(id))
 			return -EINVAL;
-	return (int)len;
+	return id == own ? (int)len : -EINVAL;
+}
+
+/* *s is moved behind " dir=INODE", if it is there. */
+static int inode_parse(const char **s, uint64_t *ret_inode)
+{
+	const char *rest = skip_word(*s, " dir=");
+	int used = rest ? text_parse_u64(rest, UINT64_MAX, ret_inode) : 0;
+
+	/* One way to write it. */
+	if (!rest)
+		*ret_inode = 0;
+	else if (used < 0 || rest[0] == '0')
+		return -EINVAL;
+	*s = rest ? rest + used : *s;
+	return 0;
 }
 
 /* Listing parses thousands: most of the structure is room for a long chain, which is not touched. */
@@ -143,7 +169,7 @@ int spec_parse(const char *text, struct spec *ret_spec)
 	if (text_parse_id(text, &spec.id) < 0)
 		return -EINVAL;
 	chain = skip_word(text + ID_TEXT_SIZE - 1, " cg=");
-	len = chain ? chain_parse(chain) : -EINVAL;
+	len = chain ? chain_parse(chain, spec.id) : -EINVAL;
 	s = len < 0 ? NULL : skip_word(chain + len, " ns=");
 	if (!s || strlen(s) < NS_COUNT)
 		return -EINVAL;
@@ -151,16 +177,29 @@ int spec_parse(const char *text, struct spec *ret_spec)
 		if (mode_parse(&spec, t, s[t]) < 0)
 			return -EINVAL;
 	s += NS_COUNT;
+	if (inode_parse(&s, &spec.inode) < 0)
+		return -EINVAL;
 	spec.transient = spec.empty_root = spec.nested = spec.leaf = spec.adopted = false;
 	if (*s != '\0') {
 		s = skip_word(s, " flags=");
 		if (!s || flags_parse(&spec, s) < 0)
 			return -EINVAL;
 	}
+	/* It would be found by the first id of its chain. */
+	if (spec.adopted && len == 0)
+		return -EINVAL;
 	memcpy(ret_spec, &spec, offsetof(struct spec, cgroup));
 	memcpy(ret_spec->cgroup, chain, (size_t)len);
 	ret_spec->cgroup[len] = '\0';
 	return 0;
+}
+
+bool spec_is_nested_in(const struct spec *spec, const struct spec *parent)
+{
+	size_t len = strlen(parent->cgroup);
+
+	return strlen(spec->cgroup) == len + ID_TEXT_SIZE &&
+	       memcmp(spec->cgroup, parent->cgroup, len) == 0;
 }
 
 unsigned int spec_flags(const struct spec *spec, enum container_ns_mode mode)

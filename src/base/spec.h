@@ -3,8 +3,11 @@
  * The record of a container: what it is, in one line of text, kept as the target of a symbolic link
  * so that it is read by one system call and replaced by one rename(2):
  *
- *   ID cg=IDPATH ns=MODES[ flags=WORD,...]
- *   6f0c2a9be31d4475 cg=/0123.../6f0c... ns=OiSoiioi flags=transient,
+ *   ID cg=IDPATH ns=MODES[ dir=INODE][ flags=WORD,...]
+ *   6f0c2a9be31d4475 cg=/0123.../6f0c... ns=OiSoiioi dir=42 flags=transient,
+ *
+ * An id is never 0 and has 63 bits; that of the init container, whose IDPATH is empty, stands alone; any
+ * other is the last one of its IDPATH. dir tells a container's directory from a copy of it.
  *
  * ns has a letter for each type in the order of enum nstype: i inherit, S or T shared (pinned in the
  * vault), O or P own (pinned), o own (held by the tasks only, or not yet there). T and P are pinned in
@@ -26,6 +29,7 @@
 
 struct spec {
 	uint64_t id;
+	uint64_t inode; /* of the directory that this was written for; 0: not known */
 	enum container_ns_mode mode[NS_COUNT];
 	bool pinned[NS_COUNT];
 	bool second[NS_COUNT];	       /* pinned in the second place */
@@ -39,6 +43,9 @@ struct spec {
 
 /* -ENAMETOOLONG; -EINVAL: a type that is no such state. */
 int spec_format(const struct spec *spec, char buf[SPEC_TEXT_SIZE]);
+
+/* Whether by its chain it is a container in this one. */
+bool spec_is_nested_in(const struct spec *spec, const struct spec *parent);
 
 /* -EINVAL: not such a record. */
 int spec_parse(const char *text, struct spec *ret_spec);

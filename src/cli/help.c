@@ -162,6 +162,11 @@ const struct verb verbs[] = {
 	 "fifo or socket is refused, and so is - (./- is a file): for a stream, container enter NAME cat FILE.\n"
 	 "What is there is replaced, but not by itself, nor by a second SOURCE of the same name.\n\n"
 	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n" HELP_HELP},
+	{"check", NULL, "look for damage, and mend it",
+	 "check [--repair]\n"
+	 "Tell what is damaged in the state directory, and what is left of containers that are no more: a\n"
+	 "line for each finding, and what can be done. The status is 1 if anything is left to be done.\n\n"
+	 "      --repair           mend what can be mended\n" HELP_HELP},
 	{NULL, NULL, NULL, NULL},
 };
 

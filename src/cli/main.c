@@ -25,6 +25,7 @@ static const struct action {
 	{"stop", verb_stop}, {"reboot", verb_reboot}, {"events", verb_events}, {"key", verb_key},
 	{"rename", verb_rename}, {"rm", verb_rm}, {"mount", verb_mount}, {"umount", verb_umount},
 	{"mounts", NULL}, {"holders", NULL}, {"cp", verb_cp},
+	{"check", verb_check},
 };
 /* clang-format on */
 

@@ -2,6 +2,7 @@
 /* The verbs; each is described in main.c's table. */
 #pragma once
 
+int verb_check(int argc, char **argv);
 int verb_cp(int argc, char **argv);
 int verb_create(int argc, char **argv);
 int verb_enter(int argc, char **argv);

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "kernel.h"
 #include "object.h"
+#include "record.h"
 
 #define ACCESS_TEXT_SIZE 64
 #define MODE_MAX 07777
@@ -35,6 +37,19 @@ static int parse(const char *text, struct container_access *ret_access)
 	return 0;
 }
 
+/* "./@owner" is "@owner". */
+static int damaged(int dir, const char *path)
+{
+	return record_damaged(dir, strncmp(path, "./", 2) == 0 ? path + 2 : path);
+}
+
+int access_check(const char *text)
+{
+	struct container_access access;
+
+	return parse(text, &access);
+}
+
 int access_load_at(int dir, const char *name, struct container_access *ret_access)
 {
 	char path[NAME_SIZE + sizeof("/" OBJECT_OWNER)] = "", text[ACCESS_TEXT_SIZE];
@@ -49,9 +64,9 @@ int access_load_at(int dir, const char *name, struct container_access *ret_acces
 		*ret_access = common;
 		return 0;
 	}
-	if (n < 0)
-		return object_lacks_record(n) ? -EUCLEAN : (int)n;
-	return parse(text, ret_access);
+	if (n < 0 && !object_lacks_record(n))
+		return (int)n;
+	return n < 0 || parse(text, ret_access) < 0 ? damaged(dir, path) : 0;
 }
 
 int access_load(int dir, struct container_access *ret_access)
@@ -78,5 +93,5 @@ int access_store(int dir, const struct container_access *access)
 	if (new.mode > MODE_MAX)
 		return error_set(-EINVAL, "not a mode", NULL);
 	snprintf(text, sizeof(text), "%u %u %u", new.uid, new.gid, new.mode);
-	return kernel_replace_link(dir, OBJECT_OWNER, text);
+	return record_write(dir, OBJECT_OWNER, text);
 }

@@ -11,6 +11,9 @@
 
 #define OBJECT_OWNER "@owner"
 
+/* Of a record, its text: -EUCLEAN: not such a one. */
+int access_check(const char *text);
+
 /* -ENOENT: removed. -EUCLEAN: the record is damaged. */
 int access_load(int dir, struct container_access *ret_access);
 

@@ -52,14 +52,6 @@ static int check_path(const struct hierarchy *h, const char *path, int fd)
 	return a.st_dev == b.st_dev && a.st_ino == b.st_ino ? 0 : -EXDEV;
 }
 
-static ssize_t path_of_fd(int fd, char path[PATH_SIZE])
-{
-	char link[sizeof("/proc/self/fd/") + 20] = "/proc/self/fd/";
-
-	text_format_u64((uint64_t)fd, link + strlen(link));
-	return kernel_readlink(AT_FDCWD, link, path, PATH_SIZE);
-}
-
 /* "/A/B", below the mount that the hierarchy's own cgroup is in. */
 static int find_path(const struct hierarchy *h, int fd, char path[PATH_SIZE])
 {
@@ -68,7 +60,7 @@ static int find_path(const struct hierarchy *h, int fd, char path[PATH_SIZE])
 	int r;
 	ssize_t n = kernel_readlink(h->dir, "cgroup", own, sizeof(own));
 
-	n = n < 0 ? n : path_of_fd(fd, given);
+	n = n < 0 ? n : kernel_fd_path(fd, given, sizeof(given));
 	if (n < 0)
 		return (int)n;
 	/* "/sys/fs/cgroup" of "/sys/fs/cgroup/containerfs". */
@@ -92,7 +84,7 @@ static int check_cgroup(const struct hierarchy *h, int fd, char path[PATH_SIZE])
 		return -errno;
 	if (sfs.f_type != CGROUP2_SUPER_MAGIC || faccessat(fd, "cgroup.procs", F_OK, 0) < 0)
 		return error_set(-EINVAL, "not a directory of cgroup v2",
-				 path_of_fd(fd, path) < 0 ? NULL : path);
+				 kernel_fd_path(fd, path, PATH_SIZE) < 0 ? NULL : path);
 	r = find_path(h, fd, path);
 	r = r ? r : object_chain_at(h, 0, path, chain);
 	if (r < 0)

@@ -23,6 +23,7 @@
 #include "lock.h"
 #include "make.h"
 #include "maps.h"
+#include "record.h"
 #include "text.h"
 #include "vault.h"
 
@@ -150,7 +151,7 @@ static int set_own(const struct hierarchy *h, struct object *o, enum nstype type
 	if (r == 0 && type == NS_USER)
 		maps_forget_others(o);
 	if (r == 0 && type == NS_MOUNT)
-		r = kernel_replace_link(o->dir, OBJECT_ROOT, "view");
+		r = record_write(o->dir, OBJECT_ROOT, "view");
 	return r;
 }
 
@@ -219,10 +220,10 @@ static int record_root(const struct object *o, int fd)
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (fd < 0)
-		return kernel_replace_link(o->dir, OBJECT_ROOT, "view");
+		return record_write(o->dir, OBJECT_ROOT, "view");
 	if (kernel_readlink(AT_FDCWD, link, path, sizeof(path)) < 0)
 		return 0;
-	return kernel_replace_link(o->dir, OBJECT_ROOT, path);
+	return record_write(o->dir, OBJECT_ROOT, path);
 }
 
 int change_root(const struct hierarchy *h, struct object *o, int fd, bool recursive)

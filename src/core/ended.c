@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "lock.h"
 #include "proc.h"
+#include "record.h"
 #include "text.h"
 
 #define EXPECT_TRIES 10
@@ -33,7 +34,23 @@ int ended_record(const struct hierarchy *h, const struct object *o, const char *
 	text_append(record, sizeof(record), &len, text);
 	text_append(record, sizeof(record), &len, " ");
 	text_append(record, sizeof(record), &len, number);
-	return kernel_replace_link(o->dir, OBJECT_ENDED, record);
+	return record_write(o->dir, OBJECT_ENDED, record);
+}
+
+/* "PID IDENTITY STATUS". */
+int ended_check(const char *text)
+{
+	const char *last = strrchr(text, ' ');
+	size_t len = last ? (size_t)(last - text) : 0;
+	char init[INIT_TEXT_SIZE];
+	uint64_t status;
+
+	if (len == 0 || len >= sizeof(init) ||
+	    text_parse_whole_u64(last + 1, UINT16_MAX, &status) < 0)
+		return -EUCLEAN;
+	memcpy(init, text, len);
+	init[len] = '\0';
+	return init_check(init);
 }
 
 /* 1, 0, -errno. */

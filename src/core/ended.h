@@ -36,3 +36,6 @@ struct ended {
  * -ESRCH: not to be known. Takes no lock.
  */
 int ended_look(const struct object *o, int pidfd, struct ended *ret_ended);
+
+/* Whether a text is such a record: -EUCLEAN. */
+int ended_check(const char *text);

@@ -26,17 +26,20 @@
 #include "object.h"
 #include "proc.h"
 #include "reap.h"
+#include "record.h"
 #include "spec.h"
 #include "text.h"
 #include "vault.h"
 #include "watch.h"
 
 #define DEFAULT_DIR "/run/containerfs"
+#define CGROUP_NAME "containerfs"
 #define SETUP_LOCK 0 /* no object has this id */
 #define HOST_TEXT_SIZE 256
 /* Others may pass through it, and need not read it. */
 #define STATE_OPEN_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-#define LAST_TRIES 40 /* each 5 ms */
+#define CHECK_TRIES 100 /* each 10 ms */
+#define LAST_TRIES 40	/* each 5 ms */
 
 static const char *state_path(void)
 {
@@ -116,7 +119,7 @@ static int cgroup_setup(struct hierarchy *h, uint64_t root_id)
 	if (r < 0)
 		return error_set(r, "find a cgroup v2 mount", "/sys/fs/cgroup");
 	text_format_id(root_id, id);
-	snprintf(path, sizeof(path), "%s/containerfs%s%s", mount, is_default ? "" : "-",
+	snprintf(path, sizeof(path), "%s/" CGROUP_NAME "%s%s", mount, is_default ? "" : "-",
 		 is_default ? "" : id);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return error_set(-errno, "make cgroup", path);
@@ -151,22 +154,33 @@ static int host_setup(struct hierarchy *h)
 	return r ? r : kernel_replace_link(h->dir, "host", text);
 }
 
-int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host)
+static int host_parse(const char *text, struct host_ns *ret_host)
+{
+	for (int t = 0; t < NS_COUNT; t++) {
+		int used = text_parse_u64(text, UINT64_MAX, &ret_host->inode[t]);
+
+		if (used < 0 || text[used] != ' ')
+			return -EUCLEAN;
+		text += used + 1;
+	}
+	return *text ? -EUCLEAN : 0;
+}
+
+static int host_read(const struct hierarchy *h, struct host_ns *ret_host)
 {
 	char text[HOST_TEXT_SIZE];
-	const char *s = text;
-	ssize_t n = kernel_readlink(h->dir, "host", text, sizeof(text));
+	ssize_t n = record_read(h->dir, "host", text, sizeof(text));
 
 	if (n < 0)
 		return (int)n;
-	for (int t = 0; t < NS_COUNT; t++) {
-		int used = text_parse_u64(s, UINT64_MAX, &ret_host->inode[t]);
+	return host_parse(text, ret_host) < 0 ? record_damaged(h->dir, "host") : 0;
+}
 
-		if (used < 0)
-			return -EUCLEAN;
-		s += used + 1;
-	}
-	return 0;
+int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host)
+{
+	int r = host_read(h, ret_host);
+
+	return r == -ENOENT ? record_damaged(h->dir, "host") : r;
 }
 
 int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type)
@@ -181,17 +195,24 @@ int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type)
 	return st.st_ino == host->inode[type];
 }
 
-/* What an earlier boot left in a state directory that is not on a tmpfs names nothing any more. */
-static int forget_earlier_boot(struct hierarchy *h)
+static int read_boot(char boot[64])
 {
-	char boot[64], recorded[64];
-	ssize_t n =
-		kernel_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-	int r;
+	ssize_t n = kernel_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, 64);
 
 	if (n < 0)
 		return (int)n;
 	boot[strcspn(boot, "\n")] = '\0';
+	return 0;
+}
+
+/* What an earlier boot left in a state directory that is not on a tmpfs names nothing any more. */
+static int forget_earlier_boot(struct hierarchy *h)
+{
+	char boot[64], recorded[64];
+	int r = read_boot(boot);
+
+	if (r < 0)
+		return r;
 	if (kernel_readlink(h->dir, "boot", recorded, sizeof(recorded)) >= 0 &&
 	    strcmp(boot, recorded) != 0) {
 		r = reap_forget_all(h->dir);
@@ -208,7 +229,7 @@ static int forget_earlier_boot(struct hierarchy *h)
 static int check_same_mount_ns(struct hierarchy *h)
 {
 	struct host_ns host;
-	int r = hierarchy_host_ns(h, &host);
+	int r = host_read(h, &host);
 
 	if (r == -ENOENT)
 		return 0;
@@ -243,22 +264,121 @@ static uint64_t root_id(struct hierarchy *h)
 	return spec.id;
 }
 
+/*
+ * What is done to the hierarchy's cgroup is done to all that is in it: another one's name is not taken for
+ * it. With another state directory than the usual one its name ends with the id of the init container.
+ */
+static bool is_cgroup_name(struct hierarchy *h, const char *name)
+{
+	char own[HIERARCHY_CGROUP_NAME] = CGROUP_NAME "-";
+	uint64_t id, named;
+
+	if (strcmp(name, CGROUP_NAME) == 0)
+		return true;
+	id = root_id(h);
+	if (id)
+		text_format_id(id, own + strlen(own));
+	/* Its own record is damaged. */
+	else if (strncmp(name, own, strlen(own)) == 0 &&
+		 text_parse_id(name + strlen(own), &named) > 0)
+		return strlen(name) == strlen(own) + ID_TEXT_SIZE - 1;
+	return strcmp(name, own) == 0;
+}
+
+static int check_cgroup_record(struct hierarchy *h, const char *text)
+{
+	return text[0] == '/' && is_cgroup_name(h, text + name_parent_len(text)) ? 0 : -EUCLEAN;
+}
+
+static int make_cgroup_record(struct hierarchy *h)
+{
+	return cgroup_setup(h, root_id(h));
+}
+
+static int check_host_record(struct hierarchy *h, const char *text)
+{
+	struct host_ns host;
+
+	(void)h;
+	return host_parse(text, &host);
+}
+
+static int check_boot_record(struct hierarchy *h, const char *text)
+{
+	char boot[64];
+
+	(void)h;
+	return read_boot(boot) < 0 || strcmp(boot, text) == 0 ? 0 : -EUCLEAN;
+}
+
+static int make_boot_record(struct hierarchy *h)
+{
+	char boot[64];
+	int r = read_boot(boot);
+
+	return r < 0 ? r : kernel_replace_link(h->dir, "boot", boot);
+}
+
+static int check_vault_record(struct hierarchy *h, const char *text)
+{
+	uint64_t number;
+
+	(void)h;
+	return text_parse_whole_u64(text, UINT64_MAX, &number) < 0 ? -EUCLEAN : 0;
+}
+
+static int make_vault_record(struct hierarchy *h)
+{
+	return vault_record_number(h->dir, h->cradle);
+}
+
+const struct hierarchy_record hierarchy_records[] = {
+	{"cgroup", false, check_cgroup_record, make_cgroup_record},
+	{"host", false, check_host_record, host_setup},
+	{"boot", false, check_boot_record, make_boot_record},
+	{"vault", false, check_vault_record, make_vault_record},
+	{"mounts", true, NULL, NULL},
+	{"bound", true, NULL, NULL},
+	{HIERARCHY_CONTROLLERS, true, NULL, NULL},
+	{NULL, true, NULL, NULL},
+};
+
+/* With another state directory than the usual one the name of the cgroup has the id. */
+int hierarchy_make_root(struct hierarchy *h)
+{
+	char path[PATH_SIZE];
+	ssize_t n = kernel_readlink(h->dir, "cgroup", path, sizeof(path));
+	const char *dash = n < 0 ? NULL : strrchr(path, '-');
+	uint64_t id = 0;
+	int r = 0;
+
+	if (!dash || strlen(dash) != ID_TEXT_SIZE || text_parse_id(dash + 1, &id) < 0)
+		r = hierarchy_new_id(&id);
+	return r ? r : root_setup(h, id);
+}
+
 /* All that there is of a hierarchy without containers, but for what is mounted and its cgroup. */
 static int remove_state(struct hierarchy *h)
 {
-	static const char *const links[] = {
-		"tree/@spec", "tree/@owner", "cgroup", "host",	 "boot",
-		"vault",      "mounts",	     "bound",  "cradle", HIERARCHY_CONTROLLERS};
-	static const char *const dirs[] = {"tree", "held", "limbo", "adopted"};
+	static const char *const links[] = {"cgroup", "host",  "boot",	 "vault",
+					    "mounts", "bound", "cradle", HIERARCHY_CONTROLLERS};
+	static const char *const dirs[] = {"tree", "held", "limbo", "adopted", "lists"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
-		if (unlinkat(h->dir, links[i], 0) < 0 && errno != ENOENT)
+	/* Of what is none of ours in there nobody knows any more. */
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int r = reap_remove_tree(h->dir, dirs[i]);
+
+		if (r < 0 && r != -ENOTDIR)
+			return r;
+		if (r < 0 && unlinkat(h->dir, dirs[i], 0) < 0)
 			return -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (unlinkat(h->dir, dirs[i], AT_REMOVEDIR) < 0 && errno != ENOENT)
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		if (unlinkat(h->dir, links[i], 0) == 0 || errno == ENOENT)
+			continue;
+		if (errno != EISDIR || reap_remove_tree(h->dir, links[i]) < 0)
 			return -errno;
-	if (reap_remove_tree(h->dir, "lists") < 0)
-		return -EIO;
+	}
 	return unlinkat(h->dir, "lock", 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -377,14 +497,15 @@ static int remake_cgroup(const char *path)
 int hierarchy_open_cgroup(struct hierarchy *h)
 {
 	char path[PATH_SIZE];
+	struct statfs sfs;
 	const char *name;
-	ssize_t n = kernel_readlink(h->dir, "cgroup", path, sizeof(path));
+	ssize_t n = record_read(h->dir, "cgroup", path, sizeof(path));
 
-	if (n < 0)
-		return error_set((int)n, "find the cgroup of", state_path());
-	name = path + name_parent_len(path);
-	if (strlen(name) >= sizeof(h->cgroup_name))
-		return -ENAMETOOLONG;
+	if (n < 0 && n != -ENOENT)
+		return error_default((int)n, "find the cgroup of", state_path());
+	name = n < 0 ? "" : path + name_parent_len(path);
+	if (n < 0 || path[0] != '/' || !is_cgroup_name(h, name))
+		return record_damaged(h->dir, "cgroup");
 	memcpy(h->cgroup_name, name, strlen(name) + 1);
 	h->cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h->cgroup < 0 && errno == ENOENT)
@@ -392,6 +513,8 @@ int hierarchy_open_cgroup(struct hierarchy *h)
 	if (h->cgroup < 0)
 		return error_set(errno == ENOENT ? -EOPNOTSUPP : -errno,
 				 "find the hierarchy's cgroup v2 directory", path);
+	if (fstatfs(h->cgroup, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC)
+		return record_damaged(h->dir, "cgroup");
 	return 0;
 }
 
@@ -453,6 +576,33 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 	if (r == 0 && use != HIERARCHY_END)
 		r = object_chain_of(h, 0, h->caller);
 	return r < 0 || use != HIERARCHY_SWEEP ? r : reap_sweep(h);
+}
+
+int hierarchy_open_to_check(struct hierarchy *h, bool make_lock, bool *ret_alone)
+{
+	int r;
+
+	hierarchy_init(h);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &h->cancel_state);
+	*ret_alone = false;
+	r = open_state_dir(h, HIERARCHY_LOOK);
+	r = r ? r : check_owner(h->dir);
+	r = r ? r : open_cradle(h);
+	if (r <= 0)
+		return r ? r : error_set(-ENOENT, "there is no hierarchy", state_path());
+	h->lock = openat(h->dir, "lock",
+			 O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make_lock ? O_CREAT : 0), 0600);
+	if (h->lock < 0)
+		return errno == EACCES || errno == EPERM
+			       ? error_set(-errno, "open lock", state_path())
+			       : record_damaged(h->dir, "lock");
+	r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+	for (int i = 0; r == -EAGAIN && i < CHECK_TRIES; i++) {
+		poll(NULL, 0, 10);
+		r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+	}
+	*ret_alone = r == 0;
+	return r == -EAGAIN ? 0 : r;
 }
 
 int hierarchy_open(struct hierarchy *h, enum hierarchy_use use)

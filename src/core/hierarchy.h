@@ -58,6 +58,27 @@ int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type);
 /* Take the whole hierarchy down; it must hold no container. -ENOTEMPTY, -EBUSY. */
 int hierarchy_remove(struct hierarchy *h);
 
+/*
+ * The records beside those of containers: links in the state directory. check: -EUCLEAN: that is no such
+ * text; NULL: any is. make: what stands in its place after it was removed; NULL: nothing needs to.
+ */
+struct hierarchy_record {
+	const char *name;
+	bool may_lack;
+	int (*check)(struct hierarchy *h, const char *text);
+	int (*make)(struct hierarchy *h);
+};
+extern const struct hierarchy_record hierarchy_records[]; /* name NULL at the end */
+
+/* The record of the init container, anew. */
+int hierarchy_make_root(struct hierarchy *h);
+
+/*
+ * For who looks at what may be damaged: the state directory, the lock and the cradle, and nothing is read of
+ * records. -ENOENT: there is no hierarchy. *ret_alone: nobody else is at work until it is closed.
+ */
+int hierarchy_open_to_check(struct hierarchy *h, bool make_lock, bool *ret_alone);
+
 /* 63 random bits, never 0. */
 int hierarchy_new_id(uint64_t *ret_id);
 

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "kernel.h"
 #include "proc.h"
+#include "record.h"
 #include "text.h"
 
 int init_read_text(int dir, char text[INIT_TEXT_SIZE])
@@ -26,11 +27,19 @@ static int init_parse(const char *text, pid_t *ret_pid, uint64_t *ret_identity)
 	uint64_t pid;
 	int used = text_parse_u64(text, INT32_MAX, &pid);
 
-	if (used < 0 || text[used] != ' ' ||
+	if (used < 0 || pid == 0 || text[used] != ' ' ||
 	    text_parse_whole_u64(text + used + 1, UINT64_MAX, ret_identity) < 0)
 		return -EUCLEAN;
 	*ret_pid = (pid_t)pid;
 	return 0;
+}
+
+int init_check(const char *text)
+{
+	uint64_t identity;
+	pid_t pid;
+
+	return init_parse(text, &pid, &identity);
 }
 
 static int init_format(pid_t pid, int pidfd, char text[INIT_TEXT_SIZE])
@@ -131,7 +140,7 @@ int init_record(const struct object *o, pid_t pid, int pidfd)
 
 	if (r < 0)
 		return r == -ESRCH ? 0 : r;
-	return kernel_replace_link(o->dir, OBJECT_INIT, text);
+	return record_write(o->dir, OBJECT_INIT, text);
 }
 
 bool init_was_recorded(int dir)

@@ -43,3 +43,6 @@ bool init_was_recorded(int dir);
 
 /* The pid of what is recorded; 0: there is none, or it is dead. */
 int init_peek(int dir, pid_t *ret_pid);
+
+/* Whether a text is such a record: -EUCLEAN. */
+int init_check(const char *text);

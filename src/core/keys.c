@@ -30,6 +30,7 @@
 #include "kernel.h"
 #include "lock.h"
 #include "make.h"
+#include "record.h"
 #include "vault.h"
 
 #define RECORD_SIZE 32
@@ -47,21 +48,43 @@ struct record {
 	bool held;
 };
 
-static int read_record(int dir, struct record *ret_record)
+static int parse_record(const char *text, struct record *ret_record)
 {
-	char text[RECORD_SIZE];
 	uint64_t serial;
-	ssize_t n = kernel_readlink(dir, OBJECT_KEYS, text, sizeof(text));
-	int used;
+	int used = text_parse_u64(text, INT32_MAX, &serial);
 
-	*ret_record = (struct record){0};
-	if (n < 0)
-		return n == -ENOENT ? 0 : (int)n;
-	used = text_parse_u64(text, INT32_MAX, &serial);
-	if (used < 0 || (text[used] && strcmp(text + used, HELD) != 0))
+	if (used < 0 || serial == 0 || (text[used] && strcmp(text + used, HELD) != 0))
 		return -EUCLEAN;
 	*ret_record = (struct record){(int)serial, text[used] != '\0'};
 	return 0;
+}
+
+int keys_check(const char *text)
+{
+	struct record record;
+
+	return parse_record(text, &record);
+}
+
+/* Between clone and exec as well: there the error is dropped with all others of keys. */
+static int read_record(int dir, struct record *ret_record)
+{
+	char text[RECORD_SIZE];
+	ssize_t n = kernel_readlink(dir, OBJECT_KEYS, text, sizeof(text));
+
+	*ret_record = (struct record){0};
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0 && !object_lacks_record(n))
+		return (int)n;
+	return n < 0 ? -EUCLEAN : parse_record(text, ret_record);
+}
+
+static int read_own(const struct object *o, struct record *ret_record)
+{
+	int r = read_record(o->dir, ret_record);
+
+	return r == -EUCLEAN ? record_damaged(o->dir, OBJECT_KEYS) : r;
 }
 
 static void format_record(struct record record, char text[RECORD_SIZE])
@@ -81,17 +104,26 @@ static void format_name(uint64_t id, char name[NAME_TEXT_SIZE])
 }
 
 /* A serial number may be another key's by now: "keyring;UID;GID;PERM;NAME" says whose it is. */
+static bool read_name(int serial, char text[128])
+{
+	long n = kernel_keyctl(KEYCTL_DESCRIBE, (unsigned long)serial, (unsigned long)text, 128);
+
+	return n >= 0 && n <= 128 && strncmp(text, "keyring;", 8) == 0;
+}
+
 static bool is_called(int serial, const char *name)
 {
 	char text[128];
-	long n = kernel_keyctl(KEYCTL_DESCRIBE, (unsigned long)serial, (unsigned long)text,
-			       sizeof(text));
-	const char *end;
 
-	if (n < 0 || n > (long)sizeof(text) || strncmp(text, "keyring;", 8) != 0)
-		return false;
-	end = strrchr(text, ';');
-	return strcmp(end + 1, name) == 0;
+	return read_name(serial, text) && strcmp(strrchr(text, ';') + 1, name) == 0;
+}
+
+/* A record may have been copied from another container's. */
+static bool is_another(int serial, const char *name)
+{
+	char text[128];
+
+	return read_name(serial, text) && strcmp(strrchr(text, ';') + 1, name) != 0;
 }
 
 /* Of a key: it is not there, not any more, or not for us, where another may have its number. */
@@ -364,7 +396,7 @@ static int add_locked(const struct hierarchy *h, const struct object *o, struct 
 {
 	char name[NAME_TEXT_SIZE], text[RECORD_SIZE];
 	autoclose int place = -EBADF;
-	int r = read_record(o->dir, &call->record);
+	int r = read_own(o, &call->record);
 
 	if (r < 0)
 		return r;
@@ -521,6 +553,8 @@ static int revoke_agent(void *arg)
 	struct keys_call *c = arg;
 	long r = go(c->place);
 
+	if (r == 0 && is_another(c->record.serial, c->name))
+		return 0;
 	if (r == 0)
 		r = kernel_keyctl(KEYCTL_REVOKE, (unsigned long)c->record.serial, 0, 0);
 	if (r == 0 || is_gone((int)r))
@@ -529,11 +563,12 @@ static int revoke_agent(void *arg)
 	return r == -ENOENT || is_gone((int)r) ? 0 : (int)r;
 }
 
-int keys_revoke(const struct hierarchy *h, int dir)
+int keys_revoke(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int place = -EBADF;
-	struct keys_call call = {0};
-	int r = read_record(dir, &call.record);
+	char name[NAME_TEXT_SIZE];
+	struct keys_call call = {.name = name};
+	int r = read_record(o->dir, &call.record);
 
 	/* A damaged record names nothing. */
 	if (r < 0)
@@ -544,6 +579,7 @@ int keys_revoke(const struct hierarchy *h, int dir)
 	place = open_place(h, false);
 	if (place < 0)
 		return place == -ENOENT ? 0 : place;
+	format_name(o->spec.id, name);
 	call.place = place;
 	return agent_run_apart(-1, revoke_agent, &call, sizeof(call));
 }

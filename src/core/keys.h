@@ -40,4 +40,7 @@ int keys_join_taken(int serial);
 void keys_drop(int serial);
 
 /* When the container is removed; the keys are revoked, wherever they were linked to meanwhile. */
-int keys_revoke(const struct hierarchy *h, int dir);
+int keys_revoke(const struct hierarchy *h, const struct object *o);
+
+/* Whether a text is such a record: -EUCLEAN. */
+int keys_check(const char *text);

@@ -13,6 +13,7 @@
 #include "guard.h"
 #include "kernel.h"
 #include "lock.h"
+#include "record.h"
 #include "text.h"
 
 bool limit_is_set(const struct object *o)
@@ -20,14 +21,25 @@ bool limit_is_set(const struct object *o)
 	return faccessat(o->dir, OBJECT_LIMITS, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+int limit_check(const char *text)
+{
+	char file[LIMIT_NAME_SIZE], value[LIMIT_LIST_SIZE];
+
+	while (*text)
+		if (!limit_list_next(&text, file, value))
+			return -EUCLEAN;
+	return 0;
+}
+
+/* Nobody starts a task with less than all limits: what is no list is not a short one. */
 static int load(const struct object *o, char list[LIMIT_LIST_SIZE])
 {
-	ssize_t n = kernel_readlink(o->dir, OBJECT_LIMITS, list, LIMIT_LIST_SIZE);
+	ssize_t n = record_read(o->dir, OBJECT_LIMITS, list, LIMIT_LIST_SIZE);
 
 	if (n >= 0)
-		return 0;
+		return limit_check(list) < 0 ? record_damaged(o->dir, OBJECT_LIMITS) : 0;
 	list[0] = '\0';
-	return n == -ENOENT ? 0 : error_set((int)n, "read its limits", NULL);
+	return n == -ENOENT ? 0 : error_default((int)n, "read its limits", NULL);
 }
 
 static int store(const struct object *o, const char *list)
@@ -35,7 +47,7 @@ static int store(const struct object *o, const char *list)
 	int r;
 
 	if (list[0])
-		r = kernel_replace_link(o->dir, OBJECT_LIMITS, list);
+		r = record_write(o->dir, OBJECT_LIMITS, list);
 	else
 		r = unlinkat(o->dir, OBJECT_LIMITS, 0) < 0 && errno != ENOENT ? -errno : 0;
 	return r < 0 ? error_set(r, "record limit", NULL) : 0;

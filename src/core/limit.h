@@ -25,3 +25,6 @@ int limit_get(const struct hierarchy *h, const struct object *o, const char *fil
 	      size_t size);
 
 bool limit_is_set(const struct object *o);
+
+/* Whether a text is such a record: -EUCLEAN. */
+int limit_check(const char *text);

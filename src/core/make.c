@@ -426,7 +426,7 @@ static int next_number(int parent, uint64_t *ret_number)
 	if (r <= 0)
 		return r;
 	r = dir_open(parent, ".", &children);
-	while ((name = dir_next_subdir(children, &r)))
+	while ((name = object_next_child(children, &r)))
 		if (strncmp(name, prefix, strlen(prefix)) == 0 &&
 		    text_parse_whole_u64(name + strlen(prefix), UINT32_MAX, &number) == 0 &&
 		    number >= *ret_number)

@@ -20,6 +20,7 @@
 #include "kernel.h"
 #include "keys.h"
 #include "make.h"
+#include "record.h"
 #include "vault.h"
 
 #define MAPS 2
@@ -37,10 +38,29 @@ const char *maps_name(int which)
 	return links[0][which] + 1;
 }
 
+static void to_lines(char *text)
+{
+	for (; *text; text++)
+		if (*text == ',')
+			*text = '\n';
+}
+
+int maps_check(const char *text)
+{
+	char lines[ID_MAP_TEXT_SIZE];
+	struct id_map map;
+
+	if (strlen(text) >= sizeof(lines))
+		return -EUCLEAN;
+	memcpy(lines, text, strlen(text) + 1);
+	to_lines(lines);
+	return id_map_parse(lines, &map) ? -EUCLEAN : 0;
+}
+
 int maps_read(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
 {
 	const char *link = links[o->spec.second[NS_USER]][which];
-	ssize_t n = kernel_readlink(o->dir, link, buf, ID_MAP_TEXT_SIZE - 1);
+	ssize_t n = record_read(o->dir, link, buf, ID_MAP_TEXT_SIZE - 1);
 
 	if (n == -ENOENT) {
 		const char *all = which == CONTAINER_GID_MAP ? GROUPS_IDENTITY : ID_MAP_IDENTITY;
@@ -50,9 +70,9 @@ int maps_read(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
 	}
 	if (n < 0)
 		return (int)n;
-	for (ssize_t i = 0; i < n; i++)
-		if (buf[i] == ',')
-			buf[i] = '\n';
+	if (maps_check(buf) < 0)
+		return record_damaged(o->dir, link);
+	to_lines(buf);
 	buf[n++] = '\n';
 	buf[n] = '\0';
 	return (int)n;
@@ -75,22 +95,21 @@ static int write_map(const struct object *o, int which, const struct id_map *map
 	char text[ID_MAP_TEXT_SIZE];
 	int r = id_map_format(map, ',', text);
 
-	return r < 0 ? r : kernel_replace_link(o->dir, links[o->spec.second[NS_USER]][which], text);
+	return r < 0 ? r : record_write(o->dir, links[o->spec.second[NS_USER]][which], text);
 }
 
 /* The other map as it is, to the other place: nothing may be left there of a killed change. */
 static int copy_map(const struct object *from, const struct object *to, int which)
 {
 	char text[ID_MAP_TEXT_SIZE];
-	ssize_t n = kernel_readlink(from->dir, links[from->spec.second[NS_USER]][which], text,
-				    sizeof(text));
+	ssize_t n = record_read(from->dir, links[from->spec.second[NS_USER]][which], text,
+				sizeof(text));
 
 	if (n == -ENOENT) {
 		unlinkat(to->dir, links[to->spec.second[NS_USER]][which], 0);
 		return 0;
 	}
-	return n < 0 ? (int)n
-		     : kernel_replace_link(to->dir, links[to->spec.second[NS_USER]][which], text);
+	return n < 0 ? (int)n : record_write(to->dir, links[to->spec.second[NS_USER]][which], text);
 }
 
 int maps_move(const struct object *from, const struct object *to)

@@ -36,3 +36,6 @@ int maps_set(const struct hierarchy *h, struct object *o, int which, const char 
  * be open for writing.
  */
 int maps_get(const struct hierarchy *h, const struct object *o, int which, char *buf, size_t size);
+
+/* Whether a text is such a record: -EUCLEAN. */
+int maps_check(const char *text);

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "kernel.h"
 #include "proc.h"
+#include "record.h"
 #include "text.h"
 
 void object_close(struct object *o)
@@ -29,8 +30,7 @@ int object_load(int dir, struct spec *ret_spec)
 
 	if (n < 0)
 		return (int)n;
-	return spec_parse(text, ret_spec) < 0 ? error_set(-EUCLEAN, "its record is damaged", NULL)
-					      : 0;
+	return spec_parse(text, ret_spec) < 0 ? record_damaged(dir, OBJECT_SPEC) : 0;
 }
 
 int object_read_id(int dir, uint64_t *ret_id)
@@ -41,16 +41,20 @@ int object_read_id(int dir, uint64_t *ret_id)
 	if (n < 0)
 		return -errno;
 	if (n != (ssize_t)sizeof(text) || text[n - 1] != ' ' || text_parse_id(text, ret_id) < 0)
-		return error_set(-EUCLEAN, "its record is damaged", NULL);
+		return record_damaged(dir, OBJECT_SPEC);
 	return 0;
 }
 
 int object_write(int dir, const struct spec *spec)
 {
 	char text[SPEC_TEXT_SIZE];
-	int r = spec_format(spec, text);
+	struct spec own = *spec;
+	struct stat st;
+	int r = fstat(dir, &st) < 0 ? -errno : 0;
 
-	return r ? r : kernel_replace_link(dir, OBJECT_SPEC, text);
+	own.inode = st.st_ino;
+	r = r ? r : spec_format(&own, text);
+	return r ? r : record_write(dir, OBJECT_SPEC, text);
 }
 
 /*
@@ -73,6 +77,16 @@ bool object_is_held(int dir)
 		return true;
 	flock(dir, LOCK_UN);
 	return false;
+}
+
+const char *object_next_child(DIR *dir, int *r)
+{
+	const char *name;
+
+	do
+		name = dir_next_subdir(dir, r);
+	while (name && name_error(name, strlen(name)));
+	return name;
 }
 
 /* Step from the container whose directory is *dir to its nested one. */
@@ -126,7 +140,17 @@ static int find_error(int r, const char *path)
 	return error_set(r, "find", path);
 }
 
-int object_find(const struct hierarchy *h, const char *path, struct object *ret_o)
+/* A directory with a name is a container, or was one: without a record it is damaged, if it is there still. */
+static int load_named(const struct hierarchy *h, int dir, struct spec *ret_spec)
+{
+	int r = object_load(dir, ret_spec);
+
+	if (object_lacks_record(r) && object_check_place(h, dir, NULL) == 0)
+		return record_damaged(dir, OBJECT_SPEC);
+	return r ? r : object_check_own(h, dir, ret_spec);
+}
+
+static int find_any(const struct hierarchy *h, const char *path, struct object *ret_o)
 {
 	autoclose int dir = -EBADF;
 	int r;
@@ -142,47 +166,182 @@ int object_find(const struct hierarchy *h, const char *path, struct object *ret_
 		dir = hierarchy_open_root(h);
 	}
 	r = dir < 0 ? dir : walk(&dir, path);
-	r = r < 0 ? r : object_load(dir, &ret_o->spec);
-	/* It can be opened, if only to be removed: whatever else reads its record is refused. */
-	if (r == -EUCLEAN) {
-		ret_o->spec = (struct spec){0};
-		r = 0;
-	}
+	r = r < 0 ? r : load_named(h, dir, &ret_o->spec);
 	if (r == 0 && ret_o->spec.transient && !object_is_held(dir))
 		r = -ENOENT;
-	if (r < 0)
+	if (r < 0 && r != -EUCLEAN)
 		return find_error(r, path);
 	ret_o->unnamed = false;
 	ret_o->dir = take_fd(&dir);
-	return 0;
+	return r;
+}
+
+int object_find(const struct hierarchy *h, const char *path, struct object *ret_o)
+{
+	int r = find_any(h, path, ret_o);
+
+	if (r == -EUCLEAN)
+		object_close(ret_o);
+	return r;
+}
+
+int object_find_any(const struct hierarchy *h, const char *path, struct object *ret_o)
+{
+	int r = find_any(h, path, ret_o);
+
+	if (r != -EUCLEAN)
+		return r;
+	ret_o->spec = (struct spec){0};
+	error_clear();
+	return 1;
+}
+
+static bool is_made_for(const struct spec *spec, const struct stat *st)
+{
+	return spec->inode == st->st_ino;
+}
+
+/* Whether name in dir has a record that begins with this id: 1, 0; -errno. */
+static int has_id(int dir, const char *name, const char *id_text)
+{
+	char path[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[ID_TEXT_SIZE];
+	size_t len = 0;
+	ssize_t n;
+
+	if (text_append(path, sizeof(path), &len, name) < 0 ||
+	    text_append(path, sizeof(path), &len, "/" OBJECT_SPEC) < 0)
+		return 0;
+	n = readlinkat(dir, path, text, ID_TEXT_SIZE - 1);
+	/* Removed meanwhile, damaged, or hidden from the caller: it is another. */
+	if (n < 0 && errno != ENOENT && errno != EINVAL && errno != EACCES)
+		return -errno;
+	return n == ID_TEXT_SIZE - 1 && memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0;
 }
 
 /*
  * The next level of a chain: among the subdirectories of dir, the object with this id. A directory
- * scan, since names are the index; a record is read by one readlinkat(2).
+ * scan, since names are the index; a record is read by one readlinkat(2). Of a container and a copy of
+ * it the copy is not taken.
  */
 static int step_to_id(int *dir, const char *id_text)
 {
 	autodir DIR *children = NULL;
+	autoclose int found = -EBADF;
 	const char *name;
 	int r = dir_open(*dir, ".", &children);
 
-	while ((name = dir_next_subdir(children, &r))) {
-		char path[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[ID_TEXT_SIZE];
-		size_t len = 0;
-		ssize_t n;
+	while ((name = object_next_child(children, &r))) {
+		struct spec spec;
+		struct stat st;
 
-		if (text_append(path, sizeof(path), &len, name) < 0 ||
-		    text_append(path, sizeof(path), &len, "/" OBJECT_SPEC) < 0)
+		r = has_id(*dir, name, id_text);
+		if (r <= 0)
 			continue;
-		n = readlinkat(*dir, path, text, ID_TEXT_SIZE - 1);
-		if (n == ID_TEXT_SIZE - 1 && memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0)
-			return step_down(dir, name);
-		/* Removed meanwhile, damaged, or hidden from the caller: it is another. */
-		if (n < 0 && errno != ENOENT && errno != EINVAL && errno != EACCES)
-			r = -errno;
+		close_fd(&found);
+		found = openat(*dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (found < 0)
+			return -errno;
+		r = 0;
+		if (object_load(found, &spec) == 0 && fstat(found, &st) == 0 &&
+		    is_made_for(&spec, &st))
+			break;
 	}
-	return r ? r : -ENOENT;
+	if (r < 0 || found < 0)
+		return r < 0 ? r : -ENOENT;
+	close_fd(dir);
+	*dir = take_fd(&found);
+	return 0;
+}
+
+/* What is at a chain: the directory itself, others. Not how often. */
+struct at_chain {
+	const struct stat *own;
+	bool itself, others;
+};
+
+static int search_chain(int dir, const char *chain, struct at_chain *at)
+{
+	autodir DIR *children = NULL;
+	const char *name;
+	struct stat st;
+	int r;
+
+	if (!chain[0]) {
+		if (fstat(dir, &st) < 0)
+			return -errno;
+		if (st.st_ino == at->own->st_ino && st.st_dev == at->own->st_dev)
+			at->itself = true;
+		else
+			at->others = true;
+		return 0;
+	}
+	r = dir_open(dir, ".", &children);
+	while ((name = object_next_child(children, &r))) {
+		autoclose int child = -EBADF;
+
+		r = has_id(dir, name, chain + 1);
+		if (r <= 0)
+			continue;
+		child = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		r = child < 0 ? -errno : search_chain(child, chain + ID_TEXT_SIZE, at);
+		r = r == -ENOENT || r == -EACCES ? 0 : r;
+	}
+	return r;
+}
+
+/* A record that was written for its directory needs no search. Some file systems change their inodes. */
+static int look_at_chain(const struct hierarchy *h, int dir, const struct spec *spec,
+			 struct at_chain *ret_at)
+{
+	autoclose int root = -EBADF;
+	struct stat own;
+	int r;
+
+	*ret_at = (struct at_chain){.own = &own};
+	if (fstat(dir, &own) < 0)
+		return -errno;
+	ret_at->itself = is_made_for(spec, &own);
+	if (ret_at->itself)
+		return 0;
+	root = hierarchy_open_root(h);
+	r = root < 0 ? root : search_chain(root, spec->cgroup, ret_at);
+	ret_at->own = NULL;
+	return r;
+}
+
+int object_check_own(const struct hierarchy *h, int dir, const struct spec *spec)
+{
+	struct at_chain at;
+	int r = look_at_chain(h, dir, spec, &at);
+
+	if (r < 0)
+		return r;
+	return at.itself && !at.others ? 0 : record_damaged(dir, OBJECT_SPEC);
+}
+
+int object_load_nested(const struct hierarchy *h, const struct spec *parent, int dir,
+		       const char *name, struct object *ret_o)
+{
+	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct at_chain at;
+	int r;
+
+	if (child < 0)
+		return -errno;
+	r = object_load(child, &ret_o->spec);
+	if (object_lacks_record(r))
+		r = record_damaged(child, OBJECT_SPEC);
+	if (r == 0 && parent && parent->id && !spec_is_nested_in(&ret_o->spec, parent))
+		r = record_damaged(child, OBJECT_SPEC);
+	r = r ? r : look_at_chain(h, child, &ret_o->spec, &at);
+	/* In limbo no chain leads to it. */
+	if (r == 0 && !at.itself && at.others)
+		r = record_damaged(child, OBJECT_SPEC);
+	if (r < 0 && r != -EUCLEAN)
+		return r;
+	ret_o->unnamed = false;
+	ret_o->dir = take_fd(&child);
+	return r;
 }
 
 int object_find_cgroup(const struct hierarchy *h, const char *chain, struct object *ret_o)
@@ -244,14 +403,10 @@ int object_check_place(const struct hierarchy *h, int dir, const char *chain)
 	return error_set(-ENOENT, "not a container of this hierarchy, or removed", NULL);
 }
 
-/* The kernel's own answer: /proc/self/fd gives the path of an open directory. */
 static int fd_path(int fd, char *buf, size_t size)
 {
-	char link[sizeof("/proc/self/fd/") + 20] = "/proc/self/fd/";
-	ssize_t n;
+	ssize_t n = kernel_fd_path(fd, buf, size);
 
-	text_format_u64((uint64_t)fd, link + strlen(link));
-	n = kernel_readlink(AT_FDCWD, link, buf, size);
 	return n < 0 ? (int)n : 0;
 }
 
@@ -319,7 +474,7 @@ static int chain_search(int dir, const struct hierarchy *h, pid_t pid, char chai
 			return 1;
 		}
 	r = dir_open(dir, ".", &children);
-	while ((name = dir_next_subdir(children, &r))) {
+	while ((name = object_next_child(children, &r))) {
 		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		r = child < 0 ? -errno : chain_search(child, h, pid, chain);
@@ -428,10 +583,19 @@ int object_has_children(int dir)
 	/* The link count is 2 and one for each subdirectory, or 1 where they are not counted. */
 	if (fstat(dir, &st) < 0)
 		return -errno;
-	if (st.st_nlink != 1)
-		return st.st_nlink > 2;
+	if (st.st_nlink == 2)
+		return 0;
+	/* What is no container is not one that is nested. */
 	r = dir_open(dir, ".", &children);
-	return dir_next_subdir(children, &r) ? 1 : r;
+	return object_next_child(children, &r) ? 1 : r;
+}
+
+bool object_is_adopted_path(const char *path)
+{
+	size_t len = strlen(path);
+
+	return path[0] == '/' && !strstr(path, "/../") && !strstr(path, "//") &&
+	       (len < 3 || strcmp(path + len - 3, "/..") != 0);
 }
 
 int object_cgroup_path(const struct hierarchy *h, const struct spec *spec, char buf[PATH_SIZE])
@@ -447,9 +611,11 @@ int object_cgroup_path(const struct hierarchy *h, const struct spec *spec, char 
 		return 0;
 	}
 	memcpy(link + strlen(link), chain, ID_TEXT_SIZE - 1);
-	n = kernel_readlink(h->dir, link, base, sizeof(base));
+	n = record_read(h->dir, link, base, sizeof(base));
 	if (n < 0)
 		return (int)n;
+	if (!object_is_adopted_path(base))
+		return record_damaged(h->dir, link);
 	r = text_append(buf, PATH_SIZE, &len, "..");
 	r = r ? r : text_append(buf, PATH_SIZE, &len, base);
 	r = r ? r : text_append(buf, PATH_SIZE, &len, "/");

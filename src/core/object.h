@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,12 +50,31 @@ int object_read_id(int dir, uint64_t *ret_id);
 
 /*
  * The fd of the nested container called name. Whatever else there is, or if its record is gone:
- * -ENOENT. One whose record is damaged is opened, as by object_find(); its id is then 0.
+ * -ENOENT. One whose record is damaged is opened, as by object_find_any(); its id is then 0.
  */
 int object_open_nested(int dir, const char *name, uint64_t *ret_id);
 
-/* Open by name: from the init container if it begins with '/', else from the caller's. */
+/* Open by name: from the init container if it begins with '/', else from the caller's. -EUCLEAN. */
 int object_find(const struct hierarchy *h, const char *path, struct object *ret_o);
+
+/* The same of one whose record is damaged too: 1, and a record of id 0. */
+int object_find_any(const struct hierarchy *h, const char *path, struct object *ret_o);
+
+/*
+ * -EUCLEAN unless a record read from dir, which is in the tree, is that of this very container: not of one
+ * that the directory was copied from, nor of any other.
+ */
+int object_check_own(const struct hierarchy *h, int dir, const struct spec *spec);
+
+/*
+ * One that is nested in the container whose directory is dir, by its name there. parent: that one's
+ * record, of id 0 if it is damaged; NULL: dir is limbo. -EUCLEAN: ret_o->dir is open all the same; its record is not to be used.
+ */
+int object_load_nested(const struct hierarchy *h, const struct spec *parent, int dir,
+		       const char *name, struct object *ret_o);
+
+/* The name of the next nested container, while reading their parent's directory. */
+const char *object_next_child(DIR *dir, int *r);
 
 /* The container that has this cgroup chain: "" is the init container. */
 int object_find_cgroup(const struct hierarchy *h, const char *chain, struct object *ret_o);
@@ -120,6 +140,9 @@ int object_has_children(int dir);
 
 /* The path of its cgroup directory, relative to h->cgroup. -ENOENT: the record of what it adopted is gone. */
 int object_cgroup_path(const struct hierarchy *h, const struct spec *spec, char buf[PATH_SIZE]);
+
+/* Whether a text can be the record of what is adopted: a path below the mount, that leads nowhere else. */
+bool object_is_adopted_path(const char *path);
 
 /* The cgroup directory as an O_PATH fd; -ENOENT: it has had no task yet (limit.h makes it). */
 int object_open_cgroup(const struct hierarchy *h, const struct object *o);

@@ -20,20 +20,12 @@
 #include "keys.h"
 #include "kill.h"
 #include "lock.h"
+#include "record.h"
 #include "text.h"
 #include "vault.h"
 
 #define ENDED_TRIES 100 /* ms for somebody else to remove one whose fd is closed */
 #define HELD_CHECKED 64 /* more links than that are not looked at in every operation */
-
-static const char *const records[] = {
-	OBJECT_SPEC,	 OBJECT_INIT,	  OBJECT_KEYS,	     OBJECT_ROOT,	OBJECT_OWNER,
-	OBJECT_STOP,	 OBJECT_ENDED,	  OBJECT_ENDING,     "@new.@owner",	"@new.@spec",
-	"@new.@init",	 "@new.@root",	  "@new.@keys",	     "@new.@stop",	"@new.@ended",
-	"@new.@ending",	 "@uid_map",	  "@gid_map",	     "@uid_map.2",	"@gid_map.2",
-	"@new.@uid_map", "@new.@gid_map", "@new.@uid_map.2", "@new.@gid_map.2", OBJECT_LIMITS,
-	"@new.@limits",
-};
 
 /*
  * The cgroup and the empty ones below it, or none of them: -EBUSY if any has a task. A task that was
@@ -72,8 +64,9 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	if (spec->cgroup[0] == '\0')
 		return 0;
 	r = object_cgroup_path(h, spec, path);
+	/* Where what it has adopted is, nobody knows. */
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r == -ENOENT || r == -EUCLEAN ? 0 : r;
 	r = remove_emptied(h, path);
 	if (r != -EBUSY || timeout < 0)
 		return r;
@@ -84,56 +77,96 @@ static int remove_cgroup(const struct hierarchy *h, const struct spec *spec, int
 	return r ? r : cgroup_remove(h->cgroup, path);
 }
 
-/* Most containers have no more than the first three or four. */
-static int remove_directory(int parent, const char *name, int dir)
+static int remove_record(int dir, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
-		if ((i == 3 || i == 4) && unlinkat(parent, name, AT_REMOVEDIR) == 0)
-			return 0;
-		if (unlinkat(dir, records[i], 0) < 0 && errno != ENOENT)
-			return -errno;
-	}
-	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int lock_child(const struct hierarchy *h, int dir, const char *name, bool wait)
-{
-	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct spec spec = {0};
-	int r;
+#define FEW_RECORDS 3 /* most containers have no more */
 
-	r = child < 0 ? -errno : object_load(child, &spec);
-	/* Without a record it is nobody's any more. */
-	if (r < 0)
-		return r == -ENOENT || r == -EUCLEAN ? 0 : r;
-	if (wait)
-		return lock_take(h->lock, spec.id, LOCK_EXCLUSIVE);
-	r = lock_try(h->lock, spec.id, LOCK_EXCLUSIVE);
+/* No name reaches it any more, and no mount is followed: whatever else is in it goes with it. */
+static int remove_directory(int parent, const char *name, int dir)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && record_kinds[i].name; i++) {
+		if (i == FEW_RECORDS && unlinkat(parent, name, AT_REMOVEDIR) == 0)
+			return 0;
+		r = remove_record(dir, record_kinds[i].name);
+	}
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	return errno == ENOTEMPTY || errno == EEXIST ? reap_remove_tree(parent, name) : -errno;
+}
+
+/*
+ * The record of what is to be taken apart: of id 0 if there is none that is its own. In limbo its name
+ * there is the id that is locked.
+ */
+static int load_in_limbo(const struct hierarchy *h, const struct spec *parent, int limbo,
+			 const char *name, struct object *ret_o)
+{
+	uint64_t id = 0;
+	int r = object_load_nested(h, parent, limbo, name, ret_o);
+
+	if (r < 0 && r != -EUCLEAN)
+		return r;
+	/* Without a record: killed between mkdir and symlink, or just before the directory was removed. */
+	if (r == 0 && !parent && (text_parse_id(name, &id) < 0 || id != ret_o->spec.id))
+		r = -EUCLEAN;
+	if (r < 0) {
+		ret_o->spec = (struct spec){0};
+		error_clear();
+	}
+	return 0;
+}
+
+/* Without a record it is nobody's any more. */
+static int lock_nested(const struct hierarchy *h, const struct object *o, bool wait)
+{
+	int r = 0;
+
+	if (o->spec.id && wait)
+		return lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+	if (o->spec.id)
+		r = lock_try(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	return r == -EAGAIN ? -EBUSY : r;
+}
+
+static int dismantle(const struct hierarchy *h, int parent, const char *name,
+		     const struct object *o, bool wait);
+
+static int dismantle_child(const struct hierarchy *h, const struct object *parent, const char *name,
+			   bool wait)
+{
+	autoobject struct object child = {.dir = -EBADF};
+	int r = load_in_limbo(h, &parent->spec, parent->dir, name, &child);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	/* There is no way back, so no signal ends the wait. */
+	do
+		r = lock_nested(h, &child, wait);
+	while (r == -EINTR);
+	return r ? r : dismantle(h, parent->dir, name, &child, wait);
 }
 
 /*
  * Who starts a task in one of them holds its lock for the moment of that, or, if the task is frozen,
  * until it is killed: so all tasks are, before any lock is waited for.
  */
-static int dismantle_children(const struct hierarchy *h, const struct spec *spec, int dir,
-			      bool wait)
+static int dismantle_children(const struct hierarchy *h, const struct object *o, bool wait)
 {
-	const struct object o = {.dir = dir, .spec = *spec};
-	autoclose int cgroup = spec->cgroup[0] ? object_open_cgroup(h, &o) : -ENOENT;
+	autoclose int cgroup = o->spec.cgroup[0] ? object_open_cgroup(h, o) : -ENOENT;
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = dir_open(dir, ".", &children);
+	int r = dir_open(o->dir, ".", &children);
 
-	if (r == 0 && cgroup != -ENOENT)
-		r = cgroup < 0 ? cgroup : kill_all(h, spec, cgroup, wait ? KILL_TIMEOUT : 0);
-	while ((name = dir_next_subdir(children, &r))) {
-		/* There is no way back, so no signal ends the wait. */
-		do
-			r = lock_child(h, dir, name, wait);
-		while (r == -EINTR);
-		r = r ? r : reap_dismantle(h, dir, name, wait);
-	}
+	/* Where the tasks are if the record of what is adopted is damaged, nobody knows. */
+	if (r == 0 && cgroup != -ENOENT && cgroup != -EUCLEAN)
+		r = cgroup < 0 ? cgroup : kill_all(h, &o->spec, cgroup, wait ? KILL_TIMEOUT : 0);
+	while ((name = object_next_child(children, &r)))
+		r = dismantle_child(h, o, name, wait);
 	return r;
 }
 
@@ -167,30 +200,33 @@ static int remove_entries(const struct hierarchy *h, const struct spec *spec)
 	return r;
 }
 
+static int dismantle(const struct hierarchy *h, int parent, const char *name,
+		     const struct object *o, bool wait)
+{
+	const struct spec *spec = &o->spec;
+	int r = object_has_children(o->dir);
+
+	if (r > 0)
+		r = dismantle_children(h, o, wait);
+	if (r == 0 && spec->id) {
+		r = remove_cgroup(h, spec, wait ? KILL_TIMEOUT : 0);
+		r = r ? r : keys_revoke(h, o);
+		/* A pin may be there before the record tells of it, but not of a transient one. */
+		if (r == 0 && (!spec->transient || spec_has_pins(spec)))
+			r = vault_unpin_all(h->cradle, spec->id);
+		r = r ? r : remove_entries(h, spec);
+	}
+	return r ? r : remove_directory(parent, name, o->dir);
+}
+
 int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bool wait)
 {
-	autoclose int dir = openat(limbo, id_text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	struct spec spec = {0};
-	int r;
+	autoobject struct object o = {.dir = -EBADF};
+	int r = load_in_limbo(h, NULL, limbo, id_text, &o);
 
-	if (dir < 0)
-		return errno == ENOENT ? 0 : -errno;
-	r = object_load(dir, &spec);
-	/* Without a record: killed between mkdir and symlink, or just before the end of this function. */
-	if (r < 0 && r != -ENOENT && r != -EUCLEAN)
-		return r;
-	r = object_has_children(dir);
-	if (r > 0)
-		r = dismantle_children(h, &spec, dir, wait);
-	if (r == 0 && spec.id) {
-		r = remove_cgroup(h, &spec, wait ? KILL_TIMEOUT : 0);
-		r = r ? r : keys_revoke(h, dir);
-		/* A pin may be there before the record tells of it, but not of a transient one. */
-		if (r == 0 && (!spec.transient || spec_has_pins(&spec)))
-			r = vault_unpin_all(h->cradle, spec.id);
-		r = r ? r : remove_entries(h, &spec);
-	}
-	return r ? r : remove_directory(limbo, id_text, dir);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return dismantle(h, limbo, id_text, &o, wait);
 }
 
 static int check_no_children(int dir)
@@ -200,18 +236,22 @@ static int check_no_children(int dir)
 	return r > 0 ? error_set(-ENOTEMPTY, "it has nested containers", NULL) : r;
 }
 
-static int lock_descendants(const struct hierarchy *h, int dir)
+static int lock_descendants(const struct hierarchy *h, const struct object *o)
 {
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = dir_open(dir, ".", &children);
+	int r = dir_open(o->dir, ".", &children);
 
-	while ((name = dir_next_subdir(children, &r))) {
-		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while ((name = object_next_child(children, &r))) {
+		autoobject struct object child = {.dir = -EBADF};
 
-		r = lock_child(h, dir, name, true);
-		if (r == 0 && child >= 0)
-			r = lock_descendants(h, child);
+		r = load_in_limbo(h, &o->spec, o->dir, name, &child);
+		if (r == -ENOENT)
+			r = 0;
+		else if (r == 0)
+			r = lock_nested(h, &child, true);
+		if (r == 0 && child.dir >= 0)
+			r = lock_descendants(h, &child);
 	}
 	return r;
 }
@@ -225,7 +265,7 @@ static int check_removable(const struct hierarchy *h, const struct object *o, bo
 	if (r < 0 || kill)
 		return r;
 	/* Nobody may start a task in one of them between this check and its removal. */
-	r = recursive ? lock_descendants(h, o->dir) : 0;
+	r = recursive ? lock_descendants(h, o) : 0;
 	if (r < 0)
 		return r;
 	r = remove_cgroup(h, &o->spec, -1);
@@ -279,7 +319,7 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 	return reap_dismantle(h, limbo, id_text, true);
 }
 
-int reap_remove_damaged(const struct hierarchy *h, int dir)
+int reap_remove_damaged(const struct hierarchy *h, int dir, bool recursive)
 {
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	autoclose int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -287,6 +327,12 @@ int reap_remove_damaged(const struct hierarchy *h, int dir)
 	uint64_t id = 0;
 	int r = limbo < 0 || parent < 0 ? -errno : object_name(dir, name);
 
+	/* Which one it is above or below is not known. */
+	if (r == 0 && h->caller[0])
+		r = error_set(-EPERM, "a damaged container is removed from outside all containers",
+			      NULL);
+	if (r == 0 && !recursive)
+		r = check_no_children(dir);
 	r = r ? r : hierarchy_new_id(&id);
 	r = r ? r : lock_take(h->lock, id, LOCK_EXCLUSIVE);
 	if (r < 0)
@@ -336,41 +382,46 @@ static int sweep_limbo(const struct hierarchy *h)
 }
 
 /* Find a held container whose link is out of date, since it or one above it was renamed. */
-static int find_id(int dir, uint64_t id, struct object *ret_o)
+static int find_id(const struct hierarchy *h, const struct object *above, uint64_t id,
+		   struct object *ret_o)
 {
 	autodir DIR *children = NULL;
 	const char *name;
-	int r = dir_open(dir, ".", &children);
+	int r = dir_open(above->dir, ".", &children);
 
-	while ((name = dir_next_subdir(children, &r))) {
-		autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while ((name = object_next_child(children, &r))) {
+		autoobject struct object child = {.dir = -EBADF};
 
-		r = child < 0 ? -errno : object_load(child, &ret_o->spec);
-		if (r == 0 && ret_o->spec.id == id) {
-			ret_o->dir = take_fd(&child);
+		r = object_load_nested(h, &above->spec, above->dir, name, &child);
+		if (r == 0 && child.spec.id == id) {
+			*ret_o = child;
+			child.dir = -EBADF;
 			return 0;
 		}
-		r = r ? r : find_id(child, id, ret_o);
+		if (r == -EUCLEAN)
+			child.spec = (struct spec){0};
+		r = r == 0 || r == -EUCLEAN ? find_id(h, &child, id, ret_o) : r;
 		if (r == 0)
 			return 0;
-		r = r == -ENOENT || r == -EUCLEAN ? 0 : r;
+		r = r == -ENOENT ? 0 : r;
 	}
 	return r ? r : -ENOENT;
 }
 
 static int open_held(const struct hierarchy *h, const char *path, uint64_t id, struct object *ret_o)
 {
-	autoclose int root = hierarchy_open_root(h);
+	autoobject struct object root = {.dir = hierarchy_open_root(h)};
 	autoclose int dir = -EBADF;
 
-	if (root < 0)
-		return root;
-	dir = openat(root, path + strspn(path, "/"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0 && object_load(dir, &ret_o->spec) == 0 && ret_o->spec.id == id) {
+	if (root.dir < 0)
+		return root.dir;
+	dir = openat(root.dir, path + strspn(path, "/"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && object_load(dir, &ret_o->spec) == 0 && ret_o->spec.id == id &&
+	    object_check_own(h, dir, &ret_o->spec) == 0) {
 		ret_o->dir = take_fd(&dir);
 		return 0;
 	}
-	return find_id(root, id, ret_o);
+	return find_id(h, &root, id, ret_o);
 }
 
 int reap_open_held(const struct hierarchy *h, int held, const char *id_text, struct object *ret_o)
@@ -391,7 +442,7 @@ static int lock_ended(const struct hierarchy *h, int held, const char *id_text, 
 	autoobject struct object o = {.dir = -EBADF};
 	int r = -EAGAIN;
 
-	if (reap_open_held(h, held, id_text, &o) < 0 || object_is_held(o.dir))
+	if (reap_open_held(h, held, id_text, &o) < 0 || !o.spec.transient || object_is_held(o.dir))
 		return r;
 	for (int i = 0; r < 0 && i < ENDED_TRIES; i++) {
 		nanosleep(&ms, NULL);
@@ -417,7 +468,8 @@ void reap_held(const struct hierarchy *h, int held, const char *id_text, bool wa
 	r = reap_open_held(h, held, id_text, &o);
 	/* A search may miss what is renamed meanwhile: the link goes with the container (remove_entries()). */
 	guard_pause(&guard);
-	if (r == 0 && !object_is_held(o.dir))
+	/* Another container's number in a link is no reason to end it. */
+	if (r == 0 && o.spec.transient && !object_is_held(o.dir))
 		reap_remove(h, &o, true, true);
 	guard_resume(&guard);
 	lock_release(h->lock, id);
@@ -491,15 +543,20 @@ int reap_check_empty(const struct hierarchy *h)
 	return r > 0 ? error_set(-EBUSY, "a container is being made or removed", NULL) : r;
 }
 
-/* Links are removed, never followed. */
+/* Links are removed, never followed; what is mounted somewhere in there is not looked into. */
 int reap_remove_tree(int parent, const char *name)
 {
-	autodir DIR *entries = NULL;
+	int fd = kernel_openat2(parent, name, O_RDONLY | O_DIRECTORY, LOOKUP_HERE);
+	autodir DIR *entries = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	int r = dir_open(parent, name, &entries);
+	int r = entries ? 0 : fd < 0 ? fd : -errno;
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+	if (r < 0) {
+		close_fd(&fd);
+		return r == -ENOENT  ? 0
+		       : r == -EXDEV ? error_set(-EBUSY, "something is mounted there", name)
+				     : r;
+	}
 	while ((entry = dir_next_entry(entries, &r))) {
 		if (entry->d_type == DT_DIR)
 			r = reap_remove_tree(dirfd(entries), entry->d_name);

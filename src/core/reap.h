@@ -23,8 +23,8 @@ int reap_dismantle(const struct hierarchy *h, int limbo, const char *id_text, bo
  */
 int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool recursive);
 
-/* One whose record is damaged: its cgroup and pins are not known, and go with the hierarchy. */
-int reap_remove_damaged(const struct hierarchy *h, int dir);
+/* One whose record is damaged: its cgroup and pins are not known, and are found by a check (check.h). */
+int reap_remove_damaged(const struct hierarchy *h, int dir, bool recursive);
 
 /*
  * One of the links in STATE/held, whose fd is held: open its container; or remove that if nobody has its

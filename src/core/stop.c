@@ -26,6 +26,7 @@
 #include "kernel.h"
 #include "kill.h"
 #include "lock.h"
+#include "record.h"
 
 #define DEFAULT_GRACE 10000
 
@@ -33,22 +34,34 @@ struct manner {
 	int sig, grace;
 };
 
-static int load(int dir, struct manner *ret_manner)
+static int parse(const char *text, struct manner *ret_manner)
 {
-	char text[48];
 	uint64_t sig, grace;
-	ssize_t n = kernel_readlink(dir, OBJECT_STOP, text, sizeof(text));
-	int used;
+	int used = text_parse_u64(text, (uint64_t)SIGRTMAX, &sig);
 
-	*ret_manner = (struct manner){SIGTERM, DEFAULT_GRACE};
-	if (n < 0)
-		return n == -ENOENT ? 0 : (int)n;
-	used = text_parse_u64(text, (uint64_t)SIGRTMAX, &sig);
 	if (used < 0 || sig == 0 || text[used] != ' ' ||
 	    text_parse_whole_u64(text + used + 1, INT_MAX, &grace) < 0)
 		return -EUCLEAN;
 	*ret_manner = (struct manner){(int)sig, (int)grace};
 	return 0;
+}
+
+int stop_check(const char *text)
+{
+	struct manner manner;
+
+	return parse(text, &manner);
+}
+
+static int load(int dir, struct manner *ret_manner)
+{
+	char text[48];
+	ssize_t n = record_read(dir, OBJECT_STOP, text, sizeof(text));
+
+	*ret_manner = (struct manner){SIGTERM, DEFAULT_GRACE};
+	if (n < 0)
+		return n == -ENOENT ? 0 : (int)n;
+	return parse(text, ret_manner) < 0 ? record_damaged(dir, OBJECT_STOP) : 0;
 }
 
 int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace)
@@ -70,7 +83,7 @@ int stop_set(const struct hierarchy *h, struct object *o, int sig, int grace)
 	len = strlen(text);
 	text[len++] = ' ';
 	text_format_u64((uint64_t)grace, text + len);
-	return kernel_replace_link(o->dir, OBJECT_STOP, text);
+	return record_write(o->dir, OBJECT_STOP, text);
 }
 
 int stop_get(int dir, int *ret_sig, int *ret_grace)
@@ -155,13 +168,6 @@ static int thaw(const struct hierarchy *h, const struct object *o)
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-/* -ENOENT: removed meanwhile. -EUCLEAN: its record is damaged. */
-static int open_child(int dir, const char *name, struct object *child)
-{
-	child->dir = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return child->dir < 0 ? -errno : object_load(child->dir, &child->spec);
-}
-
 /* Nested ones first. deadline -1: each has its own grace period. */
 static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t deadline)
 {
@@ -172,11 +178,11 @@ static int stop_tree(const struct hierarchy *h, const struct object *o, int64_t 
 
 	if (r == 0 && object_has_children(o->dir) > 0)
 		r = thaw(h, o);
-	while ((name = dir_next_subdir(children, &r))) {
+	while ((name = object_next_child(children, &r))) {
 		autoobject struct object child = {.dir = -EBADF};
 
-		r = open_child(o->dir, name, &child);
-		/* Its tasks are in this one's cgroup, and end with it. */
+		r = object_load_nested(h, &o->spec, o->dir, name, &child);
+		/* Removed meanwhile, or damaged. Its tasks are in this one's cgroup, and end with it. */
 		if (r == -ENOENT || r == -EUCLEAN) {
 			error_clear();
 			r = 0;

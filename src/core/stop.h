@@ -15,3 +15,6 @@ int stop_container(const struct hierarchy *h, const struct object *o, int timeou
 
 /* As init's own reboot(2): cmd is one of its LINUX_REBOOT_CMD_*. Recorded as how it has ended (ended.h). */
 int stop_reboot(const struct hierarchy *h, const struct object *o, int cmd);
+
+/* Whether a text is such a record: -EUCLEAN. */
+int stop_check(const char *text);

@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
+#include "record.h"
 #include "text.h"
 
 #define PIN_NAME_SIZE 32
@@ -365,11 +366,13 @@ int vault_teardown(int state_dir)
 int vault_read_number(int state_dir, uint64_t *ret_number)
 {
 	char text[21];
-	ssize_t n = kernel_readlink(state_dir, "vault", text, sizeof(text));
+	ssize_t n = record_read(state_dir, "vault", text, sizeof(text));
 
-	if (n < 0)
+	if (n < 0 && n != -ENOENT)
 		return (int)n;
-	return text_parse_whole_u64(text, UINT64_MAX, ret_number) < 0 ? -EUCLEAN : 0;
+	if (n < 0 || text_parse_whole_u64(text, UINT64_MAX, ret_number) < 0)
+		return record_damaged(state_dir, "vault");
+	return 0;
 }
 
 int vault_outdate(int proc, uint64_t number)
@@ -570,4 +573,98 @@ int vault_unpin_all(int cradle, uint64_t id)
 	for (int t = 0; t < NS_COUNT; t++)
 		ids[t] = id;
 	return unpin(cradle, ids, id | SPEC_SECOND);
+}
+
+struct number_call {
+	int cradle, proc;
+	uint64_t number;
+};
+
+static int number_agent(void *arg)
+{
+	struct number_call *c = arg;
+	int r = vault_enter(c->cradle);
+
+	return r ? r : own_mount_ns_number(c->proc, &c->number);
+}
+
+int vault_record_number(int state_dir, int cradle)
+{
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct number_call call = {.cradle = cradle, .proc = proc};
+	char number[21];
+	int r = proc < 0 ? -errno : agent_run(-1, number_agent, &call);
+
+	text_format_u64(call.number, number);
+	return r ? r : kernel_replace_link(state_dir, "vault", number);
+}
+
+struct list_call {
+	int cradle;
+	char *text;
+	size_t size, len;
+};
+
+/* Of getdents64(2); no libc has it. */
+struct directory_entry {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+static int add_names(struct list_call *c, const char *buf, long n)
+{
+	const struct directory_entry *entry;
+	int r = 0;
+
+	for (long at = 0; r == 0 && at < n; at += entry->size) {
+		entry = (const void *)(buf + at);
+		if (entry->name[0] == '.')
+			continue;
+		r = text_append(c->text, c->size, &c->len, entry->name);
+		r = r ? r : text_append(c->text, c->size, &c->len, "\n");
+	}
+	return r < 0 ? -ERANGE : 0;
+}
+
+static int list_agent(void *arg)
+{
+	struct list_call *c = arg;
+	char buf[2048] __attribute__((aligned(8)));
+	autoclose int dir = -EBADF;
+	int r = vault_enter(c->cradle);
+	long n;
+
+	if (r < 0)
+		return r;
+	dir = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	while (r == 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) != 0)
+		r = n < 0 ? -errno : add_names(c, buf, n);
+	return r;
+}
+
+#define LIST_SIZE 65536
+#define LIST_MOST ((size_t)1 << 28)
+
+int vault_list(int cradle, char **ret_list)
+{
+	struct list_call call = {.cradle = cradle};
+	int r = -ERANGE;
+
+	for (call.size = LIST_SIZE; r == -ERANGE && call.size < LIST_MOST; call.size *= 4) {
+		free(call.text);
+		call.text = calloc(1, call.size);
+		call.len = 0;
+		r = call.text ? agent_run(-1, list_agent, &call) : -ENOMEM;
+	}
+	if (r < 0) {
+		free(call.text);
+		return error_set(r, "list the vault", NULL);
+	}
+	*ret_list = call.text;
+	return 0;
 }

@@ -31,6 +31,12 @@ int vault_make_unbindable(int state_dir);
 /* Called in an agent or a child: joins the vault; its root directory is then the place of the pins. */
 int vault_enter(int cradle);
 
+/* The same number once more, from the vault itself. */
+int vault_record_number(int state_dir, int cradle);
+
+/* The names of all pins, "ID.TYPE\n" for each. Owned by the caller. */
+int vault_list(int cradle, char **ret_list);
+
 /* The number that vault_setup() recorded. */
 int vault_read_number(int state_dir, uint64_t *ret_number);
 

@@ -16,7 +16,10 @@
 #include "index.h"
 #include "init.h"
 #include "kernel.h"
+#include "record.h"
 #include "text.h"
+
+#define NO_RECORD "?"
 
 struct walk {
 	const struct hierarchy *h;
@@ -26,6 +29,7 @@ struct walk {
 	char path[PATH_SIZE];
 	size_t path_len;
 	bool damaged;
+	struct container_error error; /* says what is, the first of them */
 };
 
 /*
@@ -177,6 +181,29 @@ static int report(struct walk *w, int parent_dir, const char *name, const struct
 
 static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth);
 
+/* The others are told all the same, and at the end that this one is damaged. */
+static int note_damaged(struct walk *w, int dir, const char *name)
+{
+	char record[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "";
+	size_t len = 0;
+
+	text_append(record, sizeof(record), &len, name);
+	text_append(record, sizeof(record), &len, "/" OBJECT_SPEC);
+	record_damaged(dir, record);
+	if (!w->damaged)
+		w->error = *error_last();
+	w->damaged = true;
+	return 0;
+}
+
+static int damage_noted(const struct walk *w, int r)
+{
+	if (r != 0 || !w->damaged)
+		return r;
+	error_copy(&w->error);
+	return -EUCLEAN;
+}
+
 /* -ENOENT: a container that ends with its fd, which is closed, or is removed. */
 static int check_held(int dir, const char *name)
 {
@@ -187,19 +214,15 @@ static int check_held(int dir, const char *name)
 	return object_is_held(child) ? 0 : -ENOENT;
 }
 
-static int walk_child(struct walk *w, int dir, const char *name, const char *record,
-		      const struct with_cgroup *cgroups, unsigned int depth)
+static int walk_child(struct walk *w, int dir, const struct spec *parent, const char *name,
+		      const char *record, const struct with_cgroup *cgroups, unsigned int depth)
 {
 	size_t path_len = w->path_len;
 	struct spec spec;
 	int r = 0;
 
-	/* The others are told all the same, and at the end that this one is damaged. */
-	if (spec_parse(record, &spec) < 0) {
-		w->damaged = true;
-		error_set(-EUCLEAN, "its record is damaged", name);
-		return 0;
-	}
+	if (spec_parse(record, &spec) < 0 || !spec_is_nested_in(&spec, parent))
+		return note_damaged(w, dir, name);
 	if (spec.transient)
 		r = check_held(dir, name);
 	if (r < 0)
@@ -229,7 +252,7 @@ static int read_children(int dir, struct index *index)
 	const char *name;
 	int r = dir_open(dir, ".", &children);
 
-	while ((name = dir_next_subdir(children, &r))) {
+	while ((name = object_next_child(children, &r))) {
 		char link[NAME_SIZE + sizeof("/" OBJECT_SPEC)], record[SPEC_TEXT_SIZE];
 		size_t len = 0;
 		ssize_t n = -ENOENT;
@@ -238,9 +261,12 @@ static int read_children(int dir, struct index *index)
 		if (text_append(link, sizeof(link), &len, name) == 0 &&
 		    text_append(link, sizeof(link), &len, "/" OBJECT_SPEC) == 0)
 			n = kernel_readlink(dir, link, record, sizeof(record));
-		if (n > 0)
-			r = index_add(index, name, record);
-		else if (!object_lacks_record(n) && n != -EACCES)
+		/* Gone meanwhile; if not, it is damaged. */
+		if (n == -ENOENT && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (n > 0 || object_lacks_record(n))
+			r = index_add(index, name, n > 0 ? record : NO_RECORD);
+		else if (n != -EACCES)
 			r = (int)n;
 	}
 	return r;
@@ -270,7 +296,7 @@ static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned
 	if (r == 0 && (w->flags & CONTAINER_WALK_STATE))
 		r = read_cgroups(w->h, spec, &cgroups);
 	while (r == 0 && index_next(&index, &position, &name, &record))
-		r = walk_child(w, dir, name, record, &cgroups, depth);
+		r = walk_child(w, dir, spec, name, record, &cgroups, depth);
 	free(cgroups.id);
 	return r;
 }
@@ -297,9 +323,7 @@ static int report_name(struct walk *w, int dir, const char *name, const char *re
 
 		return r == 0 ? w->fn(&info, w->arg) : r == -ENOENT ? 0 : r;
 	}
-	w->damaged = true;
-	error_set(-EUCLEAN, "its record is damaged", name);
-	return 0;
+	return note_damaged(w, dir, name);
 }
 
 static int walk_names(struct walk *w, const struct object *o)
@@ -311,7 +335,7 @@ static int walk_names(struct walk *w, const struct object *o)
 
 	while (r == 0 && index_next(&index, &position, &name, &record))
 		r = report_name(w, o->dir, name, record);
-	return r == 0 && w->damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
+	return damage_noted(w, r);
 }
 
 int walk_containers(const struct hierarchy *h, const struct object *o, unsigned int flags,
@@ -330,7 +354,7 @@ int walk_containers(const struct hierarchy *h, const struct object *o, unsigned 
 		return r;
 	r = self ? report(&w, o->dir, ".", &o->spec, NULL, 0) : 0;
 	r = r ? r : walk_below(&w, o->dir, &o->spec, self ? 1 : 0);
-	return r == 0 && w.damaged ? error_default(-EUCLEAN, "its record is damaged", NULL) : r;
+	return damage_noted(&w, r);
 }
 
 /* Where container_stat() puts what walk reports of the one container. */

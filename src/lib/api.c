@@ -13,6 +13,7 @@
 #include "attach.h"
 #include "call.h"
 #include "change.h"
+#include "check.h"
 #include "cleanup.h"
 #include "control.h"
 #include "error.h"
@@ -26,6 +27,7 @@
 #include "object.h"
 #include "reach.h"
 #include "reap.h"
+#include "record.h"
 #include "task.h"
 #include "walk.h"
 
@@ -104,9 +106,9 @@ EXPORT int container_create(const char *name, unsigned int flags)
 static int open_named(const struct call *c, const char *name)
 {
 	autoobject struct object found = {.dir = -EBADF};
-	int r = object_find(&c->h, name, &found);
+	int r = object_find_any(&c->h, name, &found);
 
-	r = r ? r : object_check_below_caller(&c->h, &found);
+	r = r < 0 ? r : object_check_below_caller(&c->h, &found);
 	return r ? r : take_fd(&found.dir);
 }
 
@@ -193,10 +195,16 @@ EXPORT int container_remove(int container, unsigned int flags)
 	int r = call_begin(&c, container, HIERARCHY_END);
 
 	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
+		hierarchy_close(&c.h);
 		r = call_open(&c, HIERARCHY_SWEEP);
+		/* The init container's: all others hang below it. */
+		if (r == 0 && object_check_place(&c.h, container, "") == 0)
+			r = record_damaged(container, OBJECT_SPEC);
 		r = r ? r : object_check_place(&c.h, container, NULL);
 		r = r ? r : guard_ask_container();
-		return (int)call_done(r ? r : reap_remove_damaged(&c.h, container), "remove", NULL);
+		r = r ? r
+		      : reap_remove_damaged(&c.h, container, flags & CONTAINER_REMOVE_RECURSIVE);
+		return (int)call_done(r, "remove", NULL);
 	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
 	if (r == 0 && !c.o.spec.transient) {
@@ -243,6 +251,7 @@ static int share_from(struct call *c, enum nstype type, int fd)
 	if (source.dir < 0)
 		return -errno;
 	r = object_check_place(&c->h, source.dir, source.spec.cgroup);
+	r = r ? r : object_check_own(&c->h, source.dir, &source.spec);
 	r = r ? r : object_check_below_caller(&c->h, &source);
 	if (r < 0)
 		return r;
@@ -325,6 +334,16 @@ EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t 
 		r = hierarchy_open(&c.h, HIERARCHY_REACH);
 	}
 	return call_done(r ? r : maps_get(&c.h, &c.o, which, buf, size), "read id map", NULL);
+}
+
+EXPORT int container_check(unsigned int flags, int (*fn)(const struct container_problem *, void *),
+			   void *arg)
+{
+	int r;
+
+	error_clear();
+	r = check_state(flags, fn, arg);
+	return r > 0 ? r : (int)call_done(r, "check", NULL);
 }
 
 EXPORT pid_t container_spawn(int container, const struct container_spawn *how)

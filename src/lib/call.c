@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "error.h"
+#include "record.h"
 
 void call_end(struct call *c)
 {
@@ -42,8 +44,8 @@ int call_check_fds(const int *fds, size_t count, bool none_allowed)
 int call_record_error(int r)
 {
 	if (r == -EUCLEAN)
-		return error_set(r, "its record is damaged; it can only be removed, by force",
-				 NULL);
+		return error_default(
+			r, "its record is damaged; container check tells what can be done", NULL);
 	return error_set(r == -EINVAL || r == -ENOTDIR ? -EBADF : r, "not a container, or removed",
 			 NULL);
 }
@@ -57,6 +59,21 @@ int call_load(int container, struct spec *ret_spec)
 	return r < 0 ? call_record_error(r) : 0;
 }
 
+/* r: why it has no record. In the tree a container has one; removed, or never one, it has none. */
+static int without_record(struct call *c, int container, int r)
+{
+	struct container_error error = *error_last();
+	struct stat st;
+	bool is_ours = container >= 0 && fstat(container, &st) == 0 && S_ISDIR(st.st_mode) &&
+		       call_open(c, HIERARCHY_LOOK) == 0 &&
+		       object_check_place(&c->h, container, NULL) == 0;
+
+	if (is_ours)
+		return record_damaged(container, OBJECT_SPEC);
+	error_copy(&error);
+	return r;
+}
+
 /* The fd is looked at before any of ours is opened, which could get the number of a closed one. */
 int call_begin(struct call *c, int container, enum hierarchy_use use)
 {
@@ -66,8 +83,14 @@ int call_begin(struct call *c, int container, enum hierarchy_use use)
 	hierarchy_init(&c->h);
 	r = call_load(container, &spec);
 	if (r < 0)
-		return r;
+		return r == -EUCLEAN ? r : without_record(c, container, r);
 	r = call_open(c, use);
 	c->o = (struct object){.dir = container, .spec = spec};
-	return r ? r : object_check_place(&c->h, container, spec.cgroup);
+	if (r < 0)
+		return r;
+	r = object_check_place(&c->h, container, spec.cgroup);
+	/* In the tree, but elsewhere: the record is another container's. */
+	if (r == -ENOENT && object_check_place(&c->h, container, NULL) == 0)
+		return record_damaged(container, OBJECT_SPEC);
+	return r ? r : object_check_own(&c->h, container, &spec);
 }

@@ -24,6 +24,7 @@
 #include <linux/sched.h>
 
 #include "cleanup.h"
+#include "text.h"
 
 #define POLL_TRIES 3
 #define SHORT_READ 2048
@@ -55,6 +56,8 @@ int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how)
 		[LOOKUP_IN_ROOT] = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 		[LOOKUP_PLAIN] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 		[LOOKUP_USUAL] = RESOLVE_NO_MAGICLINKS,
+		[LOOKUP_HERE] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+				RESOLVE_NO_XDEV,
 	};
 	struct open_how open_how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
@@ -377,6 +380,14 @@ ssize_t kernel_readlink(int dirfd, const char *path, char *buf, size_t size)
 		return -ENAMETOOLONG;
 	buf[n] = '\0';
 	return n;
+}
+
+ssize_t kernel_fd_path(int fd, char *buf, size_t size)
+{
+	char link[sizeof("/proc/self/fd/") + 20] = "/proc/self/fd/";
+
+	text_format_u64((uint64_t)fd, link + strlen(link));
+	return kernel_readlink(AT_FDCWD, link, buf, size);
 }
 
 int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to)

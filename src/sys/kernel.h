@@ -17,6 +17,7 @@ enum lookup {
 	LOOKUP_IN_ROOT, /* links and ".." stay below dirfd; no magic links */
 	LOOKUP_PLAIN,	/* below dirfd, and no link of any kind on the way */
 	LOOKUP_USUAL,	/* as open(2), but for magic links */
+	LOOKUP_HERE,	/* as LOOKUP_PLAIN, and nothing that is mounted */
 };
 
 int kernel_openat2(int dirfd, const char *path, int flags, enum lookup how);
@@ -85,6 +86,9 @@ int kernel_write_file(int dirfd, const char *path, const char *text);
 
 /* The target of a symbolic link with a NUL; returns its length. -ENAMETOOLONG. */
 ssize_t kernel_readlink(int dirfd, const char *path, char *buf, size_t size);
+
+/* What an open fd is of, as /proc names it: the kernel's own answer. */
+ssize_t kernel_fd_path(int fd, char *buf, size_t size);
 
 /* rename(2) to a name that must not be there: -EEXIST. */
 int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to);

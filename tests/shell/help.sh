@@ -6,7 +6,7 @@
 
 top=$TESTS/../..
 verbs='create run enter ls show ps stats of set kill freeze thaw wait stop reboot events key rename rm mount umount'
-verbs="$verbs mounts holders cp"
+verbs="$verbs mounts holders cp check"
 aliases='exec:enter list:ls pause:freeze unpause:thaw mv:rename remove:rm'
 
 # options VERB: the long and short ones of its help, one a line.

@@ -65,7 +65,7 @@ is 'a
 a/n' "$(as_nobody ls -q)" 'ls'
 check as_nobody show a/n
 fails_with 125 'container_1.*Permission denied' as_nobody show container_1
-is /a "$(as_nobody of "$(cat "$(cgroup_of_hierarchy)"/*/cgroup.procs | head -n 1)" 2>&1 | grep -o /a)" 'of'
+is /a "$(as_nobody of "$(container ps --json a | jq '.[0].pid')")" 'of'
 
 kill "$running"
 wait "$running"

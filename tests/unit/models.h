@@ -181,9 +181,9 @@ static inline bool model_spec_equal(const struct spec *a, const struct spec *b)
 		if (a->mode[t] != b->mode[t] || a->pinned[t] != b->pinned[t] ||
 		    a->second[t] != b->second[t])
 			return false;
-	return a->id == b->id && a->transient == b->transient && a->empty_root == b->empty_root &&
-	       a->nested == b->nested && a->leaf == b->leaf && a->adopted == b->adopted &&
-	       strcmp(a->cgroup, b->cgroup) == 0;
+	return a->id == b->id && a->inode == b->inode && a->transient == b->transient &&
+	       a->empty_root == b->empty_root && a->nested == b->nested && a->leaf == b->leaf &&
+	       a->adopted == b->adopted && strcmp(a->cgroup, b->cgroup) == 0;
 }
 
 /* Lines of an id map: three numbers each. */

@@ -15,14 +15,21 @@
 
 #define LEVELS ((SPEC_CGROUP_SIZE - 1) / ID_TEXT_SIZE)
 
+static uint64_t random_id(struct chance *c)
+{
+	return (chance_next(c) & INT64_MAX) | 1;
+}
+
 static void random_spec(struct chance *c, struct spec *spec)
 {
 	size_t levels = chance_below(c, chance_one_in(c, 10) ? LEVELS + 1 : 4);
 
-	*spec = (struct spec){.id = chance_next(c)};
+	*spec = (struct spec){.id = random_id(c)};
+	if (chance_one_in(c, 2))
+		spec->inode = chance_one_in(c, 2) ? chance_next(c) | 1 : 1 + chance_below(c, 1000);
 	for (size_t i = 0; i < levels; i++) {
 		spec->cgroup[i * ID_TEXT_SIZE] = '/';
-		text_format_id(i + 1 < levels ? chance_next(c) : spec->id,
+		text_format_id(i + 1 < levels ? random_id(c) : spec->id,
 			       spec->cgroup + i * ID_TEXT_SIZE + 1);
 	}
 	for (int t = 0; t < NS_COUNT; t++) {
@@ -35,7 +42,7 @@ static void random_spec(struct chance *c, struct spec *spec)
 	spec->empty_root = chance_one_in(c, 3);
 	spec->nested = chance_one_in(c, 3);
 	spec->leaf = chance_one_in(c, 3);
-	spec->adopted = chance_one_in(c, 3);
+	spec->adopted = levels && chance_one_in(c, 3);
 }
 
 /* If it is a record, then it is the only way to write it. */
@@ -103,24 +110,10 @@ static void test_mutations(void **state)
 static void test_parts(void **state)
 {
 	static const char *const parts[] = {
-		"0123456789abcdef",
-		" cg=",
-		"/0123456789abcdef",
-		"/fedcba9876543210",
-		" ns=",
-		"OiSoiiii",
-		"iiiiiiii",
-		"SSSSSSSS",
-		"PTPTPTPT",
-		" flags=",
-		"transient,",
-		"empty,",
-		"leaf,",
-		"adopted,",
-		"transient",
-		",",
-		" ",
-		"",
+		"0123456789abcdef",  " cg=",	  " dir=",	"17",	    "/0123456789abcdef",
+		"/fedcba9876543210", " ns=",	  "OiSoiiii",	"iiiiiiii", "SSSSSSSS",
+		"PTPTPTPT",	     " flags=",	  "transient,", "empty,",   "leaf,",
+		"adopted,",	     "transient", ",",		" ",	    "",
 	};
 	struct chance c = chance_begin();
 
@@ -157,6 +150,18 @@ static void test_refused(void **state)
 		"0123456789abcdef cg= ns=iiiiiiii flags=transient",
 		"0123456789abcdef cg= ns=iiiiiiii flags=other,",
 		"0123456789abcdef cg= ns=iiiiiiii flags",
+		/* Of no container, or not of one. */
+		"0000000000000000 cg= ns=iiiiiiii",
+		"0000000000000000 cg=/0000000000000000 ns=iiiiiiii",
+		"0123456789abcdef cg=/0000000000000000/0123456789abcdef ns=iiiiiiii",
+		"8123456789abcdef cg=/8123456789abcdef ns=iiiiiiii",
+		"0123456789abcdef cg=/fedcba9876543210 ns=iiiiiiii",
+		"0123456789abcdef cg=/0123456789abcdef/1123456789abcdef ns=iiiiiiii",
+		"0123456789abcdef cg= ns=iiiiiiii flags=adopted,",
+		"0123456789abcdef cg= ns=iiiiiiii dir=",
+		"0123456789abcdef cg= ns=iiiiiiii dir=0",
+		"0123456789abcdef cg= ns=iiiiiiii dir=07",
+		"0123456789abcdef cg= ns=iiiiiiii flags=nested, dir=7",
 	};
 	struct spec spec;
 
