@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "quota.h"
 
 #define NAME_SIZE 256
 #define BUCKETS 4096
@@ -27,7 +28,8 @@ struct node {
 	uint64_t generation;
 	uint64_t count; /* lookups of the kernel, and nodes below it */
 	struct node *parent;
-	struct node *next; /* in its bucket */
+	struct node *next;   /* in its bucket */
+	struct quota *quota; /* of who looked first; NULL: of the root */
 	char name[];
 };
 
@@ -118,6 +120,9 @@ static void free_node(struct node *n)
 		free_hint = n->slot;
 	if (find_kept(n))
 		drop(find_kept(n));
+	if (n->quota)
+		quota_give(n->quota, QUOTA_NODE, 1);
+	quota_put(&n->quota);
 	free(n);
 }
 
@@ -166,7 +171,7 @@ struct node *node_of(uint64_t nodeid, enum entry_kind *ret_kind)
 	return n;
 }
 
-struct node *node_look_up(struct node *parent, const char *name, uint64_t id)
+struct node *node_look_up(struct node *parent, const char *name, uint64_t id, struct quota *quota)
 {
 	struct node *n;
 
@@ -178,9 +183,14 @@ struct node *node_look_up(struct node *parent, const char *name, uint64_t id)
 		n->count++;
 		if (strcmp(n->name, name) != 0)
 			memcpy(n->name, name, strlen(name) + 1);
-	} else {
+	} else if (quota) {
 		n = make_node(parent, name, id);
+		if (n)
+			n->quota = quota_keep(quota);
 	}
+	/* Somebody else was faster. */
+	if (quota && (!n || n->count > 1))
+		quota_give(quota, QUOTA_NODE, 1);
 	pthread_mutex_unlock(&mutex);
 	return n;
 }

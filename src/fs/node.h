@@ -17,6 +17,7 @@
 
 #include "entry.h"
 
+struct quota;
 struct node;
 
 /*
@@ -34,10 +35,11 @@ bool node_is_whole_tree(void);
 struct node *node_of(uint64_t nodeid, enum entry_kind *ret_kind);
 
 /*
- * The node of the container with this id below parent, counted once as looked up by the kernel.
- * NULL: out of memory.
+ * The node of the container with this id below parent, counted once as looked up by the kernel. NULL: there
+ * is none, and there was no quota to make one on; or out of memory. What was taken of the quota for
+ * a node goes with the node, or is given back at once.
  */
-struct node *node_look_up(struct node *parent, const char *name, uint64_t id);
+struct node *node_look_up(struct node *parent, const char *name, uint64_t id, struct quota *quota);
 
 /* Count one more, or count fewer: the kernel forgets. */
 void node_keep(struct node *n);

@@ -19,6 +19,7 @@
 #include "parse.h"
 
 #define NAME_LENGTH 255
+#define LISTING_SELF 256 /* bytes that one costs without what is in it */
 
 static void reply_error(fuse_req_t req, int r)
 {
@@ -203,6 +204,8 @@ struct listing {
 	atomic_int references; /* as of open files */
 	fuse_req_t req;
 	struct node *node;
+	struct quota *quota;
+	int error; /* why it could not be made whole */
 	char *data;
 	size_t len, room;
 };
@@ -213,25 +216,42 @@ static void put_listing(struct listing **listing)
 
 	if (!l || atomic_fetch_sub(&l->references, 1) > 1)
 		return;
+	quota_give(l->quota, QUOTA_LISTING, LISTING_SELF + l->room);
+	quota_put(&l->quota);
 	free(l->data);
 	free(l);
 }
 #define autolisting __attribute__((cleanup(put_listing)))
+
+static int resize(struct listing *l, size_t room)
+{
+	char *resized;
+
+	if (room > l->room)
+		l->error = quota_take(l->quota, QUOTA_LISTING, room - l->room);
+	if (l->error < 0)
+		return l->error;
+	resized = realloc(l->data, room);
+	if (resized)
+		l->data = resized;
+	else
+		l->error = -ENOMEM;
+	/* What was taken for room that did not come, or is left over. */
+	if (!resized && room > l->room)
+		quota_give(l->quota, QUOTA_LISTING, room - l->room);
+	if (resized && room < l->room)
+		quota_give(l->quota, QUOTA_LISTING, l->room - room);
+	l->room = resized ? room : l->room;
+	return l->error;
+}
 
 static int add(struct listing *l, const char *name, uint64_t ino, mode_t mode)
 {
 	struct stat st = {.st_ino = ino, .st_mode = mode};
 	size_t size = 24 + ((strlen(name) + 7) & ~(size_t)7);
 
-	if (l->len + size > l->room) {
-		size_t more = 2 * l->room + 4096;
-		char *grown = realloc(l->data, more);
-
-		if (!grown)
-			return -ENOMEM;
-		l->data = grown;
-		l->room = more;
-	}
+	if (l->len + size > l->room && resize(l, 2 * l->room + 4096) < 0)
+		return l->error;
 	fuse_add_direntry(l->req, l->data + l->len, l->room - l->len, name, &st,
 			  (off_t)(l->len + size));
 	l->len += size;
@@ -291,7 +311,7 @@ static int add_pids_of(const struct container_info *info, void *arg)
 	/* Removed meanwhile, perhaps; or in a directory that the caller may not look into. */
 	if (container < 0 || !link_may_tell(p->who, container))
 		return 0;
-	return add_pids(container, p) == -ENOMEM;
+	return add_pids(container, p) < 0;
 }
 
 static int add_by_pid(struct listing *l, const struct request *r)
@@ -302,7 +322,7 @@ static int add_by_pid(struct listing *l, const struct request *r)
 		return 0;
 	return container_walk(r->look.container, CONTAINER_WALK_SELF | CONTAINER_WALK_RECURSIVE,
 			      add_pids_of, &p) > 0
-		       ? -ENOMEM
+		       ? (l->error ? l->error : -ENOMEM)
 		       : 0;
 }
 
@@ -319,27 +339,47 @@ static int list(struct listing *l, const struct request *r)
 		int n = container_walk(r->look.container, CONTAINER_WALK_NAMES, add_nested, l);
 
 		/* One with a damaged record can be seen by container(1) only; the others are all right. */
-		e = n > 0 ? -ENOMEM : n < 0 && errno != EUCLEAN ? -errno : 0;
+		e = n > 0 ? l->error : n < 0 && errno != EUCLEAN ? -errno : 0;
 	}
 	return e;
+}
+
+static int make_listing(const struct request *r, struct listing **ret_listing)
+{
+	autoquota struct quota *quota = request_quota(r->fuse);
+	struct listing *l;
+	int e = quota ? quota_take(quota, QUOTA_LISTING, LISTING_SELF) : -ENOMEM;
+
+	if (e < 0)
+		return e;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		quota_give(quota, QUOTA_LISTING, LISTING_SELF);
+		return -ENOMEM;
+	}
+	atomic_init(&l->references, 1);
+	l->req = r->fuse;
+	l->node = r->look.node;
+	l->quota = quota_keep(quota);
+	*ret_listing = l;
+	return 0;
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	bool by_pid = ino % KIND_LIMIT == KIND_BY_PID;
 	autorequest struct request r;
-	struct listing *l;
+	struct listing *l = NULL;
 	int e = request_begin(&r, req, ino, by_pid ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
 
-	l = e < 0 ? NULL : calloc(1, sizeof(*l));
-	if (!l) {
-		reply_error(req, e ? e : -ENOMEM);
+	e = e ? e : make_listing(&r, &l);
+	if (e < 0) {
+		reply_error(req, e);
 		return;
 	}
-	atomic_init(&l->references, 1);
-	l->req = req;
-	l->node = r.look.node;
 	e = list(l, &r);
+	/* It may be kept open for long. */
+	e = e ? e : resize(l, l->len);
 	fi->fh = (uint64_t)(uintptr_t)l;
 	if (e == 0 && fuse_reply_open(req, fi) == 0)
 		return;

@@ -16,7 +16,6 @@
 #include "watch.h"
 
 #define WRITE_MAX 16384
-#define WRITERS_MAX 1024 /* files open for writing */
 
 /*
  * One that is open; none for what op_create() has just made. What is read is made when it is read from
@@ -29,15 +28,35 @@ struct open_file {
 	char *text;
 	size_t len;
 	struct watch *watch;
-	struct caller opener; /* of a file open for writing */
-	bool counts;	      /* it is one of the writers */
+	struct caller opener;			/* of a file open for writing */
+	struct quota *quota;			/* of who opened */
+	bool is_counted, is_writer, is_watched; /* there */
 };
-
-static atomic_int writers;
 
 static struct open_file *file_of(const struct fuse_file_info *fi)
 {
 	return (struct open_file *)(uintptr_t)fi->fh;
+}
+
+static int count(struct open_file *f, bool *is, enum quota_kind kind)
+{
+	int e = *is ? 0 : quota_take(f->quota, kind, 1);
+
+	*is = e == 0;
+	return e;
+}
+
+static void close_quota(struct open_file *f)
+{
+	if (f->is_counted)
+		quota_give(f->quota, QUOTA_FILE, 1);
+	if (f->is_writer)
+		quota_give(f->quota, QUOTA_WRITER, 1);
+	if (f->is_watched)
+		quota_give(f->quota, QUOTA_WATCH, 1);
+	if (f->text)
+		quota_give(f->quota, QUOTA_TEXT, f->len);
+	quota_put(&f->quota);
 }
 
 static void put_file(struct open_file **file)
@@ -49,8 +68,7 @@ static void put_file(struct open_file **file)
 	if (f->watch)
 		watch_close(f->watch);
 	caller_close(&f->opener);
-	if (f->counts)
-		atomic_fetch_sub(&writers, 1);
+	close_quota(f);
 	pthread_mutex_destroy(&f->mutex);
 	free(f->text);
 	free(f);
@@ -66,15 +84,20 @@ static struct open_file *get_file(const struct fuse_file_info *fi)
 	return f;
 }
 
-static struct open_file *make_file(void)
+static struct open_file *make_file(fuse_req_t req)
 {
 	struct open_file *f = calloc(1, sizeof(*f));
 
-	if (f) {
-		atomic_init(&f->references, 1);
-		pthread_mutex_init(&f->mutex, NULL);
-		caller_init(&f->opener);
+	if (!f)
+		return NULL;
+	f->quota = request_quota(req);
+	if (!f->quota) {
+		free(f);
+		return NULL;
 	}
+	atomic_init(&f->references, 1);
+	pthread_mutex_init(&f->mutex, NULL);
+	caller_init(&f->opener);
 	return f;
 }
 
@@ -101,9 +124,9 @@ static int check_open(struct request *r, struct open_file *f, int flags)
 	if (error < 0)
 		return error;
 	/* Each holds two fds of ours: nobody may use them up. */
-	f->counts = true;
-	if (atomic_fetch_add(&writers, 1) >= WRITERS_MAX && !caller_is_privileged(&r->who))
-		return -ENFILE;
+	error = count(f, &f->is_writer, QUOTA_WRITER);
+	if (error < 0)
+		return error;
 	f->opener = r->who;
 	caller_init(&r->who);
 	return 0;
@@ -116,8 +139,9 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct open_file *f;
 	int e = request_begin(&r, req, ino, writes ? REQUEST_CHANGES : REQUEST_LOOKS);
 
-	f = e < 0 ? NULL : make_file();
-	e = e ? e : f ? check_open(&r, f, fi->flags) : -ENOMEM;
+	f = e < 0 ? NULL : make_file(req);
+	e = e ? e : f ? count(f, &f->is_counted, QUOTA_FILE) : -ENOMEM;
+	e = e ? e : check_open(&r, f, fi->flags);
 	fi->fh = (uint64_t)(uintptr_t)f;
 	/* Its size is not known before it is read; two reads may differ. */
 	fi->direct_io = 1;
@@ -147,11 +171,30 @@ static int show(const struct entry *e, const struct look *l, char **ret_text, si
 	return 0;
 }
 
+/* In place of what was read before. */
+static int set_text(struct open_file *f, char *text, size_t len)
+{
+	size_t old = f->text ? f->len : 0;
+	int e = len > old ? quota_take(f->quota, QUOTA_TEXT, len - old) : 0;
+
+	if (e < 0) {
+		free(text);
+		return e;
+	}
+	if (len < old)
+		quota_give(f->quota, QUOTA_TEXT, old - len);
+	free(f->text);
+	f->text = text;
+	f->len = len;
+	return 0;
+}
+
 static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 {
 	autorequest struct request r = REQUEST_NONE;
 	const struct entry *e = entry_of((enum entry_kind)(ino % KIND_LIMIT));
 	char *text = NULL;
+	size_t len;
 	int error;
 
 	if (!e || !e->show)
@@ -159,12 +202,10 @@ static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 	error = request_begin(&r, req, ino, REQUEST_WAITS | (e->asks_who ? REQUEST_ASKS_WHO : 0));
 	if (error == 0 && r.look.container < 0)
 		error = -ENOENT;
-	error = error ? error : show(e, &r.look, &text, &f->len);
+	error = error ? error : show(e, &r.look, &text, &len);
 	if (error < 0)
 		return error;
-	free(f->text);
-	f->text = text;
-	return 0;
+	return set_text(f, text, len);
 }
 
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
@@ -243,8 +284,10 @@ static unsigned int poll_state(fuse_req_t req, fuse_ino_t ino, struct open_file 
 	size_t len;
 	int e = request_begin(&r, req, ino, REQUEST_WAITS);
 
-	if (e == 0 && handle && !f->watch)
-		f->watch = watch_open(r.look.container);
+	if (e == 0 && handle && !f->watch) {
+		e = count(f, &f->is_watched, QUOTA_WATCH);
+		f->watch = e < 0 ? NULL : watch_open(r.look.container);
+	}
 	watch_notify(f->watch, handle);
 	e = e ? e : show(entry_of(KIND_STATE), &r.look, &text, &len);
 	if (e < 0 || !text)

@@ -26,6 +26,44 @@ static int guard(const struct container_guarded *what, void *arg)
 	return r->question ? r->question(r, what) : -EPERM;
 }
 
+struct quota *request_quota(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return quota_open(ctx->pid, ctx->uid);
+}
+
+/*
+ * A thread is taken by each request, and for a while by one that waits. Of those that do not wait few of one
+ * user are worked on at a time: there are few processors.
+ */
+static int take_thread(struct request *r, bool waits)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(r->fuse);
+	struct quota *q = waits ? request_quota(r->fuse) : quota_open_uid(ctx->uid);
+	int e = q ? quota_take(q, QUOTA_REQUEST, 1) : -ENOMEM;
+
+	if (e < 0) {
+		quota_put(&q);
+		return e;
+	}
+	r->quota = q;
+	r->has_turn = !waits;
+	if (r->has_turn)
+		quota_turn_begin(q);
+	return 0;
+}
+
+static void give_thread(struct request *r)
+{
+	if (!r->quota)
+		return;
+	if (r->has_turn)
+		quota_turn_end(r->quota);
+	quota_give(r->quota, QUOTA_REQUEST, 1);
+	quota_put(&r->quota);
+}
+
 int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned int need)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -37,6 +75,9 @@ int request_begin(struct request *r, fuse_req_t req, fuse_ino_t ino, unsigned in
 	caller_init(&r->who);
 	if (changes && request_read_only)
 		return -EROFS;
+	e = take_thread(r, need & REQUEST_WAITS);
+	if (e < 0)
+		return e;
 	if (need & REQUEST_WAITS) {
 		/* The other threads are for what does not wait. */
 		r->limited = true;
@@ -84,6 +125,7 @@ void request_end(struct request *r)
 		container_set_guard(NULL, NULL);
 	node_release(&r->hold);
 	caller_close(&r->who);
+	give_thread(r);
 }
 
 int request_may_change(const struct request *r, const struct container_guarded *what)
@@ -167,9 +209,27 @@ void request_reply_entry(const struct request *r, enum entry_kind kind)
 	reply(r, kind);
 }
 
+/* Who looks at a container first has its node on his quota, as long as the kernel knows it. */
+static int look_up(const struct request *r, const char *name, uint64_t id, struct node **ret_node)
+{
+	autoquota struct quota *quota = NULL;
+	int e;
+
+	*ret_node = node_look_up(r->look.node, name, id, NULL);
+	if (*ret_node)
+		return 0;
+	quota = request_quota(r->fuse);
+	e = quota ? quota_take(quota, QUOTA_NODE, 1) : -ENOMEM;
+	if (e < 0)
+		return e;
+	*ret_node = node_look_up(r->look.node, name, id, quota);
+	return *ret_node ? 0 : -ENOMEM;
+}
+
 void request_reply_nested(const struct request *r, const char *name)
 {
 	uint64_t id;
+	int e;
 	autoclose int fd = container_open_at(r->look.container, name, &id);
 	struct request nested = {.fuse = r->fuse, .look = {.container = fd}};
 
@@ -178,9 +238,9 @@ void request_reply_nested(const struct request *r, const char *name)
 		fuse_reply_err(r->fuse, errno == EINVAL ? ENOENT : errno);
 		return;
 	}
-	nested.look.node = node_look_up(r->look.node, name, id);
-	if (nested.look.node)
-		reply(&nested, KIND_DIR);
+	e = look_up(r, name, id, &nested.look.node);
+	if (e < 0)
+		fuse_reply_err(r->fuse, -e);
 	else
-		fuse_reply_err(r->fuse, ENOMEM);
+		reply(&nested, KIND_DIR);
 }

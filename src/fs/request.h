@@ -13,6 +13,7 @@
 #include "caller.h"
 #include "entry.h"
 #include "node.h"
+#include "quota.h"
 
 /* Each request is answered by a thread of its own; those that are idle end. */
 #define REQUEST_THREADS 512
@@ -31,10 +32,12 @@ struct request {
 	struct look look; /* container is -EBADF for the root, where there is no hierarchy */
 	struct node_hold hold;
 	struct caller who;
+	struct quota *quota; /* of a thread of ours, which the request has until it is ended */
 	bool limited;
 	bool guarded;
 	request_question *question; /* NULL: nothing may be changed */
 	const void *about;	    /* what the question needs */
+	bool has_turn;
 };
 
 /* Of one that may be ended without having begun. */
@@ -70,6 +73,9 @@ int request_ask(struct request *r, request_question *question, const void *about
  * file, may change the request's container.
  */
 request_question request_may_change, request_may_store;
+
+/* The quota of who asks, for what stays when the request is ended. NULL: out of memory. */
+struct quota *request_quota(fuse_req_t req);
 
 /* Attributes of an entry of the request's container; 0 or -errno. */
 int request_attr(const struct request *r, enum entry_kind kind, struct stat *ret_st);

@@ -10,6 +10,8 @@
  *	attack lock FILE ID              hold the lock of the container with this id (16 hex digits)
  *	attack poll FILE N               open it N times, poll each, wait
  *	attack links FILE N              readlink N times
+ *	attack hoard KIND PATH N         open it N times to list, read, write or poll, and keep it; prints how often
+ *	attack time PATH N               open, list or read, and close it N times: the 50th and 99th percentile in us
  *	attack bpf CGROUP [off]          a program that lets all packets pass is attached there, or taken away
  *
  * Those that stay print "up" and wait to be killed. Exit status: 0, or 1 with the text of errno; a
@@ -29,6 +31,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/aio_abi.h>
@@ -266,6 +269,75 @@ static int read_links(char **argv)
 	return 0;
 }
 
+/* Read whole, as ls and cat do. */
+static int take_one(const char *kind, const char *path)
+{
+	static char buf[BUFFER];
+	int fd = open(path, kind[0] == 'w' ? O_WRONLY : O_RDONLY);
+	struct pollfd p = {.fd = fd, .events = POLLPRI};
+
+	if (fd < 0)
+		return -1;
+	if (kind[0] == 'l')
+		return syscall(SYS_getdents64, fd, buf, sizeof(buf)) < 0 ? -1 : fd;
+	if (kind[0] == 'p')
+		return poll(&p, 1, 1) < 0 || p.revents & POLLERR ? -1 : fd;
+	return kind[0] == 'r' && read(fd, buf, sizeof(buf)) < 0 ? -1 : fd;
+}
+
+static int hoard(char **argv)
+{
+	struct rlimit limit;
+	int n = 0;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	while (n < atoi(argv[2]) && take_one(argv[0], argv[1]) >= 0)
+		n++;
+	printf("%d %s\n", n, n < atoi(argv[2]) ? strerror(errno) : "all");
+	return stay();
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int time_many(char **argv)
+{
+	struct stat st;
+	int n = atoi(argv[1]);
+	int64_t *took = calloc((size_t)n, sizeof(*took));
+
+	if (!took || n < 100 || stat(argv[0], &st) < 0)
+		return fail(argv[0]);
+	for (int i = 0; i < n; i++) {
+		int64_t begin = now_ns();
+		int fd = take_one(S_ISDIR(st.st_mode) ? "list" : "read", argv[0]);
+
+		if (fd < 0)
+			return fail(argv[0]);
+		close(fd);
+		took[i] = now_ns() - begin;
+		usleep(500);
+	}
+	qsort(took, (size_t)n, sizeof(*took), by_size);
+	printf("%lld %lld\n", (long long)took[n / 2] / 1000, (long long)took[n * 99 / 100] / 1000);
+	free(took);
+	return 0;
+}
+
 static long bpf(int command, union bpf_attr *attr)
 {
 	return syscall(SYS_bpf, command, attr, sizeof(*attr));
@@ -314,6 +386,7 @@ int main(int argc, char **argv)
 		{"say", 2, say},	{"aio", 3, aio},	  {"leaderless", 2, leaderless},
 		{"seek", 1, seek},	{"fuse", 2, hung_fuse},	  {"lock", 2, hold_lock},
 		{"poll", 2, poll_many}, {"links", 2, read_links}, {"bpf", 1, attach_program},
+		{"hoard", 3, hoard},	{"time", 2, time_many},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
