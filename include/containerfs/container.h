@@ -221,12 +221,18 @@ int container_cgroup(int container);
  * are moved into a cgroup of their own for that, "tasks" below the container's, and are there from now on.
  * A container is limited from above: EPERM for the caller's own and the init container.
  *
+ * The limits containers.nested, .depth, .networks and .view are the library's own: how many containers may be in
+ * this one, how deep, how many own networks, and the bytes that a private view may take. Those that are not
+ * set are 64, 8, 16 and 64M for the outermost container that has another owner than root, a mode that lets
+ * others write, or an own user namespace. "max": none; "default": as if it were not set. What would be
+ * more than that is EDQUOT, whoever makes it.
+ *
  * EOPNOTSUPP: no such controller in this machine's cgroup v2, or the manager of an adopted cgroup has not
  * delegated it; the error's step tells why and what to do. EBUSY: a cgroup on the way has processes that
  * are no container's. EINVAL: not such a file or value; what else the kernel says of the value.
  *
- * container_get_limit: what is in force, as the kernel has it, or with file NULL all that were set, a line
- * "FILE=VALUE" for each. Returns the length without the NUL. 4096 bytes are always enough for those that
+ * container_get_limit: what is in force, as the kernel has it, or with file NULL all that were set, and those of
+ * the library's that hold, a line "FILE=VALUE" for each. Returns the length without the NUL. 4096 bytes are always enough for those that
  * were set: ERANGE. ENODATA: this one is not there. Needs no privilege.
  */
 int container_set_limit(int container, const char *file, const char *value);

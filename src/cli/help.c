@@ -70,6 +70,7 @@ const struct verb verbs[] = {
 	 "set NAME KEY=VALUE...\n"
 	 "Change a container for the tasks that come from now on.\n\n"
 	 "  CONTROLLER.NAME=VALUE  a limit, at once: memory.max=512M pids.max=100 cpu.max=\"50000 100000\"\n"
+	 "  containers.NAME=N|max  what is allotted to those in it: nested, depth, networks; view: its memory\n"
 	 "  cgroup.d=DIR           make its cgroup in this cgroup v2 directory from now on\n"
 	 "  hostname=H             what uname(2) says inside\n"
 	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"

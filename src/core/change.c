@@ -14,6 +14,7 @@
 #include <linux/nsfs.h>
 
 #include "agent.h"
+#include "allot.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "error.h"
@@ -196,8 +197,13 @@ static int set_share(const struct hierarchy *h, struct object *o, enum nstype ty
 int change_namespace(const struct hierarchy *h, struct object *o, enum nstype type,
 		     enum container_ns_mode mode, int ns_fd, const struct object *source)
 {
-	int r = change_begin(h, o, "set namespace");
+	const struct allot_wish network = {.network = true};
+	int r = 0;
 
+	if (type == NS_NETWORK && mode == CONTAINER_NS_OWN &&
+	    o->spec.mode[type] != CONTAINER_NS_OWN)
+		r = allot_ask(h, o, &network);
+	r = r ? r : change_begin(h, o, "set namespace");
 	if (r == 0 && needs_no_tasks(type))
 		r = change_check_no_tasks(h, o);
 	if (r < 0)

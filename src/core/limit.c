@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "allot.h"
 #include "cleanup.h"
 #include "controllers.h"
 #include "error.h"
@@ -88,7 +89,8 @@ static int write_list(const struct hierarchy *h, const struct object *o, int cgr
 	int r = 0;
 
 	while (r == 0 && limit_list_next(&list, file, value))
-		r = write_limit(h, o, cgroup, file, value);
+		if (!allot_is(file))
+			r = write_limit(h, o, cgroup, file, value);
 	return r;
 }
 
@@ -271,6 +273,22 @@ static int forget(const struct hierarchy *h, struct object *o, const char *file,
 	return store(o, list);
 }
 
+/* One of ours: nothing but the record. "max" is recorded, too: it is not what is usual. */
+static int set_allotment(const struct hierarchy *h, struct object *o, const char *file,
+			 const char *value)
+{
+	char list[LIMIT_LIST_SIZE];
+	int r = allot_check(file, value);
+
+	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
+	r = r ? r : object_load(o->dir, &o->spec);
+	r = r ? r : load(o, list);
+	if (r < 0)
+		return r;
+	r = limit_list_put(list, file, strcmp(value, "default") == 0 ? "" : value);
+	return r < 0 ? error_set(r, "too many limits", NULL) : store(o, list);
+}
+
 static int check(const struct hierarchy *h, const struct object *o, const char *file,
 		 const char *value, char expanded[LIMIT_LIST_SIZE])
 {
@@ -295,6 +313,8 @@ int limit_set(const struct hierarchy *h, struct object *o, const char *file, con
 
 	if (r < 0)
 		return r;
+	if (allot_is(file))
+		return set_allotment(h, o, file, expanded);
 	limit_controller(file, controller);
 	r = controllers_check(h, o, controller);
 	if (r == -EOPNOTSUPP && strncmp(expanded, "max", 3) == 0)
@@ -306,13 +326,21 @@ int limit_set(const struct hierarchy *h, struct object *o, const char *file, con
 	return r ? r : set_locked(h, o, file, expanded);
 }
 
-/* In force: of the cgroup, or if there is none now, what will be written to it. */
+/* Of the cgroup, or if there is none now, what will be written to it. */
+static ssize_t in_force(const struct hierarchy *h, const struct object *o, const char *file,
+			const char *list, char *buf, size_t size)
+{
+	autoclose int cgroup = object_open_cgroup(h, o);
+	ssize_t n = cgroup < 0 ? -ENOENT : kernel_read_file(cgroup, file, buf, size);
+
+	return n == -ENOENT || n == -ENODEV ? limit_list_get(list, file, buf, size) : n;
+}
+
 int limit_get(const struct hierarchy *h, const struct object *o, const char *file, char *buf,
 	      size_t size)
 {
 	const char *why = file ? limit_name_error(file) : NULL;
 	char list[LIMIT_LIST_SIZE];
-	autoclose int cgroup = -EBADF;
 	ssize_t n;
 	int r;
 
@@ -322,15 +350,16 @@ int limit_get(const struct hierarchy *h, const struct object *o, const char *fil
 	if (r < 0)
 		return r;
 	if (!file) {
+		r = allot_list(h, o, list);
+		if (r < 0)
+			return error_set(r, "list its limits", NULL);
 		if (strlen(list) >= size)
 			return error_set(-ERANGE, "no room for its limits", NULL);
 		memcpy(buf, list, strlen(list) + 1);
 		return (int)strlen(list);
 	}
-	cgroup = object_open_cgroup(h, o);
-	n = cgroup < 0 ? -ENOENT : kernel_read_file(cgroup, file, buf, size);
-	if (n == -ENOENT || n == -ENODEV)
-		n = limit_list_get(list, file, buf, size);
+	n = allot_is(file) ? allot_get(h, o, file, buf, size)
+			   : in_force(h, o, file, list, buf, size);
 	if (n == -E2BIG || n == -ERANGE)
 		return error_set(-ERANGE, "no room for the limit", NULL);
 	if (n == 0)

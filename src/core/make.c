@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "allot.h"
 #include "child.h"
 #include "cleanup.h"
 #include "control.h"
@@ -268,6 +269,7 @@ int make_plan_root(const struct hierarchy *h, const struct object *o, struct roo
 	int r = root->recursive ? vault_make_unbindable(h->dir) : 0;
 
 	r = r ? r : open_base_mount(h, o, ret_base_mount);
+	r = r ? r : allot_view_size(h, o, root->memory_size);
 	if (r < 0 || root->kind != ROOT_VIEW)
 		return r;
 	return view_list_mounts(h->dir, *ret_base_mount, ret_memory, root);
@@ -468,6 +470,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	autoobject struct object o = {.dir = -EBADF, .unnamed = true, .parent = parent->dir};
 	autoclose int limbo = limbo_open(h);
 	char id_text[ID_TEXT_SIZE], numbered[NAME_SIZE];
+	struct allot_wish wish = {.nested = true};
 	struct spec parent_spec;
 	bool first_nested;
 	const char *why;
@@ -477,6 +480,8 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	if (r == 0 && name && (why = name_error(name, strlen(name))))
 		r = error_set(-EINVAL, why, name);
 	r = r ? r : lock_take(h->lock, o.spec.id, LOCK_EXCLUSIVE);
+	wish.network = o.spec.mode[NS_NETWORK] == CONTAINER_NS_OWN;
+	r = r ? r : allot_ask(h, parent, &wish);
 	/* Exclusive if its record is to be written; an upgrade could wait for another's for ever. */
 	first_nested = !parent->spec.nested && !object_is_root(parent);
 	r = r ? r

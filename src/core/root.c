@@ -22,6 +22,8 @@
 #include "kernel.h"
 #include "text.h"
 
+#define TMPFS_INODE 1024 /* bytes of memory that the kernel has for one, and more */
+#define TMPFS_INODES_LEAST 256
 #define NOTHING_SPECIAL (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 /* With one of these a view's /dev would be of no use, were it a directory of its upper layer. */
@@ -81,6 +83,23 @@ static int new_mount(const char *fsname, const char *key, const char *value,
 		r = kernel_fsconfig_set(fs, key, value);
 	r = r ? r : kernel_fsmount(fs, attributes);
 	return r < 0 ? error_set(r, "make mount", fsname) : r;
+}
+
+/* With size bytes, and so many inodes that those cost no more. */
+static int new_tmpfs(const char *mode, const char *size, unsigned int attributes)
+{
+	autoclose int fs = kernel_fsopen("tmpfs");
+	int r = fs < 0 ? fs : kernel_fsconfig_set(fs, "mode", mode);
+	uint64_t bytes;
+	char inodes[21];
+
+	if (r == 0 && size[0] && text_parse_whole_u64(size, INT64_MAX, &bytes) >= 0) {
+		text_format_u64(bytes / TMPFS_INODE + TMPFS_INODES_LEAST, inodes);
+		r = kernel_fsconfig_set(fs, "size", size);
+		r = r ? r : kernel_fsconfig_set(fs, "nr_inodes", inodes);
+	}
+	r = r ? r : kernel_fsmount(fs, attributes);
+	return r < 0 ? error_set(r, "make mount", "tmpfs") : r;
 }
 
 /* -1 and errno. */
@@ -327,7 +346,7 @@ int root_build_view(const struct root_plan *plan, struct root_build *b)
 	if (r < 0)
 		return error_set(r, "look at", "/");
 	b->attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-	b->scratch = new_mount("tmpfs", "mode", "0700", NOTHING_SPECIAL);
+	b->scratch = new_tmpfs("0700", plan->memory_size, NOTHING_SPECIAL);
 	if (b->scratch < 0)
 		return b->scratch;
 	r = fill_upper(b->scratch);
@@ -375,7 +394,8 @@ int root_special(const struct root_plan *plan, struct root_build *b)
 	if (b->sys < 0)
 		return b->sys;
 	if (plan->kind == ROOT_GIVEN || (b->attributes & FORBIDS_DEV)) {
-		b->dev = new_mount("tmpfs", "mode", "0755", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+		b->dev =
+			new_tmpfs("0755", plan->memory_size, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 		r = b->dev < 0 ? b->dev : fill_dev(b->dev);
 		if (r < 0)
 			return error_default(r, "fill /dev", NULL);

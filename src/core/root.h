@@ -33,11 +33,12 @@ struct view_mount {
 
 struct root_plan {
 	enum root_kind kind;
-	int given;	   /* ROOT_GIVEN: fd */
-	bool recursive;	   /* ROOT_GIVEN: with what is mounted below */
-	bool new_proc;	   /* a new /proc: the builder is in the pid namespace it shall show */
-	bool parents_proc; /* else the parent container's, if the pid namespace is inherited */
-	int terminal;	   /* fd of a terminal to be /dev/console; -EBADF: none */
+	int given;	      /* ROOT_GIVEN: fd */
+	bool recursive;	      /* ROOT_GIVEN: with what is mounted below */
+	bool new_proc;	      /* a new /proc: the builder is in the pid namespace it shall show */
+	bool parents_proc;    /* else the parent container's, if the pid namespace is inherited */
+	char memory_size[21]; /* of its tmpfs, in bytes; "": what is usual */
+	int terminal;	      /* fd of a terminal to be /dev/console; -EBADF: none */
 	struct view_mount *mounts; /* those above before those below */
 	size_t mount_count;
 };
