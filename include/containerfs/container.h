@@ -347,7 +347,9 @@ struct container_spawn {
  *
  * On failure the step is "exec" if and only if the program itself could not be run; ENOENT then
  * means that there is none of this name. ENOENT otherwise: the container is gone. EPERM: the
- * container is not the caller's nor below it. EBUSY: it is frozen. EINVAL: unknown user.
+ * container is not the caller's nor below it. EBUSY: it is frozen. EINVAL: unknown user,
+ * or one with numbers that the container's id maps lack; EFBIG, E2BIG: files of users or groups of over 64 MB, a
+ * user in over 65536 groups.
  */
 pid_t container_spawn(int container, const struct container_spawn *how);
 

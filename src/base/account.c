@@ -8,6 +8,9 @@
 
 #define ID_MAX 4294967294u /* (uid_t)-1 means "no change" to the kernel */
 
+/* Of both files; the last of group is the list of members, of passwd the rest, which is not looked at. */
+enum { FIELD_NAME, FIELD_PASSWORD, FIELD_ID, FIELD_GID, FIELD_MEMBERS = FIELD_GID };
+
 static int part_parse(const char *s, size_t len, bool *ret_is_number, unsigned int *ret_number,
 		      char ret_name[ACCOUNT_NAME_SIZE])
 {
@@ -51,80 +54,181 @@ int account_parse(const char *text, struct account_wish *ret_wish)
 	return 0;
 }
 
-/* The field after the next ':', or NULL. */
-static const char *next_field(const char *s)
+void account_passwd_begin(struct account_reader *reader, const struct account_wish *wish)
 {
-	s = strchr(s, ':');
-	return s ? s + 1 : NULL;
+	*reader = (struct account_reader){.wish = wish};
 }
 
-static bool field_is(const char *field, const char *text)
+void account_group_begin(struct account_reader *reader, const char *name, const char *member)
 {
-	size_t len = strlen(text);
-
-	return strncmp(field, text, len) == 0 && field[len] == ':';
+	*reader = (struct account_reader){.group = name, .member = member};
 }
 
-static bool field_number(const char *field, unsigned int *ret_number)
+/* A byte of a name that is kept as far as there is room; it is as long as field_len says. */
+static void keep_byte(struct account_reader *reader, char byte)
 {
-	uint64_t value;
-	int n = text_parse_u64(field, ID_MAX, &value);
-
-	if (n < 0 || field[n] != ':')
-		return false;
-	*ret_number = (unsigned int)value;
-	return true;
-}
-
-bool account_passwd_line(const char *line, const struct account_wish *wish, uid_t *ret_uid,
-			 gid_t *ret_gid, char ret_name[ACCOUNT_NAME_SIZE])
-{
-	const char *password = next_field(line);
-	const char *uid_field = password ? next_field(password) : NULL;
-	const char *gid_field = uid_field ? next_field(uid_field) : NULL;
-	size_t name_len = strcspn(line, ":");
-	uid_t uid;
-	gid_t gid;
-
-	if (!gid_field || name_len == 0 || name_len >= ACCOUNT_NAME_SIZE)
-		return false;
-	if (!field_number(uid_field, &uid) || !field_number(gid_field, &gid))
-		return false;
-	if (wish->has_uid ? uid != wish->uid : !field_is(line, wish->user))
-		return false;
-	memcpy(ret_name, line, name_len);
-	ret_name[name_len] = '\0';
-	*ret_uid = uid;
-	*ret_gid = gid;
-	return true;
-}
-
-static bool list_has(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (;;) {
-		size_t n = strcspn(list, ",\n");
-
-		if (n == len && memcmp(list, name, n) == 0)
-			return true;
-		if (list[n] != ',')
-			return false;
-		list += n + 1;
+	if (reader->field_len < sizeof(reader->name) - 1) {
+		reader->name[reader->field_len] = byte;
+		reader->name[reader->field_len + 1] = '\0';
 	}
 }
 
-bool account_group_line(const char *line, const char *name, const char *member, gid_t *ret_gid)
+/* Whether it is what text begins with, so far. NULL: nothing is asked for. */
+static void compare_byte(struct account_reader *reader, const char *text, char byte)
 {
-	const char *password = next_field(line);
-	const char *gid_field = password ? next_field(password) : NULL;
-	const char *members = gid_field ? next_field(gid_field) : NULL;
-	gid_t gid;
+	if (reader->differs)
+		return;
+	/* All before it is the same, so text has a byte there, or its end. */
+	reader->differs =
+		!text || text[reader->field_len] == '\0' || text[reader->field_len] != byte;
+}
 
-	if (!members || !field_number(gid_field, &gid))
+static bool is_equal(const struct account_reader *reader, const char *text)
+{
+	return text && !reader->differs && text[reader->field_len] == '\0';
+}
+
+static void number_byte(struct account_reader *reader, char byte)
+{
+	if (byte < '0' || byte > '9' || reader->number > ID_MAX)
+		reader->is_malformed = true;
+	else
+		reader->number = reader->number * 10 + (uint64_t)(byte - '0');
+}
+
+static void next_field(struct account_reader *reader)
+{
+	reader->field++;
+	reader->field_len = 0;
+	reader->number = 0;
+	reader->differs = false;
+}
+
+static void next_line(struct account_reader *reader)
+{
+	reader->field = FIELD_NAME;
+	reader->field_len = 0;
+	reader->differs = reader->is_malformed = reader->is_it = false;
+}
+
+/* The end of the third or fourth field, a number there must be. */
+static unsigned int end_number(struct account_reader *reader)
+{
+	if (reader->field_len == 0 || reader->number > ID_MAX)
+		reader->is_malformed = true;
+	return reader->is_malformed ? 0 : (unsigned int)reader->number;
+}
+
+static bool is_wished(const struct account_reader *reader)
+{
+	const struct account_wish *wish = reader->wish;
+
+	if (wish->has_uid)
+		return reader->uid == wish->uid;
+	return reader->name_len < ACCOUNT_NAME_SIZE && strlen(wish->user) == reader->name_len &&
+	       strcmp(wish->user, reader->name) == 0;
+}
+
+static void passwd_field_byte(struct account_reader *reader, char byte)
+{
+	if (reader->field == FIELD_NAME)
+		keep_byte(reader, byte);
+	else if (reader->field == FIELD_ID || reader->field == FIELD_GID)
+		number_byte(reader, byte);
+	reader->field_len++;
+}
+
+/* A line of passwd is decided by the colon after its fourth field. */
+static bool passwd_byte(struct account_reader *reader, char byte)
+{
+	bool found = false;
+
+	if (byte != ':') {
+		passwd_field_byte(reader, byte);
 		return false;
-	if (!(name && field_is(line, name)) && !(member && list_has(members, member)))
+	}
+	if (reader->field == FIELD_NAME) {
+		reader->name_len = reader->field_len;
+		reader->is_malformed = reader->field_len == 0;
+	} else if (reader->field == FIELD_ID) {
+		reader->uid = end_number(reader);
+	} else if (reader->field == FIELD_GID) {
+		reader->gid = end_number(reader);
+		found = !reader->is_malformed && is_wished(reader);
+	}
+	next_field(reader);
+	return found;
+}
+
+/* A line of group is decided with its name, or with the member that is looked for: one is enough. */
+static bool group_byte(struct account_reader *reader, char byte)
+{
+	bool is_end = byte == '\n' || (reader->field == FIELD_MEMBERS ? byte == ',' : byte == ':');
+	bool was_it = reader->is_it;
+
+	if (!is_end) {
+		if (reader->field == FIELD_NAME)
+			compare_byte(reader, reader->group, byte);
+		else if (reader->field == FIELD_ID)
+			number_byte(reader, byte);
+		else if (reader->field == FIELD_MEMBERS)
+			compare_byte(reader, reader->member, byte);
+		reader->field_len++;
 		return false;
-	*ret_gid = gid;
-	return true;
+	}
+	if (reader->field == FIELD_MEMBERS) {
+		reader->is_it |= is_equal(reader, reader->member);
+		reader->field_len = 0;
+		reader->differs = false;
+		return reader->is_it && !was_it && !reader->is_malformed;
+	}
+	if (byte == '\n')
+		return false;
+	if (reader->field == FIELD_NAME)
+		reader->has_name = is_equal(reader, reader->group);
+	else if (reader->field == FIELD_ID)
+		reader->gid = end_number(reader);
+	next_field(reader);
+	if (reader->field == FIELD_MEMBERS)
+		reader->is_it = reader->has_name && !reader->is_malformed;
+	return reader->is_it;
+}
+
+size_t account_read(struct account_reader *reader, const char *data, size_t len, bool *ret_found)
+{
+	*ret_found = false;
+	for (size_t i = 0; i < len; i++) {
+		if (reader->wish)
+			*ret_found = data[i] != '\n' && passwd_byte(reader, data[i]);
+		else
+			*ret_found = group_byte(reader, data[i]);
+		if (data[i] == '\n')
+			next_line(reader);
+		if (*ret_found)
+			return i + 1;
+	}
+	return len;
+}
+
+int account_groups_add(struct account_groups *groups, gid_t gid)
+{
+	size_t low = 0, high = groups->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (groups->list[middle] == gid)
+			return 0;
+		if (groups->list[middle] < gid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (groups->count == ACCOUNT_GROUPS)
+		return -E2BIG;
+	memmove(groups->list + low + 1, groups->list + low,
+		(groups->count - low) * sizeof(groups->list[0]));
+	groups->list[low] = gid;
+	groups->count++;
+	return 0;
 }

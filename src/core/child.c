@@ -16,6 +16,7 @@
 #include "kernel.h"
 #include "keys.h"
 #include "lock.h"
+#include "user.h"
 
 static int join_error(int code, const char *type)
 {
@@ -228,124 +229,6 @@ int child_setup(const struct child_plan *plan)
 	return join_plan_has_pins(plan->join) ? setup_with_pins(plan) : setup(plan);
 }
 
-/* A line at a time, by read(2) into a buffer of our own; long lines are passed over. */
-struct lines {
-	int fd;
-	size_t start, end;
-	size_t left; /* a file of the container's making may have no end */
-	char buf[4096];
-};
-#define LINES_MOST (16UL << 20) /* bytes */
-
-static const char *lines_next(struct lines *l)
-{
-	for (;;) {
-		char *line = l->buf + l->start;
-		char *newline = memchr(line, '\n', l->end - l->start);
-		ssize_t n;
-
-		if (newline) {
-			*newline = '\0';
-			l->start = (size_t)(newline - l->buf) + 1;
-			return line;
-		}
-		memmove(l->buf, line, l->end - l->start);
-		l->end -= l->start;
-		l->start = 0;
-		if (l->end == sizeof(l->buf))
-			l->end = 0;
-		n = read(l->fd, l->buf + l->end, sizeof(l->buf) - l->end);
-		if (n <= 0 || (size_t)n > l->left)
-			return NULL;
-		l->left -= (size_t)n;
-		l->end += (size_t)n;
-	}
-}
-
-/* The files are the container's: no fifo or device of its making may be waited for. */
-static int lines_open(struct lines *l, const char *path)
-{
-	struct stat st;
-
-	l->start = l->end = 0;
-	l->left = LINES_MOST;
-	l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (l->fd < 0)
-		return -errno;
-	if (fstat(l->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close_fd(&l->fd);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int find_user(const struct account_wish *wish, struct account *account,
-		     char name[ACCOUNT_NAME_SIZE])
-{
-	struct lines l;
-	const char *line;
-	bool found = false;
-
-	if (lines_open(&l, "/etc/passwd") == 0) {
-		while (!found && (line = lines_next(&l)))
-			found = account_passwd_line(line, wish, &account->uid, &account->gid, name);
-		close_fd(&l.fd);
-	}
-	if (found)
-		return 0;
-	name[0] = '\0';
-	if (!wish->has_uid)
-		return error_set(-EINVAL, "no such user in the container", wish->user);
-	account->uid = wish->uid;
-	/* As chroot(1): a number without an entry needs its group, or it would get root's. */
-	if (!wish->has_group)
-		return error_set(-EINVAL, "user has no entry and no group; say USER:GROUP",
-				 wish->user);
-	return 0;
-}
-
-static int find_groups(const struct account_wish *wish, struct account *account, const char *name)
-{
-	struct lines l;
-	const char *line;
-	gid_t gid;
-	bool found = !wish->has_group || wish->has_gid;
-
-	if (wish->has_gid)
-		account->gid = wish->gid;
-	if (lines_open(&l, "/etc/group") == 0) {
-		while ((line = lines_next(&l))) {
-			if (wish->has_group && !wish->has_gid && !found &&
-			    account_group_line(line, wish->group, NULL, &gid)) {
-				account->gid = gid;
-				found = true;
-			}
-			if (!wish->has_group && name[0] && account->group_count < ACCOUNT_GROUPS &&
-			    account_group_line(line, NULL, name, &gid))
-				account->groups[account->group_count++] = gid;
-		}
-		close_fd(&l.fd);
-	}
-	return found ? 0 : error_set(-EINVAL, "no such group in the container", wish->group);
-}
-
-/* The raw calls: those of a libc would change all threads of the parent whose memory this is. */
-static int become_user(const struct account_wish *wish)
-{
-	struct account account = {0};
-	char name[ACCOUNT_NAME_SIZE];
-	int r = find_user(wish, &account, name);
-
-	r = r ? r : find_groups(wish, &account, name);
-	if (r < 0)
-		return r;
-	if (syscall(SYS_setgroups, account.group_count, account.groups) < 0 ||
-	    syscall(SYS_setresgid, account.gid, account.gid, account.gid) < 0 ||
-	    syscall(SYS_setresuid, account.uid, account.uid, account.uid) < 0)
-		return error_set(-errno, "become user", wish->user);
-	return 0;
-}
-
 /* First out of each other's way, then into place. */
 static int place_stdio(const int stdio[3])
 {
@@ -397,7 +280,7 @@ int child_exec(const struct child_plan *plan, struct child_result *result)
 		error_default(r, "close fds", NULL);
 	r = r ? r : change_dir(plan);
 	if (r == 0 && plan->has_user)
-		r = become_user(&plan->user);
+		r = user_become(&plan->user, plan->groups);
 	/* After the change of user, which would clear it. */
 	if (r == 0 && plan->die_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		r = error_set(-errno, "set the parent-death signal", NULL);

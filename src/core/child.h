@@ -50,6 +50,7 @@ struct child_plan {
 	bool cwd_optional; /* go to "/" if it is not there */
 	bool has_user;
 	struct account_wish user;
+	gid_t *groups; /* room for the user's: ACCOUNT_GROUPS */
 	int stdio[3];
 	bool die_with_parent;
 	sigset_t signal_mask;	    /* the caller's, from before the clone */

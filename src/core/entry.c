@@ -42,6 +42,8 @@ void entry_close(struct entry *e)
 	close_fd(&e->cgroup);
 	close_fd(&e->base_mount);
 	close_fd(&e->proc);
+	free(e->child.groups);
+	e->child.groups = NULL;
 	free(e->view_memory);
 	e->view_memory = NULL;
 }

@@ -17,12 +17,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/keyctl.h>
 
+#include "account.h"
 #include "agent.h"
 #include "cleanup.h"
 #include "error.h"
@@ -40,7 +42,7 @@
 #define POSSESSOR_ALL 0x3f000000u
 #define POSSESSOR_USE 0x1f000000u /* all but change this */
 #define GROUP_LINK 0x00001000u
-#define GROUPS 1024	      /* whoever is in more does without keys */
+#define FEW_GROUPS 1024	      /* as many as have room on the stack */
 #define DESCRIPTION_SIZE 4352 /* of a key, with what stands before it */
 
 struct record {
@@ -149,14 +151,26 @@ static int link_named(int serial, int keyring, const char *name)
 static int link_to(int serial, int keyring, const char *name)
 {
 	const gid_t group = KEYS_GROUP;
-	gid_t own[GROUPS];
-	long count = syscall(SYS_getgroups, GROUPS, own);
-	int r;
+	gid_t few[FEW_GROUPS], *own = few;
+	long count = syscall(SYS_getgroups, FEW_GROUPS, own);
+	size_t size = 0;
+	int r = -EPERM;
 
-	if (count < 0 || syscall(SYS_setgroups, 1, &group) < 0)
-		return -EPERM;
-	r = link_named(serial, keyring, name);
-	return syscall(SYS_setgroups, count, own) < 0 ? -ECANCELED : r;
+	if (count < 0) {
+		size = ACCOUNT_GROUPS * sizeof(*own);
+		own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (own == MAP_FAILED)
+			return -ENOMEM;
+		count = syscall(SYS_getgroups, ACCOUNT_GROUPS, own);
+	}
+	if (count >= 0 && syscall(SYS_setgroups, 1, &group) == 0) {
+		r = link_named(serial, keyring, name);
+		if (syscall(SYS_setgroups, count, own) < 0)
+			r = -ECANCELED;
+	}
+	if (size)
+		munmap(own, size);
+	return r;
 }
 
 /* A number that is no user's, by habit. */

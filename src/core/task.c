@@ -235,9 +235,15 @@ static int plan_program(const struct container_spawn *how, struct child_plan *pl
 	plan->given_mask = how->signal_mask;
 	memcpy(plan->stdio, how->stdio, sizeof(plan->stdio));
 	plan->has_user = how->user != NULL;
-	if (how->user && account_parse(how->user, &plan->user) < 0)
-		return error_set(-EINVAL, "not USER[:GROUP] by name or number", how->user);
-	return 0;
+	if (!how->user)
+		return 0;
+	if (account_parse(how->user, &plan->user) < 0)
+		return error_set(-EINVAL,
+				 "not USER[:GROUP] by name, of 255 bytes at most, or number",
+				 how->user);
+	/* Nothing of it is touched but what is needed. */
+	plan->groups = malloc(ACCOUNT_GROUPS * sizeof(*plan->groups));
+	return plan->groups ? 0 : error_set(-ENOMEM, "become user", how->user);
 }
 
 static int check_spawn(const struct object *o, const struct container_spawn *how)

@@ -20,8 +20,8 @@
 #include "surrogate.h"
 
 #define NO_SUCH_FD 0x7fffffff
-#define PID_LEVELS 33 /* the kernel nests them no deeper */
-#define STATUS_SIZE 8192
+#define PID_LEVELS 33	  /* the kernel nests them no deeper */
+#define STATUS_SIZE 16384 /* a line of CALLER_GROUPS numbers, of 11 bytes, is shorter */
 
 void caller_init(struct caller *c)
 {
@@ -78,7 +78,7 @@ static void read_line(struct caller *c, const char *line)
 			c->gids[i] = list[i];
 		c->is_consistent &= c->gid == list[3];
 	} else if (strncmp(line, "Groups:", 7) == 0) {
-		c->group_count = numbers(line, c->groups, CALLER_GROUPS);
+		c->group_count = numbers(line, c->groups, CALLER_GROUPS + 1);
 	} else {
 		read_capabilities(line, "CapPrm:", &c->permitted);
 		read_capabilities(line, "CapEff:", &c->effective);
@@ -87,7 +87,7 @@ static void read_line(struct caller *c, const char *line)
 
 /*
  * The whole lines of what was read. Returns how many bytes are left of the last, which goes on; of a line longer
- * than the buffer only its beginning counts: more groups than are looked at.
+ * than the buffer only its beginning counts, which has more groups than there may be.
  */
 static size_t read_lines(struct caller *c, char *buf, size_t len, bool *skips)
 {
@@ -129,6 +129,8 @@ static int read_status(struct caller *c)
 		buf[len] = '\0';
 		len = read_lines(c, buf, len, &skips);
 	}
+	if (c->group_count > CALLER_GROUPS)
+		return -E2BIG;
 	return n == 0 && c->pid > 0 && c->pid_levels > 0 && c->is_consistent ? 0 : -EPERM;
 }
 

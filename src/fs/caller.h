@@ -16,7 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CALLER_GROUPS 256 /* more are left out: that takes rights away, it gives none */
+#define CALLER_GROUPS                                                                              \
+	1024 /* who is in more gets E2BIG: left out of one it had the rights of others */
 
 struct caller {
 	pid_t tid, pid;
@@ -24,7 +25,7 @@ struct caller {
 	gid_t gid;
 	uid_t uids[3]; /* real, effective, saved */
 	gid_t gids[3];
-	gid_t groups[CALLER_GROUPS];
+	gid_t groups[CALLER_GROUPS + 1];
 	size_t group_count;
 	uint64_t permitted, effective;
 	bool is_consistent;	/* /proc tells of the credentials that the request was made with */
@@ -39,7 +40,7 @@ void caller_init(struct caller *c);
 void caller_close(struct caller *c);
 #define autocaller __attribute__((cleanup(caller_close)))
 
-/* -EPERM: it cannot be seen from here. */
+/* -EPERM: it cannot be seen from here. -E2BIG: see CALLER_GROUPS. */
 int caller_open(struct caller *c, pid_t tid, uid_t uid, gid_t gid);
 
 /*

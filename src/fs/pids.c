@@ -54,19 +54,17 @@ static bool is_below(int ns, int above)
 /* The number at a level: the fields of NStgid are from our namespace down to its own. */
 static pid_t number_at(pid_t pid, int level)
 {
-	char path[32], text[8192];
-	autoclose int fd = -EBADF;
-	ssize_t n;
-	char *p;
+	autofile FILE *f = NULL;
+	autofree char *line = NULL;
+	char path[32], *p = NULL;
+	size_t size = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	p = strstr(text, "\nNStgid:");
-	for (p = p ? p + 8 : NULL; p && level > 0; level--) {
+	f = fopen(path, "re");
+	/* By lines: one of groups, before it, has 700 kB at most. */
+	while (f && !p && getline(&line, &size, f) > 0)
+		p = strncmp(line, "NStgid:", 7) == 0 ? line + 7 : NULL;
+	for (; p && level > 0; level--) {
 		char *end;
 		long number = strtol(p, &end, 10);
 

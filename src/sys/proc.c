@@ -47,6 +47,65 @@ static int proc_read(pid_t pid, const char *entry, char *buf, size_t size)
 	return n < 0 ? (int)n : 0;
 }
 
+/* How much of "Groups:" the line that is being read begins with, unless it differs. */
+struct status_cut {
+	size_t line;
+	bool differs;
+};
+
+/*
+ * The line of groups may have 65536 numbers, and most that is asked for comes after it: so they are left out of each
+ * piece that is read. What remains is moved to its begin; returns its length.
+ */
+static size_t cut_groups(struct status_cut *cut, char *piece, size_t len)
+{
+	static const char name[] = "Groups:";
+	size_t left = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bool is_cut = !cut->differs && cut->line == sizeof(name) - 1;
+
+		if (piece[i] == '\n')
+			*cut = (struct status_cut){0};
+		else if (!cut->differs && !is_cut)
+			cut->differs = piece[i] != name[cut->line++];
+		if (!is_cut || piece[i] == '\n')
+			piece[left++] = piece[i];
+	}
+	return left;
+}
+
+/* /proc/PID/status but for the numbers of its groups. */
+static int proc_read_status(pid_t pid, char *buf, size_t size)
+{
+	struct status_cut cut = {0};
+	autoclose int fd = -EBADF;
+	size_t len = 0;
+	char path[64];
+
+	proc_path(pid, "status", path, sizeof(path));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT && pid ? -ESRCH : -errno;
+	for (;;) {
+		size_t room = size - 1 - len;
+		ssize_t n = read(fd, buf + len, room);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		len += cut_groups(&cut, buf + len, (size_t)n);
+		/* The kernel has made all of it by the first read, and gives as much as there is room for. */
+		if ((size_t)n < room)
+			break;
+		if (len == size - 1)
+			return -E2BIG;
+	}
+	buf[len] = '\0';
+	return 0;
+}
+
 /* A field of proc_pid_stat(5), counted from the last ')': the command's name may hold anything. */
 static int stat_field(const char *text, int wanted, uint64_t *ret_value)
 {
@@ -281,7 +340,7 @@ int proc_thread_cgroup(int thread, char *buf, size_t size)
 int proc_process_of(pid_t tid, pid_t *ret_pid)
 {
 	char text[8192];
-	int r = proc_read(tid, "status", text, sizeof(text));
+	int r = proc_read_status(tid, text, sizeof(text));
 
 	if (r < 0)
 		return r;
@@ -348,7 +407,7 @@ int proc_nested_init_depth(pid_t pid)
 	char buf[4096];
 	const char *line;
 	size_t len;
-	int depth = 0, r = proc_read(pid, "status", buf, sizeof(buf));
+	int depth = 0, r = proc_read_status(pid, buf, sizeof(buf));
 
 	if (r < 0)
 		return r;
@@ -410,7 +469,7 @@ int proc_status(pid_t pid, struct proc_status *ret_status)
 {
 	char buf[8192];
 	const char *state;
-	int r = proc_read(pid, "status", buf, sizeof(buf));
+	int r = proc_read_status(pid, buf, sizeof(buf));
 
 	if (r < 0)
 		return r;

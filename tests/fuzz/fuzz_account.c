@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * account_parse, account_passwd_line, account_group_line. The input is "WISH\nLINE": what the caller
- * asks for, and a line of a file that is the container's. All agree with the naive models.
+ * account_parse, account_read. The input is "WISH\nTEXT": what the caller asks for, and a file that is the
+ * container's. All agree with the naive models.
  */
 #include "fuzz.h"
 
@@ -24,32 +24,18 @@ static bool check_wish(const char *text, struct account_wish *wish, struct model
 	return true;
 }
 
-static void check_passwd(const char *line, const struct account_wish *wish,
-			 const struct model_id *user)
+/* In pieces as the first byte says. */
+static void check_file(const struct model_wanted *wanted, const char *text)
 {
-	char name[ACCOUNT_NAME_SIZE];
-	uint64_t wanted_uid, wanted_gid;
-	uid_t uid = 77;
-	gid_t gid = 77;
-	bool wanted = model_passwd_line(line, user, &wanted_uid, &wanted_gid);
+	long found;
 
-	holds(account_passwd_line(line, wish, &uid, &gid, name) == wanted);
-	if (!wanted) {
-		holds(uid == 77 && gid == 77);
-		return;
-	}
-	holds(uid == wanted_uid && gid == wanted_gid);
-	holds(strlen(name) == strcspn(line, ":") && strncmp(name, line, strlen(name)) == 0);
+	holds(model_account_file(wanted, text, 1 + (unsigned char)text[0] % 17, &found));
+	holds(model_account_file(wanted, text, 4096, &found));
 }
 
-static void check_group(const char *line, const char *name, const char *member)
+static void check_group(const char *text, const char *name, const char *member)
 {
-	uint64_t wanted_gid;
-	gid_t gid = 77;
-	bool wanted = model_group_line(line, name, member, &wanted_gid);
-
-	holds(account_group_line(line, name, member, &gid) == wanted);
-	holds(wanted ? gid == wanted_gid : gid == 77);
+	check_file(&(struct model_wanted){.name = name, .member = member}, text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -62,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct model_id user, group;
 
 	if (check_wish(text, &wish, &user, &group)) {
-		check_passwd(line, &wish, &user);
+		check_file(&(struct model_wanted){.user = &user, .wish = &wish}, line);
 		if (!user.is_number)
 			check_group(line, NULL, user.name);
 		if (group.asked && !group.is_number) {

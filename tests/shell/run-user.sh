@@ -151,13 +151,13 @@ refused app 'no such user'
 rm "$WORK/root/etc/passwd"
 head -c 100000 /dev/zero | tr '\0' a >"$WORK/root/etc/passwd"
 printf '\napp:x:12:13::/:/bin/sh' >>"$WORK/root/etc/passwd"
-refused app 'no such user'
+ids app '12 13 13 5001 5002'
 printf '\n' >>"$WORK/root/etc/passwd"
 ids app '12 13 13 5001 5002'
 truncate -s 8T "$WORK/root/etc/passwd"
 : >"$WORK/root/etc/group"
 begun=$(date +%s)
-refused none 'no such user'
+refused none '/etc/passwd: File too large'
 check [ $(($(date +%s) - begun)) -lt 10 ]
 rm -r "$WORK/root/etc"
 refused app 'no such user'

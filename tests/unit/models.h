@@ -143,7 +143,7 @@ static inline bool model_passwd_line(const char *line, const struct model_id *us
 {
 	struct model_field f[5];
 
-	if (model_split(line, f, 5) < 5 || f[0].len == 0 || f[0].len >= ACCOUNT_NAME_SIZE)
+	if (model_split(line, f, 5) < 5 || f[0].len == 0)
 		return false;
 	if (!model_number(f[2].s, f[2].len, MODEL_ID_MAX, ret_uid) ||
 	    !model_number(f[3].s, f[3].len, MODEL_ID_MAX, ret_gid))
@@ -172,6 +172,91 @@ static inline bool model_group_line(const char *line, const char *name, const ch
 		if (*s != ',')
 			return false;
 	}
+}
+
+/* The line at text, and what is after its newline; NULL: there is none. */
+static inline const char *model_line(const char *text, char **ret_line)
+{
+	size_t len = strcspn(text, "\n");
+
+	*ret_line = strndup(text, len);
+	return text[len] ? text + len + 1 : NULL;
+}
+
+/*
+ * What account_read() tells of a file that comes in pieces of any size, against its lines one by one. user NULL: a
+ * group file. False: they do not agree.
+ */
+struct model_wanted {
+	const struct model_id *user;
+	const struct account_wish *wish;
+	const char *name, *member;
+};
+
+static inline bool model_next(const struct model_wanted *w, const char **text, char **ret_line,
+			      uint64_t *ret_uid, uint64_t *ret_gid)
+{
+	bool is_it = false;
+
+	*ret_line = NULL;
+	while (*text && !is_it) {
+		free(*ret_line);
+		*text = model_line(*text, ret_line);
+		is_it = w->user ? model_passwd_line(*ret_line, w->user, ret_uid, ret_gid)
+				: model_group_line(*ret_line, w->name, w->member, ret_gid);
+	}
+	return is_it;
+}
+
+static inline bool model_found(const struct model_wanted *w, const struct account_reader *reader,
+			       const char **text)
+{
+	uint64_t uid = 0, gid = 0;
+	char *line;
+	bool same = model_next(w, text, &line, &uid, &gid) && reader->gid == gid;
+
+	if (same && w->user) {
+		size_t len = strcspn(line, ":");
+
+		same = reader->uid == uid && reader->name_len == len &&
+		       (len >= ACCOUNT_NAME_SIZE ||
+			(strlen(reader->name) == len && memcmp(reader->name, line, len) == 0));
+	}
+	free(line);
+	return same;
+}
+
+/* piece: of how many bytes the file comes at a time. ret_found: how many lines were. */
+static inline bool model_account_file(const struct model_wanted *w, const char *text, size_t piece,
+				      long *ret_found)
+{
+	size_t len = strlen(text), at = 0;
+	struct account_reader reader;
+	const char *rest = text;
+	uint64_t uid, gid;
+	bool none;
+	char *line;
+
+	*ret_found = 0;
+	if (w->user)
+		account_passwd_begin(&reader, w->wish);
+	else
+		account_group_begin(&reader, w->name, w->member);
+	while (at <= len) {
+		size_t room = at == len ? 1 : len - at < piece ? len - at : piece;
+		bool found;
+		size_t used = account_read(&reader, at == len ? "\n" : text + at, room, &found);
+
+		if (used == 0 || used > room || (!found && used < room))
+			return false;
+		at += used;
+		if (found && !model_found(w, &reader, &rest))
+			return false;
+		*ret_found += found;
+	}
+	none = !model_next(w, &rest, &line, &uid, &gid);
+	free(line);
+	return none;
 }
 
 /* What a record says; what is not said is zero. */

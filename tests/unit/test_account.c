@@ -5,6 +5,8 @@
  */
 #include "account.h"
 
+#include <errno.h>
+
 #include "chance.h"
 #include "cmock.h"
 #include "models.h"
@@ -162,17 +164,18 @@ static const char *const group_lines[] = {
 
 static const char favourites[] = ":,0123456789root\n-+ x";
 
-#define PICK(c, list) (list[chance_below(c, sizeof(list) / sizeof(list[0]))])
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define PICK(c, list) (list[chance_below(c, COUNT(list))])
 
 static void test_wishes(void **state)
 {
 	struct chance c = chance_begin();
-	char text[256];
+	char text[512];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++)
 		check_wish(wishes[i]);
-	for (size_t len = 60; len < 70; len++) {
+	for (size_t len = 250; len < 262; len++) {
 		memset(text, 'u', sizeof(text));
 		text[len] = '\0';
 		check_wish(text);
@@ -209,28 +212,41 @@ static void random_wish(struct chance *c, struct account_wish *wish, struct mode
 	}
 }
 
-static bool check_passwd(const char *line, const struct account_wish *wish,
-			 const struct model_id *user)
+static long check_file(const struct model_wanted *wanted, const char *text, struct chance *c)
 {
-	char *copy = exact_copy(line, strlen(line)), name[ACCOUNT_NAME_SIZE] = "untouched";
-	uint64_t wanted_uid, wanted_gid;
-	bool wanted = model_passwd_line(copy, user, &wanted_uid, &wanted_gid);
-	uid_t uid = 77;
-	gid_t gid = 77;
+	char *copy = exact_copy(text, strlen(text));
+	long found;
 
-	assert_int_equal(account_passwd_line(copy, wish, &uid, &gid, name), wanted);
-	if (wanted) {
-		assert_int_equal(uid, wanted_uid);
-		assert_int_equal(gid, wanted_gid);
-		assert_int_equal(strlen(name), strcspn(copy, ":"));
-		assert_memory_equal(name, copy, strlen(name));
-	} else {
-		assert_int_equal(uid, 77);
-		assert_int_equal(gid, 77);
-		assert_string_equal(name, "untouched");
-	}
+	assert_true(model_account_file(
+		wanted, copy, chance_one_in(c, 2) ? 1 + chance_below(c, 9) : 4096, &found));
 	free(copy);
-	return wanted;
+	return found;
+}
+
+static long check_passwd(const char *text, const struct account_wish *wish,
+			 const struct model_id *user, struct chance *c)
+{
+	const struct model_wanted wanted = {.user = user, .wish = wish};
+
+	return check_file(&wanted, text, c);
+}
+
+/* Some lines of a list, some of them changed, the last perhaps without a newline. */
+static void random_file(struct chance *c, const char *const *lines, size_t count, char *text,
+			size_t size)
+{
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t n = 1 + chance_below(c, 4); n > 0 && len + 256 < size; n--) {
+		char line[512];
+
+		strcpy(line, lines[chance_below(c, count)]);
+		if (chance_one_in(c, 2))
+			chance_mutate(c, line, strlen(line), 250, favourites);
+		len += (size_t)snprintf(text + len, size - len, "%s%s", line,
+					n == 1 && chance_one_in(c, 2) ? "" : "\n");
+	}
 }
 
 static void test_passwd(void **state)
@@ -242,32 +258,50 @@ static void test_passwd(void **state)
 	for (long i = 0; i < steps; i++) {
 		struct model_id user, group;
 		struct account_wish wish;
-		char line[1024];
+		char text[2048];
 
 		random_wish(&c, &wish, &user, &group);
-		strcpy(line, PICK(&c, passwd_lines));
-		if (chance_one_in(&c, 2))
-			chance_mutate(&c, line, strlen(line), sizeof(line), favourites);
-		matched += check_passwd(line, &wish, &user);
+		random_file(&c, passwd_lines, COUNT(passwd_lines), text, sizeof(text));
+		matched += check_passwd(text, &wish, &user, &c);
 	}
-	printf("# %ld of %ld passwd lines matched\n", matched, steps);
+	printf("# %ld passwd lines of %ld files matched\n", matched, steps);
 	assert_true(steps < 10000 || matched > steps / 1000);
 }
 
-static void test_passwd_long(void **state)
+/* Longer than any buffer: the line counts, and no part of it does. */
+static void test_long(void **state)
 {
-	struct account_wish wish;
-	struct model_id user, group;
-	char line[8192];
+	static const char *const hidden[] = {"ann", "ann:x:0:0:::", "ann:x:0:ann", ",ann:x:0:ann"};
+	struct chance c = chance_begin();
+	struct account_wish wish, number;
+	struct model_id user, zero, group;
+	char *text = malloc(1 << 20);
 
 	(void)state;
-	assert_true(model_account_parse("0", &user, &group));
-	assert_int_equal(account_parse("0", &wish), 0);
-	for (size_t len = 1; len < 4096; len += len < 80 ? 1 : 997) {
-		memset(line, 'n', len);
-		strcpy(line + len, ":x:0:0:::");
-		assert_int_equal(check_passwd(line, &wish, &user), len < ACCOUNT_NAME_SIZE);
+	assert_non_null(text);
+	assert_true(model_account_parse("ann", &user, &group));
+	assert_int_equal(account_parse("ann", &wish), 0);
+	assert_true(model_account_parse("0", &zero, &group));
+	assert_int_equal(account_parse("0", &number), 0);
+	for (size_t len = 1; len < 600000; len += len < 300 ? 1 : len < 20000 ? 997 : 99991) {
+		const struct model_wanted members = {.member = "ann"};
+		long name_is_known;
+
+		memset(text, 'n', len);
+		strcpy(text + len, ":x:0:0:::");
+		name_is_known = check_passwd(text, &number, &zero, &c);
+		assert_int_equal(name_is_known, 1);
+		for (size_t i = 0; i < COUNT(hidden); i++) {
+			sprintf(text, "big:x:5:");
+			memset(text + 8, 'n', len);
+			strcpy(text + 8 + len, hidden[i]);
+			check_file(&members, text, &c);
+			assert_int_equal(check_passwd(text, &wish, &user, &c), 0);
+		}
+		memcpy(text + 8 + len, ",ann", 5);
+		assert_int_equal(check_file(&members, text, &c), 1);
 	}
+	free(text);
 }
 
 static void test_group(void **state)
@@ -278,25 +312,68 @@ static void test_group(void **state)
 
 	(void)state;
 	for (long i = 0; i < steps; i++) {
-		const char *name = chance_one_in(&c, 3) ? NULL : PICK(&c, names);
-		const char *member = chance_one_in(&c, 3) ? NULL : PICK(&c, names);
-		uint64_t wanted_gid;
-		gid_t gid = 77;
-		char line[1024], *copy;
-		bool wanted;
+		const struct model_wanted wanted = {
+			.name = chance_one_in(&c, 3) ? NULL : PICK(&c, names),
+			.member = chance_one_in(&c, 3) ? NULL : PICK(&c, names),
+		};
+		char text[2048];
 
-		strcpy(line, PICK(&c, group_lines));
-		if (chance_one_in(&c, 2))
-			chance_mutate(&c, line, strlen(line), sizeof(line), favourites);
-		copy = exact_copy(line, strlen(line));
-		wanted = model_group_line(copy, name, member, &wanted_gid);
-		assert_int_equal(account_group_line(copy, name, member, &gid), wanted);
-		assert_int_equal(gid, wanted ? wanted_gid : 77);
-		matched += wanted;
-		free(copy);
+		random_file(&c, group_lines, COUNT(group_lines), text, sizeof(text));
+		matched += check_file(&wanted, text, &c);
 	}
-	printf("# %ld of %ld group lines matched\n", matched, steps);
+	printf("# %ld group lines of %ld files matched\n", matched, steps);
 	assert_true(steps < 10000 || matched > steps / 1000);
+}
+
+/* A NUL is a byte of a name or number like others, and none that is asked for. */
+static void test_nul(void **state)
+{
+	static const char passwd[] = "ann\0:x:1:1:::\nann:x:2\0:2:::\n\0ann:x:3:3:::\nann:x:4:4:::";
+	static const char group[] = "g\0:x:1:ann\0,\0ann\ng:x:2:\0\ng:x:3\0:ann\ng:x:4:b\0,ann\n";
+	const struct account_wish wish = {.user = "ann"};
+	struct account_reader reader;
+	bool found;
+
+	(void)state;
+	account_passwd_begin(&reader, &wish);
+	account_read(&reader, passwd, sizeof(passwd) - 1, &found);
+	assert_true(found);
+	assert_int_equal(reader.uid, 4);
+	account_group_begin(&reader, NULL, "ann");
+	account_read(&reader, group, sizeof(group) - 1, &found);
+	assert_true(found);
+	assert_int_equal(reader.gid, 4);
+	account_group_begin(&reader, "g", NULL);
+	account_read(&reader, group, sizeof(group) - 1, &found);
+	assert_true(found);
+	assert_int_equal(reader.gid, 2);
+}
+
+/* In order, each once, and no more than there is room for. */
+static void test_groups(void **state)
+{
+	struct account_groups groups = {.list = calloc(ACCOUNT_GROUPS, sizeof(gid_t))};
+	struct chance c = chance_begin();
+	unsigned char seen[1024] = {0};
+	size_t wanted = 0;
+
+	(void)state;
+	assert_non_null(groups.list);
+	for (int i = 0; i < 2000; i++) {
+		gid_t gid = (gid_t)chance_below(&c, sizeof(seen));
+
+		wanted += !seen[gid];
+		seen[gid] = 1;
+		assert_int_equal(account_groups_add(&groups, gid), 0);
+		assert_int_equal(groups.count, wanted);
+	}
+	for (size_t i = 1; i < groups.count; i++)
+		assert_true(groups.list[i - 1] < groups.list[i] && seen[groups.list[i]]);
+	for (gid_t gid = 100000; groups.count < ACCOUNT_GROUPS; gid++)
+		assert_int_equal(account_groups_add(&groups, gid), 0);
+	assert_int_equal(account_groups_add(&groups, 99999), -E2BIG);
+	assert_int_equal(account_groups_add(&groups, 100000), 0);
+	free(groups.list);
 }
 
 /* Nobody becomes root by an odd number: what is not plainly 0 is not 0. */
@@ -308,28 +385,32 @@ static void test_never_zero(void **state)
 		" 0",	      "0 ",	    "",
 		"0a",	      "-1",	    "\xd9\xa0",
 	};
-	struct account_wish wish = {.user = "evil"};
+	const struct account_wish wish = {.user = "evil"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		char line[128], name[ACCOUNT_NAME_SIZE];
-		uid_t uid;
-		gid_t gid;
+		struct account_reader reader;
+		char text[128];
+		bool found;
 
-		snprintf(line, sizeof(line), "evil:x:%s:5:::", numbers[i]);
-		assert_false(account_passwd_line(line, &wish, &uid, &gid, name));
-		snprintf(line, sizeof(line), "evil:x:5:%s:::", numbers[i]);
-		assert_false(account_passwd_line(line, &wish, &uid, &gid, name));
-		snprintf(line, sizeof(line), "evil:x:%s:a", numbers[i]);
-		assert_false(account_group_line(line, "evil", "a", &gid));
+		account_passwd_begin(&reader, &wish);
+		snprintf(text, sizeof(text), "evil:x:%s:5:::\nevil:x:5:%s:::\n", numbers[i],
+			 numbers[i]);
+		account_read(&reader, text, strlen(text), &found);
+		assert_false(found);
+		account_group_begin(&reader, "evil", "a");
+		snprintf(text, sizeof(text), "evil:x:%s:a\n", numbers[i]);
+		account_read(&reader, text, strlen(text), &found);
+		assert_false(found);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wishes),	    cmocka_unit_test(test_passwd),
-		cmocka_unit_test(test_passwd_long), cmocka_unit_test(test_group),
+		cmocka_unit_test(test_wishes),	   cmocka_unit_test(test_passwd),
+		cmocka_unit_test(test_long),	   cmocka_unit_test(test_group),
+		cmocka_unit_test(test_nul),	   cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_never_zero),
 	};
 
