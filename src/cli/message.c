@@ -31,9 +31,12 @@ static const struct remedy {
 	 "the kernel keeps them, in the function told: a file server, a disk, a tracer, a freezer"},
 	{ENOTEMPTY, "nested", "remove those first; with rm, -r does"},
 	{EOPNOTSUPP, "cgroup v2", "mount -t cgroup2 none /sys/fs/cgroup/unified"},
-	{EXDEV, "vault",
-	 "use the mount namespace in which containerfs was first used, or, if that is gone, "
-	 "remove the state directory"},
+	{EXDEV, "hierarchy is in a mount namespace",
+	 "go there, by nsenter -t 1 -m for example, or out of the service's sandbox; or use another "
+	 "CONTAINERFS_STATE"},
+	{ENOENT, "pinned namespace is lost",
+	 "the service that was the first to use containerfs has ended; container rm -f, or container "
+	 "set NAME TYPE=own"},
 	{EPERM, "no own mount namespace",
 	 "mount into the container that it has it from, or: container set NAME mount=own"},
 	{EBUSY, "unmount", "container holders tells by whom; or -l"},

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include <linux/magic.h>
 
+#include "agent.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "controllers.h"
@@ -36,8 +38,6 @@
 #define CGROUP_NAME "containerfs"
 #define SETUP_LOCK 0 /* no object has this id */
 #define HOST_TEXT_SIZE 256
-/* Others may pass through it, and need not read it. */
-#define STATE_OPEN_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 #define CHECK_TRIES 100 /* each 10 ms */
 #define LAST_TRIES 40	/* each 5 ms */
 
@@ -54,6 +54,7 @@ void hierarchy_init(struct hierarchy *h)
 				.lock = -EBADF,
 				.cgroup = -EBADF,
 				.cradle = -EBADF,
+				.home = {-EBADF, -EBADF},
 				.cancel_state = -1};
 }
 
@@ -62,6 +63,7 @@ void hierarchy_close(struct hierarchy *h)
 {
 	if (h->lock >= 0)
 		lock_release_all(h->lock);
+	home_close(&h->home);
 	close_fd(&h->cradle);
 	close_fd(&h->cgroup);
 	close_fd(&h->lock);
@@ -133,20 +135,26 @@ static int cgroup_setup(struct hierarchy *h, uint64_t root_id)
 	return 0;
 }
 
-/* The identities of the namespaces there were before any container, in the order of enum nstype. */
+/*
+ * The identities of the init container's namespaces, in the order of enum nstype: of the default hierarchy,
+ * which is the machine's, process 1's, if it is in that one's mount namespace; else the maker's.
+ */
 static int host_setup(struct hierarchy *h)
 {
+	bool machine = strcmp(state_path(), DEFAULT_DIR) == 0 && home_is_of(h->dir, 1);
+	pid_t pid = machine ? 1 : 0;
 	char text[HOST_TEXT_SIZE] = "";
 	size_t len = 0;
 	int r = 0;
 
 	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
-		autoclose int fd = proc_open_ns(0, nstype_info(t)->proc);
+		autoclose int fd = proc_open_ns(pid, nstype_info(t)->proc);
 		char number[21];
 		struct stat st;
 
 		if (fd < 0 || fstat(fd, &st) < 0)
-			return error_set(fd < 0 ? fd : -errno, "read namespaces", "/proc/self/ns");
+			return error_set(fd < 0 ? fd : -errno, "read namespaces",
+					 pid ? "/proc/1/ns" : "/proc/self/ns");
 		text_format_u64(st.st_ino, number);
 		r = text_append(text, sizeof(text), &len, number);
 		r = r ? r : text_append(text, sizeof(text), &len, " ");
@@ -166,19 +174,19 @@ static int host_parse(const char *text, struct host_ns *ret_host)
 	return *text ? -EUCLEAN : 0;
 }
 
-static int host_read(const struct hierarchy *h, struct host_ns *ret_host)
+int hierarchy_read_host(int state_dir, struct host_ns *ret_host)
 {
 	char text[HOST_TEXT_SIZE];
-	ssize_t n = record_read(h->dir, "host", text, sizeof(text));
+	ssize_t n = record_read(state_dir, "host", text, sizeof(text));
 
 	if (n < 0)
 		return (int)n;
-	return host_parse(text, ret_host) < 0 ? record_damaged(h->dir, "host") : 0;
+	return host_parse(text, ret_host) < 0 ? record_damaged(state_dir, "host") : 0;
 }
 
 int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host)
 {
-	int r = host_read(h, ret_host);
+	int r = hierarchy_read_host(h->dir, ret_host);
 
 	return r == -ENOENT ? record_damaged(h->dir, "host") : r;
 }
@@ -220,23 +228,6 @@ static int forget_earlier_boot(struct hierarchy *h)
 			return error_set(r, "clear the state of an earlier boot", state_path());
 	}
 	return kernel_replace_link(h->dir, "boot", boot);
-}
-
-/*
- * A vault that was made before in this boot, in a mount namespace that is not the caller's, cannot
- * be seen from here, and a second one beside it would split the hierarchy.
- */
-static int check_same_mount_ns(struct hierarchy *h)
-{
-	struct host_ns host;
-	int r = host_read(h, &host);
-
-	if (r == -ENOENT)
-		return 0;
-	r = r ? r : hierarchy_in_host_ns(&host, NS_MOUNT);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return error_set(-EXDEV, "the vault is not mounted in this mount namespace", state_path());
 }
 
 static int root_setup(struct hierarchy *h, uint64_t id)
@@ -332,6 +323,12 @@ static int make_vault_record(struct hierarchy *h)
 	return vault_record_number(h->dir, h->cradle);
 }
 
+static int check_home_record(struct hierarchy *h, const char *text)
+{
+	(void)h;
+	return home_check_record(text);
+}
+
 const struct hierarchy_record hierarchy_records[] = {
 	{"cgroup", false, check_cgroup_record, make_cgroup_record},
 	{"host", false, check_host_record, host_setup},
@@ -339,6 +336,7 @@ const struct hierarchy_record hierarchy_records[] = {
 	{"vault", false, check_vault_record, make_vault_record},
 	{"mounts", true, NULL, NULL},
 	{"bound", true, NULL, NULL},
+	{"home", true, check_home_record, NULL},
 	{HIERARCHY_CONTROLLERS, true, NULL, NULL},
 	{NULL, true, NULL, NULL},
 };
@@ -360,8 +358,9 @@ int hierarchy_make_root(struct hierarchy *h)
 /* All that there is of a hierarchy without containers, but for what is mounted and its cgroup. */
 static int remove_state(struct hierarchy *h)
 {
-	static const char *const links[] = {"cgroup", "host",  "boot",	 "vault",
-					    "mounts", "bound", "cradle", HIERARCHY_CONTROLLERS};
+	static const char *const links[] = {"cgroup", "host",	"boot",
+					    "vault",  "mounts", "bound",
+					    "cradle", "home",	HIERARCHY_CONTROLLERS};
 	static const char *const dirs[] = {"tree", "held", "limbo", "adopted", "lists"};
 
 	/* Of what is none of ours in there nobody knows any more. */
@@ -394,23 +393,45 @@ static void setup_undo(struct hierarchy *h)
 }
 
 /*
+ * Where it is to be: the default one is the machine's, and so in process 1's mount namespace, if that may be
+ * entered; another is in the caller's. A service has one that ends with it.
+ */
+static int choose_home(struct hierarchy *h)
+{
+	int r;
+
+	if (strcmp(state_path(), DEFAULT_DIR) == 0)
+		home_of_machine(h->dir, state_path(), &h->home);
+	r = home_record(h->dir, &h->home);
+	return r < 0 ? error_set(r, "record the mount namespace of", state_path()) : 0;
+}
+
+/* The cradle of a home that is gone: unlinked, it is mounted nowhere any more. */
+static int forget_cradle(struct hierarchy *h)
+{
+	return unlinkat(h->dir, "cradle", 0) < 0 && errno != ENOENT
+		       ? error_set(-errno, "remove what is left of the cradle", state_path())
+		       : 0;
+}
+
+/*
  * All steps may be repeated; mounting the cradle comes last and is what makes the hierarchy exist.
  */
 static int setup_locked(struct hierarchy *h)
 {
 	uint64_t id;
-	int r = forget_earlier_boot(h);
+	int r = make_dirs(h->dir);
 
-	r = r ? r : check_same_mount_ns(h);
-	r = r ? r : make_dirs(h->dir);
 	id = r == 0 ? root_id(h) : 0;
 	if (r == 0 && id == 0) {
 		r = hierarchy_new_id(&id);
 		r = r ? r : root_setup(h, id);
 	}
 	r = r ? r : cgroup_setup(h, id);
+	r = r ? r : forget_cradle(h);
+	r = r ? r : choose_home(h);
 	r = r ? r : host_setup(h);
-	return r ? r : vault_setup(h->dir);
+	return r ? r : vault_setup(hierarchy_mounted_dir(h), h->home.ns);
 }
 
 /* O_NOFOLLOW: the last component is ours to make; a link there was put by somebody else. */
@@ -421,22 +442,22 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 	/* The watcher has another directory. */
 	if (path[0] != '/')
 		return error_set(-EINVAL, "CONTAINERFS_STATE is not an absolute path", path);
-	h->dir = openat(AT_FDCWD, path, STATE_OPEN_FLAGS);
+	h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS);
 	if (h->dir < 0 && errno == ENOENT && use >= HIERARCHY_WRITE) {
 		if (mkdir(path, 0711) < 0 && errno != EEXIST)
 			return error_set(-errno, "make state directory", path);
-		h->dir = openat(AT_FDCWD, path, STATE_OPEN_FLAGS);
+		h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS);
 	}
 	if (h->dir < 0)
 		return error_set(-errno, "open state directory", path);
 	return 0;
 }
 
-/* 1, or 0 if there is none: no hierarchy yet. */
-static int open_cradle(struct hierarchy *h)
+/* 1, or 0 if there is none in the mount namespace that state_dir is of. */
+static int open_cradle(struct hierarchy *h, int state_dir)
 {
 	close_fd(&h->cradle);
-	h->cradle = openat(h->dir, "cradle", O_RDONLY | O_CLOEXEC);
+	h->cradle = openat(state_dir, "cradle", O_RDONLY | O_CLOEXEC);
 	if (h->cradle < 0)
 		return errno == ENOENT ? 0 : error_set(-errno, "open the cradle", state_path());
 	if (kernel_is_nsfs(h->cradle))
@@ -445,9 +466,43 @@ static int open_cradle(struct hierarchy *h)
 	return 0;
 }
 
+/* In whatever mount namespace it is. All else is done by the caller's own fd of the state directory. */
+static int find_cradle(struct hierarchy *h)
+{
+	int r = open_cradle(h, h->dir);
+
+	r = r ? r : home_find(h->dir, state_path(), &h->home);
+	return r > 0 && h->home.dir >= 0 ? open_cradle(h, h->home.dir) : r;
+}
+
+/* Made; by path: the directory may have become a mount of itself. */
+static int open_made(struct hierarchy *h)
+{
+	int r;
+
+	if (h->home.ns >= 0) {
+		r = home_reopen(state_path(), &h->home);
+		return r ? r : open_cradle(h, h->home.dir);
+	}
+	close_fd(&h->dir);
+	r = open_state_dir(h, HIERARCHY_WRITE);
+	return r ? r : open_cradle(h, h->dir);
+}
+
+static int make(struct hierarchy *h)
+{
+	bool is_first = faccessat(h->dir, "host", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	int r = setup_locked(h);
+
+	if (r < 0 && is_first)
+		setup_undo(h);
+	r = r ? r : open_made(h);
+	return r == 0 ? -EIO : r;
+}
+
 static int setup(struct hierarchy *h)
 {
-	int r, there;
+	int r;
 
 	close_fd(&h->lock);
 	h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -456,22 +511,10 @@ static int setup(struct hierarchy *h)
 	r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 	if (r < 0)
 		return error_set(r, "lock", state_path());
-	there = open_cradle(h);
-	if (there < 0)
-		return there;
-	if (!there) {
-		bool is_first = faccessat(h->dir, "host", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
-
-		r = setup_locked(h);
-		if (r < 0 && is_first)
-			setup_undo(h);
-		/* By path: the directory may have become a mount of itself. */
-		close_fd(&h->dir);
-		r = r ? r : open_state_dir(h, HIERARCHY_WRITE);
-		r = r ? r : open_cradle(h);
-		if (r == 0)
-			r = -EIO;
-	}
+	r = forget_earlier_boot(h);
+	r = r ? r : find_cradle(h);
+	if (r == 0)
+		r = make(h);
 	return r < 0 ? error_default(r, "set up", state_path()) : 0;
 }
 
@@ -525,11 +568,12 @@ int hierarchy_open_cgroup(struct hierarchy *h)
 static int open_for_writing(struct hierarchy *h)
 {
 	struct stat st;
-	int r = open_cradle(h);
+	int r = find_cradle(h);
 
-	if (r < 0)
+	/* Looked for once more under the lock: it may be about to be made. */
+	if (r < 0 && r != -EXDEV)
 		return r;
-	if (r == 0) {
+	if (r <= 0) {
 		r = setup(h);
 		if (r < 0)
 			return r;
@@ -559,7 +603,7 @@ static int open_once(struct hierarchy *h, enum hierarchy_use use)
 	if (use == HIERARCHY_LOOK)
 		return 0;
 	if (use == HIERARCHY_REACH || use == HIERARCHY_PINS) {
-		r = open_cradle(h);
+		r = find_cradle(h);
 		if (r <= 0)
 			return r ? r : error_set(-ENOENT, "there is no hierarchy", state_path());
 	}
@@ -587,7 +631,7 @@ int hierarchy_open_to_check(struct hierarchy *h, bool make_lock, bool *ret_alone
 	*ret_alone = false;
 	r = open_state_dir(h, HIERARCHY_LOOK);
 	r = r ? r : check_owner(h->dir);
-	r = r ? r : open_cradle(h);
+	r = r ? r : find_cradle(h);
 	if (r <= 0)
 		return r ? r : error_set(-ENOENT, "there is no hierarchy", state_path());
 	h->lock = openat(h->dir, "lock",
@@ -647,9 +691,29 @@ static int remove_cgroup(struct hierarchy *h)
 	return 0;
 }
 
+/* By path: a mount of itself, and the directory. */
+static int remove_dir(bool bound)
+{
+	if (bound && umount2(state_path(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
+		return -errno;
+	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+struct remove_call {
+	int home;
+	bool bound;
+};
+
+static int remove_dir_agent(void *arg)
+{
+	const struct remove_call *c = arg;
+
+	return setns(c->home, CLONE_NEWNS) < 0 ? -errno : remove_dir(c->bound);
+}
+
 int hierarchy_remove(struct hierarchy *h)
 {
-	bool bound;
+	struct remove_call call = {.home = h->home.ns};
 	int r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 
 	/* The watcher has it for a moment after the end of what it has watched. */
@@ -666,14 +730,12 @@ int hierarchy_remove(struct hierarchy *h)
 	r = r ? r : remove_cgroup(h);
 	if (r < 0)
 		return r;
-	r = vault_teardown(h->dir);
+	r = vault_teardown(hierarchy_mounted_dir(h), h->home.ns);
 	if (r < 0)
 		return r;
-	bound = faccessat(h->dir, "bound", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	call.bound = faccessat(h->dir, "bound", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	r = remove_state(h);
 	if (r < 0)
 		return r;
-	if (bound && umount2(state_path(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
-		return -errno;
-	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
+	return h->home.ns < 0 ? remove_dir(call.bound) : agent_run_thread(remove_dir_agent, &call);
 }

@@ -9,10 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "home.h"
 #include "nstype.h"
 #include "spec.h"
 
 #define HIERARCHY_CGROUP_NAME 64
+/* Others may pass through the state directory, and need not read it. */
+#define HIERARCHY_DIR_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 #define HIERARCHY_CONTROLLERS                                                                      \
 	"controllers" /* link: what we have switched on at the top of the mount */
 
@@ -21,6 +24,8 @@ struct hierarchy {
 	int lock;   /* for lock_take(); -EBADF when opened for reading */
 	int cgroup; /* O_PATH fd of the hierarchy's cgroup directory */
 	int cradle; /* nsfs fd of the cradle; -EBADF when opened for reading */
+	struct home
+		home; /* where the cradle is mounted, if that is not the caller's mount namespace */
 	char cgroup_name[HIERARCHY_CGROUP_NAME]; /* last component, below the cgroup2 mount */
 	char caller[SPEC_CGROUP_SIZE];		 /* the chain of the caller's container */
 	int cancel_state; /* of the thread, which cannot be cancelled while it is open; -1 */
@@ -43,6 +48,12 @@ void hierarchy_close(struct hierarchy *h);
 /* For those that were opened with HIERARCHY_LOOK and need the cgroup all the same. */
 int hierarchy_open_cgroup(struct hierarchy *h);
 
+/* The state directory as it is where the cradle is mounted on it. */
+static inline int hierarchy_mounted_dir(const struct hierarchy *h)
+{
+	return h->home.ns < 0 ? h->dir : h->home.dir;
+}
+
 /* The init container's directory. */
 int hierarchy_open_root(const struct hierarchy *h);
 
@@ -51,6 +62,7 @@ struct host_ns {
 	uint64_t inode[NS_COUNT];
 };
 int hierarchy_host_ns(const struct hierarchy *h, struct host_ns *ret_host);
+int hierarchy_read_host(int state_dir, struct host_ns *ret_host);
 
 /* Whether the caller is in the init container's namespace of this type: 1, 0; -errno. */
 int hierarchy_in_host_ns(const struct host_ns *host, enum nstype type);

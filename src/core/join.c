@@ -44,7 +44,8 @@ int join_clone_error(int r)
  * unshare(1). Then process 1 is asked; if that is not the one either (or may not be looked at), the
  * caller's own has to do. Up to a pid or user namespace above its own the kernel lets nobody go.
  */
-static int plan_host(const struct host_ns *host, enum nstype type, struct join_plan *plan)
+static int plan_host(const struct hierarchy *h, const struct host_ns *host, enum nstype type,
+		     struct join_plan *plan)
 {
 	autoclose int fd = -EBADF;
 	struct stat st;
@@ -55,7 +56,9 @@ static int plan_host(const struct host_ns *host, enum nstype type, struct join_p
 	r = hierarchy_in_host_ns(host, type);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	fd = proc_open_ns(1, nstype_info(type)->proc);
+	/* Found already, where it could not be asked for by process 1. */
+	fd = type == NS_MOUNT && h->home.ns >= 0 ? fcntl(h->home.ns, F_DUPFD_CLOEXEC, 3)
+						 : proc_open_ns(1, nstype_info(type)->proc);
 	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == host->inode[type])
 		plan->fds.fd[type] = take_fd(&fd);
 	return 0;
@@ -226,7 +229,7 @@ int join_plan_find(const struct hierarchy *h, const struct object *o, unsigned i
 		r = join_plan_copied(h, o, &plan.fds);
 	for (int t = 0; r == 0 && t < NS_COUNT; t++)
 		if (want & (unsigned int)nstype_info(t)->clone_flag)
-			r = plan_host(&host, t, &plan);
+			r = plan_host(h, &host, t, &plan);
 	if (r < 0)
 		return r;
 	*ret_plan = plan;

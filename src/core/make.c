@@ -266,7 +266,7 @@ static int open_base_mount(const struct hierarchy *h, const struct object *o, in
 int make_plan_root(const struct hierarchy *h, const struct object *o, struct root_plan *root,
 		   int *ret_base_mount, char **ret_memory)
 {
-	int r = root->recursive ? vault_make_unbindable(h->dir) : 0;
+	int r = root->recursive ? vault_make_unbindable(hierarchy_mounted_dir(h), h->home.ns) : 0;
 
 	r = r ? r : open_base_mount(h, o, ret_base_mount);
 	r = r ? r : allot_view_size(h, o, root->memory_size);
@@ -376,10 +376,6 @@ static int limbo_open(const struct hierarchy *h)
 	return fd < 0 ? error_set(-errno, "open", "limbo") : fd;
 }
 
-/*
- * Whoever can open a directory can lock it: that of a container which ends with its fd, whose lock is how
- * that is known, is root's alone from here on.
- */
 static int make_in_limbo(int limbo, const char *id_text, struct object *o)
 {
 	int r;
@@ -436,6 +432,17 @@ static int next_number(int parent, uint64_t *ret_number)
 	return r;
 }
 
+static int give_name(const struct hierarchy *h, const struct object *parent, const char *name,
+		     int limbo, const char *id_text)
+{
+	int r = kernel_rename_new(limbo, id_text, parent->dir, name);
+	autoclose int same = r == -EXDEV ? object_reopen(h, parent->dir) : -EBADF;
+
+	if (r != -EXDEV)
+		return r;
+	return same < 0 ? same : kernel_rename_new(limbo, id_text, same, name);
+}
+
 static int make_named(const struct hierarchy *h, const struct object *parent, const char *name,
 		      int limbo, const char *id_text, struct object *o)
 {
@@ -451,7 +458,7 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 		r = make_own(h, o, types, &root, -EBADF);
 	if (r == 0 && o->spec.transient)
 		r = hold(h, parent, name, o, id_text);
-	r = r ? r : kernel_rename_new(limbo, id_text, parent->dir, name);
+	r = r ? r : give_name(h, parent, name, limbo, id_text);
 	return r < 0 ? error_default(r, "create", NULL) : 0;
 }
 

@@ -434,6 +434,20 @@ int object_path(const struct hierarchy *h, int dir, char *buf, size_t size)
 	return (int)strlen(rest);
 }
 
+int object_reopen(const struct hierarchy *h, int dir)
+{
+	char path[sizeof("tree") + PATH_SIZE] = "tree";
+	struct stat given, found;
+	int r = object_path(h, dir, path + strlen(path), PATH_SIZE);
+	autoclose int fd = r < 0 ? r : openat(h->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || fstat(fd, &found) < 0 || fstat(dir, &given) < 0)
+		return -errno;
+	return same_dir(&given, &found) ? take_fd(&fd) : -ENOENT;
+}
+
 int object_name(int dir, char buf[NAME_SIZE])
 {
 	char path[PATH_SIZE];

@@ -94,6 +94,12 @@ static inline bool object_has_parent(const struct object *o)
 }
 
 /*
+ * The same directory, seen through the mount that h is: an fd may have been opened in another mount namespace,
+ * or before the state directory became a mount of itself, and no rename crosses mounts.
+ */
+int object_reopen(const struct hierarchy *h, int dir);
+
+/*
  * -ENOENT unless dir is where the container of this chain is: so many levels below the top of the tree.
  * A record is text, which anybody can write into a directory of his own; and what is being removed has
  * one still. chain NULL: it is not known, any depth will do.

@@ -291,14 +291,31 @@ static int lock_to_remove(const struct hierarchy *h, const struct object *o, boo
 	return r == -EAGAIN ? lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE) : r;
 }
 
+/* From here on no name reaches it; killed now, the next operation goes on with it. */
+static int take_name(const struct hierarchy *h, int dir, int limbo, const char *id_text)
+{
+	autoclose int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autoclose int same = -EBADF;
+	char name[NAME_SIZE];
+	int r = parent < 0 ? -errno : object_name(dir, name);
+
+	if (r < 0 || renameat(parent, name, limbo, id_text) == 0)
+		return r;
+	if (errno != EXDEV)
+		return -errno;
+	same = object_reopen(h, parent);
+	if (same < 0)
+		return same;
+	return renameat(same, name, limbo, id_text) < 0 ? -errno : 0;
+}
+
 int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool recursive)
 {
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclose int parent = openat(o->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_SIZE], id_text[ID_TEXT_SIZE];
+	char id_text[ID_TEXT_SIZE];
 	int r;
 
-	if (limbo < 0 || parent < 0)
+	if (limbo < 0)
 		return -errno;
 	/* Before anything is killed for it. */
 	r = recursive ? 0 : check_no_children(o->dir);
@@ -309,23 +326,17 @@ int reap_remove(const struct hierarchy *h, struct object *o, bool kill, bool rec
 	if (r < 0)
 		return r;
 	r = check_removable(h, o, kill, recursive);
-	r = r < 0 ? r : object_name(o->dir, name);
-	if (r < 0)
-		return r;
 	text_format_id(o->spec.id, id_text);
-	/* From here on no name reaches it; killed now, the next operation goes on with it. */
-	if (renameat(parent, name, limbo, id_text) < 0)
-		return -errno;
-	return reap_dismantle(h, limbo, id_text, true);
+	r = r < 0 ? r : take_name(h, o->dir, limbo, id_text);
+	return r < 0 ? r : reap_dismantle(h, limbo, id_text, true);
 }
 
 int reap_remove_damaged(const struct hierarchy *h, int dir, bool recursive)
 {
 	autoclose int limbo = openat(h->dir, "limbo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	autoclose int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char name[NAME_SIZE], id_text[ID_TEXT_SIZE];
+	char id_text[ID_TEXT_SIZE];
 	uint64_t id = 0;
-	int r = limbo < 0 || parent < 0 ? -errno : object_name(dir, name);
+	int r = limbo < 0 ? -errno : 0;
 
 	/* Which one it is above or below is not known. */
 	if (r == 0 && h->caller[0])
@@ -335,12 +346,9 @@ int reap_remove_damaged(const struct hierarchy *h, int dir, bool recursive)
 		r = check_no_children(dir);
 	r = r ? r : hierarchy_new_id(&id);
 	r = r ? r : lock_take(h->lock, id, LOCK_EXCLUSIVE);
-	if (r < 0)
-		return r;
 	text_format_id(id, id_text);
-	if (renameat(parent, name, limbo, id_text) < 0)
-		return -errno;
-	return reap_dismantle(h, limbo, id_text, true);
+	r = r ? r : take_name(h, dir, limbo, id_text);
+	return r < 0 ? r : reap_dismantle(h, limbo, id_text, true);
 }
 
 static void close_to_others(const struct hierarchy *h)

@@ -136,8 +136,14 @@ static int pin_here(int ns, const char *name)
 	return r ? r : kernel_move_mount(tree, AT_FDCWD, name);
 }
 
+/* In an agent: the mount namespace that the cradle is mounted in. */
+static int go_home(int home)
+{
+	return home >= 0 && setns(home, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
 struct setup {
-	int proc;
+	int home, state_dir, proc;
 	int cradle;	 /* result */
 	uint64_t number; /* result: of the vault */
 };
@@ -235,8 +241,9 @@ static int setup_agent(void *arg)
 	struct setup *s = arg;
 	autoclose int vault = -EBADF;
 	uint64_t number = 0;
-	int r = own_mount_ns_number(s->proc, &number);
+	int r = go_home(s->home);
 
+	r = r ? r : own_mount_ns_number(s->proc, &number);
 	if (r < 0)
 		return r;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -277,6 +284,14 @@ static int set_propagation(int tree, uint64_t propagation)
 											    : 0;
 }
 
+/* In an agent, which has a working directory of its own: umount2(2) takes no directory fd. */
+static int unmount_cradle(int state_dir)
+{
+	if (fchdir(state_dir) < 0)
+		return -errno;
+	return umount2("cradle", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL ? -errno : 0;
+}
+
 /*
  * Unbindable: a copy of it in a container that has the host's tree as its root would be a mount
  * namespace inside a newer one, which the kernel refuses. Below a shared mount it can become so only
@@ -296,7 +311,7 @@ static int attach_cradle(int tree, int state_dir)
 	if (r == 0) {
 		r = set_propagation(tree, MS_UNBINDABLE);
 		if (r < 0)
-			vault_teardown(state_dir);
+			unmount_cradle(state_dir);
 	}
 	if (r != -EINVAL)
 		return r;
@@ -311,56 +326,86 @@ static int attach_cradle(int tree, int state_dir)
 	return r ? r : kernel_move_mount(tree, self, "cradle");
 }
 
-/* Killed between attaching it and this, whoever made it has left it as it is. */
-int vault_make_unbindable(int state_dir)
+static int attach_agent(void *arg)
+{
+	const struct setup *s = arg;
+	autoclose int tree = -EBADF;
+	int r = go_home(s->home);
+
+	r = r ? r : (tree = kernel_open_tree(s->cradle, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
+	return r < 0 ? r : attach_cradle(tree, s->state_dir);
+}
+
+int vault_setup(int state_dir, int home)
+{
+	char number[21];
+	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int file = -EBADF;
+	struct setup s = {home, state_dir, proc, .cradle = -EBADF};
+	int r;
+
+	if (proc < 0)
+		return error_set(-errno, "open", "/proc");
+	r = agent_run(-1, setup_agent, &s);
+	if (r < 0) {
+		close_fd(&s.cradle);
+		return error_set(r, "make the vault", NULL);
+	}
+	text_format_u64(s.number, number);
+	r = kernel_replace_link(state_dir, "vault", number);
+	if (r < 0) {
+		error_set(r, "record the vault", NULL);
+	} else {
+		file = openat(state_dir, "cradle", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			      0600);
+		r = file < 0 ? error_set(-errno, "make the vault's mount point", NULL) : 0;
+	}
+	if (r == 0)
+		r = agent_run(-1, attach_agent, &s);
+	close_fd(&s.cradle);
+	return r < 0 ? error_default(r, "mount the vault", NULL) : 0;
+}
+
+struct at_home {
+	int state_dir, home;
+};
+
+static int teardown_agent(void *arg)
+{
+	const struct at_home *a = arg;
+	int r = go_home(a->home);
+
+	return r ? r : unmount_cradle(a->state_dir);
+}
+
+int vault_teardown(int state_dir, int home)
+{
+	struct at_home a = {state_dir, home};
+
+	return agent_run(-1, teardown_agent, &a);
+}
+
+static int make_unbindable(int state_dir)
 {
 	autoclose int cradle = kernel_open_tree(state_dir, "cradle", 0);
 
 	return cradle < 0 ? cradle : set_propagation(cradle, MS_UNBINDABLE);
 }
 
-int vault_setup(int state_dir)
+static int unbindable_agent(void *arg)
 {
-	char number[21];
-	struct setup s = {.cradle = -EBADF};
-	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int file = -EBADF;
-	autoclose int tree = -EBADF;
-	autoclose int cradle = -EBADF;
-	int r;
+	const struct at_home *a = arg;
+	int r = go_home(a->home);
 
-	if (proc < 0)
-		return error_set(-errno, "open", "/proc");
-	s.proc = proc;
-	r = agent_run(-1, setup_agent, &s);
-	cradle = s.cradle;
-	if (r < 0)
-		return error_set(r, "make the vault", NULL);
-	text_format_u64(s.number, number);
-	r = kernel_replace_link(state_dir, "vault", number);
-	if (r < 0)
-		return error_set(r, "record the vault", NULL);
-	file = openat(state_dir, "cradle", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (file < 0)
-		return error_set(-errno, "make the vault's mount point", NULL);
-	tree = kernel_open_tree(cradle, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-	r = tree < 0 ? tree : attach_cradle(tree, state_dir);
-	return r < 0 ? error_set(r, "mount the vault", NULL) : 0;
+	return r ? r : make_unbindable(a->state_dir);
 }
 
-/* umount2(2) takes no directory fd: an agent has a working directory of its own. */
-static int teardown_agent(void *arg)
+/* Killed between attaching it and this, whoever made it has left it as it is. */
+int vault_make_unbindable(int state_dir, int home)
 {
-	const int *state_dir = arg;
+	struct at_home a = {state_dir, home};
 
-	if (fchdir(*state_dir) < 0)
-		return -errno;
-	return umount2("cradle", MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL ? -errno : 0;
-}
-
-int vault_teardown(int state_dir)
-{
-	return agent_run(-1, teardown_agent, &state_dir);
+	return home < 0 ? make_unbindable(state_dir) : agent_run_thread(unbindable_agent, &a);
 }
 
 int vault_read_number(int state_dir, uint64_t *ret_number)

@@ -20,13 +20,14 @@
 
 /*
  * Make both, mount the cradle on STATE/cradle, and record the vault's number (0: this kernel gives
- * none) in the link STATE/vault.
+ * none) in the link STATE/vault. home: an nsfs fd of the mount namespace that state_dir is of, -EBADF: the
+ * caller's.
  */
-int vault_setup(int state_dir);
-int vault_teardown(int state_dir);
+int vault_setup(int state_dir, int home);
+int vault_teardown(int state_dir, int home);
 
 /* Before the host's tree is cloned as a whole: the cradle is left out of the clone. */
-int vault_make_unbindable(int state_dir);
+int vault_make_unbindable(int state_dir, int home);
 
 /* Called in an agent or a child: joins the vault; its root directory is then the place of the pins. */
 int vault_enter(int cradle);

@@ -279,34 +279,7 @@ chown 65534 "$WORK/theirs"
 fails_with 125 'open to other users.*Operation not permitted' env CONTAINERFS_STATE="$WORK/theirs" container create x
 is '' "$(find "$WORK/open" "$WORK/group" "$WORK/theirs" -mindepth 1)" 'nothing is made in them'
 
-it 'a state directory whose vault is elsewhere'
 check container create web --own uts
-unshare -m --propagation private sh -c '
-	# A mount of a mount namespace is not copied to a new one.
-	umount "$CONTAINERFS_STATE/cradle" 2>/dev/null
-	container create x 2>"$WORK/err1"; echo "$?" >"$WORK/status1"
-	container enter web -- true 2>"$WORK/err2"; echo "$?" >"$WORK/status2"'
-for i in 1 2; do
-	is 125 "$(cat "$WORK/status$i")"
-	matches '^container: .*vault.*(use the mount namespace)' "$(cat "$WORK/err$i")"
-done
-check container enter web -- true
-lists web
-check container rm web
-
-it 'from other mount namespaces: it works, or says what is wrong; nothing is lost'
-check container create web --own uts --hostname web
-for propagation in private slave shared; do
-	for command in 'enter web -- true' 'run -- true' 'create b --own all' 'set web network=own'; do
-		# shellcheck disable=SC2086
-		unshare -m --propagation $propagation container $command >"$WORK/out" 2>"$WORK/err" ||
-			matches '^container: .*vault.*use the mount namespace' "$(cat "$WORK/err")" "$propagation: $command"
-	done
-	matches '(^| )web( |$)' "$(unshare -m --propagation $propagation container ls -q | paste -s -d ' ')"
-	container rm -f b
-	lists web
-done
-is web "$(container enter web -- hostname)"
 
 it 'from other namespaces: what a container inherits is not the caller'\''s'
 if (: </proc/1/ns/net) 2>/dev/null; then

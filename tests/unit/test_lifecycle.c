@@ -638,15 +638,44 @@ static void test_no_inotify(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* What it opened before is seen through mounts that it has left. */
+static void go_elsewhere(void *arg)
+{
+	const int *c = arg;
+	int nested;
+
+	child_holds(unshare(CLONE_NEWNS) == 0);
+	nested = container_create_at(*c, "nested", CONTAINER_NEW_UTS_NS);
+	child_holds(nested >= 0);
+	child_holds(container_rename(nested, "renamed") == 0);
+	child_holds(container_set_namespace(*c, CLONE_NEWIPC, CONTAINER_NS_OWN, -1) == 0);
+	child_holds(container_remove(nested, 0) == 0);
+	child_holds(container_remove(*c, ALL_OF_IT) == 0);
+}
+
+static void test_fd_of_elsewhere(void **state)
+{
+	int c;
+
+	(void)state;
+	need_private_tree();
+	c = ok(container_create("c", CONTAINER_NEW_UTS_NS | CONTAINER_FD_CLOEXEC));
+	assert_int_equal(in_child(go_elsewhere, &c), 0);
+	close(c);
+	assert_int_equal(container_open("c"), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		library_test(test_held_renamed),   library_test(test_create_killed),
-		library_test(test_keys_few_fds),   library_test(test_stop_few_fds),
-		library_test(test_stop_at_once),   library_test(test_stop_frozen),
-		library_test(test_many_held),	   library_test(test_relative_state),
-		library_test(test_cancelled),	   library_test(test_full_state),
-		library_test(test_reboot_signals), library_test(test_no_inotify),
+		library_test(test_held_renamed),    library_test(test_create_killed),
+		library_test(test_keys_few_fds),    library_test(test_stop_few_fds),
+		library_test(test_stop_at_once),    library_test(test_stop_frozen),
+		library_test(test_many_held),	    library_test(test_relative_state),
+		library_test(test_cancelled),	    library_test(test_full_state),
+		library_test(test_reboot_signals),  library_test(test_no_inotify),
+		library_test(test_fd_of_elsewhere),
 	};
 
 	return private_tree_run(tests);
