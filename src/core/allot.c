@@ -11,8 +11,9 @@
 #include "cleanup.h"
 #include "dir.h"
 #include "error.h"
-#include "kernel.h"
+#include "limit.h"
 #include "lock.h"
+#include "record.h"
 #include "text.h"
 
 enum allot_kind { ALLOT_NESTED, ALLOT_DEPTH, ALLOT_NETWORKS, ALLOT_VIEW, ALLOT_KINDS };
@@ -87,22 +88,22 @@ static bool is_owned(const struct object *o)
 }
 
 /* usual: what is not set is not without a limit. */
-static void load(const struct object *o, bool usual, struct allotment *ret_a)
+static int load(const struct object *o, bool usual, struct allotment *ret_a)
 {
 	char list[LIMIT_LIST_SIZE], value[LIMIT_LIST_SIZE];
-	ssize_t n = kernel_readlink(o->dir, OBJECT_LIMITS, list, sizeof(list));
+	int r = limit_load(o, list);
 
-	if (n < 0)
-		list[0] = '\0';
-	for (int k = 0; k < ALLOT_KINDS; k++) {
+	for (int k = 0; r == 0 && k < ALLOT_KINDS; k++) {
 		int len = limit_list_get(list, kinds[k].file, value, sizeof(value));
 
 		ret_a->value[k] = usual ? kinds[k].usual : UINT64_MAX;
-		if (len > 0) {
-			value[len - 1] = '\0';
-			parse(value, &ret_a->value[k]);
-		}
+		if (len <= 0)
+			continue;
+		value[len - 1] = '\0';
+		if (parse(value, &ret_a->value[k]) < 0)
+			r = record_damaged(o->dir, OBJECT_LIMITS);
 	}
+	return r;
 }
 
 /* Of the outermost that counts on, what is done with each: from there down to o. */
@@ -128,7 +129,9 @@ static int visit(const struct hierarchy *h, const struct object *o, allot_visit 
 	if (r < 0)
 		return r;
 	owned = !inside && is_owned(o);
-	load(o, owned, &a);
+	r = load(o, owned, &a);
+	if (r < 0)
+		return r;
 	*ret_inside = inside || owned;
 	return fn(h, o, &a, arg);
 }
@@ -237,7 +240,7 @@ int allot_view_size(const struct hierarchy *h, const struct object *o, char size
 	size[0] = '\0';
 	if (r == 0 && least != UINT64_MAX)
 		text_format_u64(least, size);
-	return r < 0 ? error_set(r, "look for limits of the containers above", NULL) : 0;
+	return r < 0 ? error_default(r, "look for limits of the containers above", NULL) : 0;
 }
 
 /* The last one to be visited is the container itself. */

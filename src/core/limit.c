@@ -33,7 +33,7 @@ int limit_check(const char *text)
 }
 
 /* Nobody starts a task with less than all limits: what is no list is not a short one. */
-static int load(const struct object *o, char list[LIMIT_LIST_SIZE])
+int limit_load(const struct object *o, char list[LIMIT_LIST_SIZE])
 {
 	ssize_t n = record_read(o->dir, OBJECT_LIMITS, list, LIMIT_LIST_SIZE);
 
@@ -101,11 +101,11 @@ static int write_list(const struct hierarchy *h, const struct object *o, int cgr
 static int apply(const struct hierarchy *h, const struct object *o, int cgroup)
 {
 	char list[LIMIT_LIST_SIZE], again[LIMIT_LIST_SIZE];
-	int r = load(o, list);
+	int r = limit_load(o, list);
 
 	while (r == 0 && list[0]) {
 		r = write_list(h, o, cgroup, list);
-		r = r ? r : load(o, again);
+		r = r ? r : limit_load(o, again);
 		if (r < 0 || strcmp(list, again) == 0)
 			break;
 		memcpy(list, again, sizeof(list));
@@ -248,7 +248,7 @@ static int set_locked(const struct hierarchy *h, const struct object *o, const c
 
 	r = r ? r : write_limit(h, o, cgroup, file, value);
 	r = r ? r : read_back(cgroup, file, lines);
-	r = r ? r : load(o, list);
+	r = r ? r : limit_load(o, list);
 	if (r < 0)
 		return r;
 	r = limit_list_put(list, file, lines);
@@ -264,7 +264,7 @@ static int forget(const struct hierarchy *h, struct object *o, const char *file,
 
 	r = r ? r : object_load(o->dir, &o->spec);
 	r = r ? r : guard_ask_container();
-	r = r ? r : load(o, list);
+	r = r ? r : limit_load(o, list);
 	if (r < 0)
 		return r;
 	if (limit_list_get(list, file, value, sizeof(value)) <= 0)
@@ -282,7 +282,7 @@ static int set_allotment(const struct hierarchy *h, struct object *o, const char
 
 	r = r ? r : lock_take(h->lock, o->spec.id, LOCK_EXCLUSIVE);
 	r = r ? r : object_load(o->dir, &o->spec);
-	r = r ? r : load(o, list);
+	r = r ? r : limit_load(o, list);
 	if (r < 0)
 		return r;
 	r = limit_list_put(list, file, strcmp(value, "default") == 0 ? "" : value);
@@ -346,13 +346,13 @@ int limit_get(const struct hierarchy *h, const struct object *o, const char *fil
 
 	if (why)
 		return error_set(-EINVAL, why, NULL);
-	r = load(o, list);
+	r = limit_load(o, list);
 	if (r < 0)
 		return r;
 	if (!file) {
 		r = allot_list(h, o, list);
 		if (r < 0)
-			return error_set(r, "list its limits", NULL);
+			return error_default(r, "list its limits", NULL);
 		if (strlen(list) >= size)
 			return error_set(-ERANGE, "no room for its limits", NULL);
 		memcpy(buf, list, strlen(list) + 1);

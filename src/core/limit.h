@@ -24,6 +24,9 @@ int limit_set(const struct hierarchy *h, struct object *o, const char *file, con
 int limit_get(const struct hierarchy *h, const struct object *o, const char *file, char *buf,
 	      size_t size);
 
+/* What stands in its record, "" if there is none. -EUCLEAN. */
+int limit_load(const struct object *o, char list[LIMIT_LIST_SIZE]);
+
 bool limit_is_set(const struct object *o);
 
 /* Whether a text is such a record: -EUCLEAN. */

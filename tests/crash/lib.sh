@@ -23,7 +23,7 @@ call=${CALL:-$build/tests/crash/call}
 newline='
 '
 
-operations='create run run-keep set-network set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
+operations='create run run-keep set-network set-network-owned set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
 	attach attach-task attach-for mount cp key-add reach freeze kill stop reboot first rm-root'
 
 # --- the machine ---
@@ -272,7 +272,7 @@ op_words()
 	create | first) echo "create --own $types $2" ;;
 	run) echo 'run -- /bin/true' ;;
 	run-keep) echo "run --keep -n $2 -- true" ;;
-	set-network) echo "set $2 network=own" ;;
+	set-network*) echo "set $2 network=own" ;;
 	set-hostname) echo "set $2 hostname=h" ;;
 	set-id-map) echo "set $2 uid_map=0:100000:65536" ;;
 	set-limit) echo "set $2/nested $limit" ;;
@@ -293,6 +293,7 @@ op_setup()
 	create | run | run-keep | rm-root) ;;
 	first) c rm / ;; # with it goes all that the first operation makes
 	set-network | rename) c create "$2" ;;
+	set-network-owned) c create "$2" && c create --own network "$2/nested" && program "$call" set-access "$2" 7 8 0755 ;;
 	set-access) c create "$2" && program "$call" set-access "$2" 7 8 0700 ;;
 	set-hostname) c create --own uts "$2" ;;
 	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
