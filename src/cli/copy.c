@@ -30,9 +30,9 @@
 #define DEPTH_MAX 4000	      /* each takes some of the stack */
 #define PROC_FD_SIZE 40
 
-int copy_init(struct copy *c, const struct ids *to, bool several)
+int copy_init(struct copy *c, const struct ids *to, const struct there *there, bool several)
 {
-	*c = (struct copy){.to = to, .several = several, .buf = malloc(BUF_SIZE)};
+	*c = (struct copy){.to = to, .there = there, .several = several, .buf = malloc(BUF_SIZE)};
 	if (c->buf)
 		return 0;
 	cli_message(NULL, "cp: %s", strerror(ENOMEM));
@@ -51,6 +51,12 @@ static int fail(struct copy *c, const char *step)
 	cli_message(NULL, "cp: %s: %s: %s", c->path, step, strerror(errno));
 	c->status = EXIT_FAILED;
 	return -1;
+}
+
+static int refuse(struct copy *c, int code, const char *step)
+{
+	errno = code;
+	return fail(c, step);
 }
 
 static void proc_fd(int fd, char path[PROC_FD_SIZE])
@@ -81,10 +87,12 @@ static int set_owner(struct copy *c, int fd, const struct stat *st, mode_t *ret_
 
 	known &= translate(c, CONTAINER_GID_MAP, st->st_gid, &gid);
 	*ret_mode = st->st_mode & 07777;
-	if (!known) {
-		c->owners_lost = true;
+	c->owners_lost |= !known;
+	/* Of a directory they give nobody rights. */
+	if (c->no_set_id && !S_ISDIR(st->st_mode) && *ret_mode & (S_ISUID | S_ISGID))
+		c->set_id_lost = true;
+	if (!known || (c->no_set_id && !S_ISDIR(st->st_mode)))
 		*ret_mode &= ~(mode_t)(S_ISUID | S_ISGID);
-	}
 	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
 }
 
@@ -115,10 +123,12 @@ static void copy_attributes(struct copy *c, int in, int out)
 	ssize_t len = flistxattr(in, c->buf, XATTR_LIST_SIZE);
 
 	for (char *name = c->buf; len > 0 && name < c->buf + len; name += strlen(name) + 1) {
-		ssize_t n = skips_attribute(c, name)
+		bool is_lost = c->no_set_id && strcmp(name, "security.capability") == 0;
+		ssize_t n = is_lost || skips_attribute(c, name)
 				    ? -1
 				    : fgetxattr(in, name, value, BUF_SIZE - XATTR_LIST_SIZE);
 
+		c->set_id_lost |= is_lost;
 		if (n >= 0)
 			fsetxattr(out, name, value, (size_t)n, 0);
 	}
@@ -167,7 +177,7 @@ static int give_name(struct copy *c, int dir, const char *temporary, const char 
 	struct stat st;
 	bool known = c->several && fstatat(dir, temporary, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-	if (renameat(dir, temporary, dir, name) == 0) {
+	if (there_rename(c->there, dir, temporary, name) == 0) {
 		if (known)
 			made_add(&c->made, &st);
 		return 0;
@@ -348,6 +358,10 @@ static void copy_special(struct copy *c, int src, const struct stat *st, int to_
 	autoclose int fd = -EBADF;
 	int r;
 
+	if (c->no_devices && (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))) {
+		refuse(c, EPERM, "a device, which is copied with --special only");
+		return;
+	}
 	do {
 		temporary_name(c, temporary);
 		r = make(c, src, st, to_dir, temporary);
@@ -449,12 +463,6 @@ static int open_directory(struct copy *c, int to_dir, const char *name, bool *re
 				       ? "there is something else than a directory of this name"
 				       : "open directory");
 	return fd;
-}
-
-static int refuse(struct copy *c, int code, const char *step)
-{
-	errno = code;
-	return fail(c, step);
 }
 
 /*

@@ -9,15 +9,19 @@
 
 #include "ids.h"
 #include "made.h"
+#include "there.h"
 
 #define COPY_NAME_MAX 256
 
 struct copy {
 	const struct ids *from; /* whose numbers owners have; set it for each tree */
 	const struct ids *to;
-	int status;	  /* EXIT_FAILED once something was not copied, which was told */
-	bool owners_lost; /* somebody has no number on the other side */
-	bool several;	  /* more than one tree: what is made of one is not replaced by the next */
+	const struct there *there;  /* where it goes to */
+	bool no_set_id, no_devices; /* what is not given to what is copied; set it for each tree */
+	bool set_id_lost;	    /* there was some */
+	int status;		    /* EXIT_FAILED once something was not copied, which was told */
+	bool owners_lost;	    /* somebody has no number on the other side */
+	bool several; /* more than one tree: what is made of one is not replaced by the next */
 	struct made made;
 	/* of the walk */
 	char path[4096]; /* for messages */
@@ -29,7 +33,7 @@ struct copy {
 };
 
 /* -1: told. */
-int copy_init(struct copy *c, const struct ids *to, bool several);
+int copy_init(struct copy *c, const struct ids *to, const struct there *there, bool several);
 void copy_free(struct copy *c);
 #define autocopy __attribute__((cleanup(copy_free)))
 

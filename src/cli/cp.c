@@ -26,21 +26,34 @@ struct place {
 	char name[4096];  /* of the container; empty: the host */
 	const char *path;
 	int container;
+	bool is_init; /* the init container, by whatever name */
 	struct ids ids;
+	struct there there;
 };
 
 static void place_init(struct place *p)
 {
 	*p = (struct place){.container = -EBADF};
 	ids_init(&p->ids);
+	there_init(&p->there);
 }
 
 static void place_close(struct place *p)
 {
 	close_fd(&p->container);
 	ids_free(&p->ids);
+	there_close(&p->there);
 }
 #define autoplace __attribute__((cleanup(place_close)))
+
+static bool is_init(int container)
+{
+	autoclose int init = container_open_init();
+	uint64_t a, b;
+
+	return init >= 0 && container_id(init, &a) == 0 && container_id(container, &b) == 0 &&
+	       a == b;
+}
 
 /* "NAME:PATH", where NAME may have slashes; "./a:b" and "../a:b" are paths of the host. */
 static int place_open(struct place *p, const char *text)
@@ -65,7 +78,31 @@ static int place_open(struct place *p, const char *text)
 	memcpy(p->name, text, (size_t)(colon - text));
 	p->name[colon - text] = '\0';
 	p->container = cli_open(p->name);
-	return p->container < 0 ? -1 : ids_load(&p->ids, p->container, p->name);
+	if (p->container < 0 || ids_load(&p->ids, p->container, p->name) < 0)
+		return -1;
+	p->is_init = is_init(p->container);
+	return there_open(&p->there, p->container, p->name);
+}
+
+/* Whether what is there is the host's: it is where others find it, and who made it is trusted. */
+static bool is_hosts(const struct place *p)
+{
+	return !p->name[0] || p->there.is_hosts;
+}
+
+static bool is_mapped(const struct place *p)
+{
+	return p->ids.range[CONTAINER_UID_MAP] || p->ids.range[CONTAINER_GID_MAP];
+}
+
+/* "." is that for whoever is in no other: ".:/" and "./" are too easily mistaken for one another. */
+static int check_init(const struct place *to)
+{
+	if (!to->is_init || to->name[strspn(to->name, "/")] == '\0')
+		return 0;
+	cli_message(NULL, "cp: %s: that is the host itself: name it /:%s if it is meant", to->text,
+		    to->path);
+	return -1;
 }
 
 static int open_at(const struct place *p, const char *path, int flags)
@@ -195,8 +232,23 @@ static int copy_one(struct copy *c, const struct place *from, const struct place
 	return 0;
 }
 
+/*
+ * What gives rights, whoever has made it: set-id bits, capabilities, devices. From the host it may go into a
+ * container, but devices only if they could be made in there as well.
+ */
+static void refuse_special(struct copy *c, const struct place *from, const struct place *to,
+			   bool special)
+{
+	bool inward = is_hosts(from) && !is_mapped(from) && !is_hosts(to);
+	bool inside = from->name[0] && strcmp(from->name, to->name) == 0 && !is_hosts(to);
+
+	c->no_set_id = !special && !inward && !inside;
+	c->no_devices = c->no_set_id || (!special && !inside && is_mapped(to));
+}
+
 /* -1: told. before: where the last one was from; it gets this one. */
-static int copy_from(struct copy *c, const char *source, const struct place *to, char before[])
+static int copy_from(struct copy *c, const char *source, const struct place *to, bool special,
+		     char before[])
 {
 	autoplace struct place from;
 	int r;
@@ -212,45 +264,55 @@ static int copy_from(struct copy *c, const char *source, const struct place *to,
 		made_forget_links(&c->made);
 	memcpy(before, from.name, sizeof(from.name));
 	c->from = &from.ids;
+	refuse_special(c, &from, to, special);
 	r = copy_one(c, &from, to);
 	c->from = NULL;
 	return r;
 }
 
 /* All operands but the last go there. */
-static int copy_all(char **operands, int count)
+static int copy_all(char **operands, int count, bool special)
 {
 	autoplace struct place to;
 	autocopy struct copy c = {.status = 0};
 	char before[sizeof(to.name)] = "";
 
 	place_init(&to);
-	if (place_open(&to, operands[count - 1]) < 0 || copy_init(&c, &to.ids, count > 2) < 0)
+	if (place_open(&to, operands[count - 1]) < 0 || check_init(&to) < 0 ||
+	    copy_init(&c, &to.ids, &to.there, count > 2) < 0)
 		return EXIT_FAILED;
 	for (int i = 0; i < count - 1 && !interrupt_pending(); i++)
-		if (copy_from(&c, operands[i], &to, before) < 0)
+		if (copy_from(&c, operands[i], &to, special, before) < 0)
 			c.status = EXIT_FAILED;
 	if (c.owners_lost)
 		cli_message(NULL, "cp: owners that have no number on the other side are %d now",
 			    IDS_NOBODY);
+	if (c.set_id_lost)
+		cli_message(NULL,
+			    "cp: set-id bits and capabilities are left out (--special keeps them)");
 	return c.status;
 }
 
 int verb_cp(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"archive", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option longs[] = {{"archive", no_argument, NULL, 'a'},
+					      {"special", no_argument, NULL, 's'},
+					      {"help", no_argument, NULL, 'h'},
+					      {0}};
+	bool special = false;
 	int c, status;
 
 	while ((c = cli_option("cp", argc, argv, ":ha", longs)) != -1)
 		if (c < 0)
 			return c == -2 ? 0 : EXIT_FAILED;
+		else if (c == 's')
+			special = true;
 	if (argc - optind < 2)
 		return cli_usage("cp", "SOURCE... and TARGET");
 	/* A file deep in a tree has two of them for each directory above it. */
 	cli_allow_fds();
 	interrupt_catch();
-	status = copy_all(argv + optind, argc - optind);
+	status = copy_all(argv + optind, argc - optind, special);
 	interrupt_end();
 	return status;
 }

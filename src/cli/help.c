@@ -155,14 +155,16 @@ const struct verb verbs[] = {
 	 "mounted on it is told then.\n\n"
 	 "      --json             as a JSON array\n" HELP_HELP},
 	{"cp", NULL, "copy files into, out of and between containers",
-	 "cp [-a] SOURCE... TARGET\n"
+	 "cp [-a] [--special] SOURCE... TARGET\n"
 	 "Copy files and whole directories with owner, mode, times and attributes; links stay links.\n"
 	 "SOURCE and TARGET are NAME:PATH in a container, and at most one of the two a path of the host\n"
 	 "(./a:b, if there is a colon in it). Into a TARGET that is a directory, else under its name.\n"
 	 "Owners keep their number, as each container numbers them. A TARGET that is or leads to a device,\n"
 	 "fifo or socket is refused, and so is - (./- is a file): for a stream, container enter NAME cat FILE.\n"
-	 "What is there is replaced, but not by itself, nor by a second SOURCE of the same name.\n\n"
-	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n" HELP_HELP},
+	 "What is there is replaced, but not by itself, nor by a second SOURCE of the same name, nor if\n"
+	 "something is mounted there. The host itself is a TARGET only as a path or as /:PATH.\n\n"
+	 "  -a, --archive          is always so: all that belongs to a file, and whole directories\n"
+	 "      --special          out of a container, too: set-id bits, capabilities and devices\n" HELP_HELP},
 	{"check", NULL, "look for damage, and mend it",
 	 "check [--repair]\n"
 	 "Tell what is damaged in the state directory, and what is left of containers that are no more: a\n"

@@ -52,9 +52,9 @@ it 'a whole tree in, out and between'
 tree src >wanted
 check container cp src a:/tmp
 is "$(cat wanted)" "$(tree_in a /tmp/src)" 'in'
-check container cp -a a:/tmp/src back
+check container cp -a --special a:/tmp/src back
 is "$(cat wanted)" "$(tree back)" 'out'
-check container cp /a:tmp/src b:../tmp/other
+check container cp --special /a:tmp/src b:../tmp/other
 is "$(cat wanted)" "$(tree_in b /tmp/other)" 'between'
 check cmp src/sparse back/sparse
 mkdir names
@@ -217,9 +217,9 @@ it 'ids are those that the container numbers'
 if has_type user; then
 	check container create u --own mount,user
 	check container set u 'uid_map=0 100000 65536' 'gid_map=0 100000 65536'
-	check container cp src u:/tmp/src
+	check container cp --special src u:/tmp/src
 	is "$(cat wanted)" "$(tree_in u /tmp/src)"
-	check container cp u:/tmp/src back-u
+	check container cp --special u:/tmp/src back-u
 	is "$(cat wanted)" "$(tree back-u)"
 	chown 70000:70000 src/set-id
 	chmod 6755 src/set-id
