@@ -207,6 +207,12 @@ static int parse(struct settings *s, int argc, char **argv)
 	return r;
 }
 
+/* What a mount answers whose server is gone, and to those who were waiting for it when it went. */
+static bool is_dead(int code)
+{
+	return code == ENOTCONN || code == ECONNABORTED || code == ECONNREFUSED;
+}
+
 /* The absolute path of a directory that itself may not be asked: a dead mount answers nothing. */
 static int absolute(const char *path, char buf[PATH_MAX])
 {
@@ -217,7 +223,7 @@ static int absolute(const char *path, char buf[PATH_MAX])
 
 	if (realpath(path, buf))
 		return 0;
-	if (errno != ENOTCONN || !copy)
+	if (!is_dead(errno) || !copy)
 		return fail("%s: %s", path, strerror(errno));
 	len = strlen(copy);
 	while (len > 1 && copy[len - 1] == '/')
@@ -238,7 +244,7 @@ static int clear_dead_mount(const char *point)
 
 	if (stat(point, &st) == 0)
 		return S_ISDIR(st.st_mode) ? 0 : fail("%s: not a directory", point);
-	if (errno != ENOTCONN)
+	if (!is_dead(errno))
 		return fail("%s: %s", point, strerror(errno));
 	if (!mounts_is_ours(point))
 		return fail("%s: a dead mount of something else is there: umount it first", point);

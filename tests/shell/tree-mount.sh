@@ -336,6 +336,21 @@ check_not wait "$started"
 check umount "$T"
 unmounted "$T"
 
+it 'it is mounted again by who asked the server that was killed'
+check mount -t containerfs none "$T"
+server=$(server_of "$T")
+kill -STOP "$server"
+mount.containerfs none "$T" 2>"$WORK/err" &
+again=$!
+# It waits for an answer.
+sleep 0.3
+kill -KILL "$server"
+check wait $again
+is '' "$(cat "$WORK/err")"
+check ls "$T"
+check umount "$T"
+unmounted "$T"
+
 it 'its memory and its fds do not grow with what it is asked'
 check mount -t containerfs none "$T"
 server=$(server_of "$T")
