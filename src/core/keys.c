@@ -298,6 +298,8 @@ static int open_place(const struct hierarchy *h, bool make)
 	fd = vault_open_pin(h->cradle, root.spec.id, NS_USER);
 	if (fd != -ENOENT || !make)
 		return take_fd(&fd);
+	/* What it was made for may fail for another reason. */
+	error_clear();
 	fd = make_user_ns(&root);
 	r = fd < 0 ? fd : vault_set_pin(h->cradle, root.spec.id, NS_USER, fd);
 	return r < 0 ? r : take_fd(&fd);

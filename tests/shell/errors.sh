@@ -199,6 +199,8 @@ leave 60
 check on_small create old --own uts,network --hostname old
 check on_small create old/nested
 check on_small create spare
+leave 0
+fails_with 125 '^container: spare: add key: key: No space left.*\(df -h' on_small key add spare user key text
 for n in 0 1 2 3 4; do
 	leave $n
 	for command in 'create new --own all' 'run -n new -- true' 'run --keep -n new -- true' 'set spare network=own' \
