@@ -237,20 +237,30 @@ int join_plan_find(const struct hierarchy *h, const struct object *o, unsigned i
 	return 0;
 }
 
+/* With the record as it is: between that being read and a pin being opened others may change it. */
 int join_plan_make(const struct hierarchy *h, const struct object *o, unsigned int types,
 		   struct join_plan *ret_plan)
 {
-	autojoin struct join_plan plan;
-	int r;
+	struct object now = *o;
+	int r = 0;
 
-	join_plan_init(&plan);
-	r = join_plan_find(h, o, types, &plan);
-	r = r ? r : join_plan_open_pins(&plan, h->cradle);
-	if (r < 0)
-		return r;
-	*ret_plan = plan;
-	join_plan_init(&plan);
-	return 0;
+	for (int i = 0; r == 0; i++) {
+		autojoin struct join_plan plan;
+
+		join_plan_init(&plan);
+		r = join_plan_find(h, &now, types, &plan);
+		r = r ? r : join_plan_open_pins(&plan, h->cradle);
+		if (r == 0) {
+			*ret_plan = plan;
+			join_plan_init(&plan);
+			return 0;
+		}
+		if (r != -ENOENT || i == JOIN_TRIES)
+			return r;
+		error_clear();
+		r = object_load(o->dir, &now.spec);
+	}
+	return r;
 }
 
 int join_open_one(const struct hierarchy *h, const struct object *o, enum nstype type)

@@ -8,6 +8,9 @@
 #include "init.h"
 #include "object.h"
 
+/* How often a pin that is not there any more is looked for, each time by the record anew. */
+#define JOIN_TRIES 8
+
 struct join_plan {
 	int task;		 /* pidfd of a task that has those in task_types; may be -EBADF */
 	pid_t task_pid;		 /* its number, as long as it lives */

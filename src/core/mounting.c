@@ -30,7 +30,7 @@
 #define LINKS_FOLLOWED 40 /* as the kernel */
 
 struct mount_call {
-	const struct way *way;
+	struct way *way;
 	const char *path;
 	int mnt;	 /* attach */
 	bool propagates; /* attach */
@@ -119,11 +119,9 @@ static int run(const struct hierarchy *h, const struct object *o, struct mount_c
 	autoway struct way way;
 	int r;
 
-	way_init(&way);
-	r = check(o);
-	r = r ? r : way_find(h, o, NS_MOUNT, &way);
+	way_init(&way, NS_MOUNT);
 	call->way = &way;
-	r = r ? r : agent_run_thread(agent, call);
+	r = way_run(h, o, &way, check, agent, call);
 	call->way = NULL;
 	return r;
 }

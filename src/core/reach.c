@@ -12,7 +12,7 @@
 #include "way.h"
 
 struct socket_call {
-	const struct way *way;
+	struct way *way;
 	int domain, type, protocol;
 	int fd; /* result */
 };
@@ -33,14 +33,15 @@ int reach_socket(const struct hierarchy *h, const struct object *o, int domain, 
 {
 	autoway struct way way;
 	struct socket_call call = {&way, domain, type, protocol, -EBADF};
-	int r = way_find(h, o, NS_NETWORK, &way);
+	int r;
 
-	r = r ? r : agent_run_thread(socket_agent, &call);
+	way_init(&way, NS_NETWORK);
+	r = way_run(h, o, &way, NULL, socket_agent, &call);
 	return r ? r : call.fd;
 }
 
 struct root_call {
-	const struct way *way;
+	struct way *way;
 	int proc; /* the caller's /proc; else -EBADF */
 	int fd;	  /* result */
 };
@@ -94,11 +95,10 @@ static int open_in_root(const struct hierarchy *h, const struct object *o, int p
 	struct root_call call = {&way, proc, -EBADF};
 	int r;
 
-	way_init(&way);
+	way_init(&way, NS_MOUNT);
 	if (o->spec.empty_root)
 		return error_set(-ENOENT, "it has no root yet; set one first", NULL);
-	r = way_find(h, o, NS_MOUNT, &way);
-	r = r ? r : agent_run_thread(agent, &call);
+	r = way_run(h, o, &way, NULL, agent, &call);
 	return r ? r : call.fd;
 }
 

@@ -12,13 +12,11 @@ struct way {
 	enum nstype type;
 	int cradle;   /* borrowed */
 	uint64_t pin; /* whose pin the agent opens itself; 0: what the plan says */
+	bool lost;    /* it was not there */
 	struct join_plan plan;
 };
 
-void way_init(struct way *way);
-
-/* -ESRCH: an own namespace that no task has brought to life. */
-int way_find(const struct hierarchy *h, const struct object *o, enum nstype type, struct way *way);
+void way_init(struct way *way, enum nstype type);
 
 /* Whether the container itself has it pinned: then h needs no more than the cradle. */
 static inline bool way_is_short(const struct object *o, enum nstype type)
@@ -27,7 +25,14 @@ static inline bool way_is_short(const struct object *o, enum nstype type)
 }
 
 /* In an agent. */
-int way_go(const struct way *way);
+int way_go(struct way *way);
+
+/*
+ * Finds the way and runs the agent, which goes it; once more if a pin is gone since its record is another by
+ * now, and check (or NULL) allows it to be as it is.
+ */
+int way_run(const struct hierarchy *h, const struct object *o, struct way *way,
+	    int (*check)(const struct object *o), int (*agent)(void *arg), void *arg);
 
 void way_close(struct way *way);
 #define autoway __attribute__((cleanup(way_close)))

@@ -252,6 +252,24 @@ long=$(head -c 300 /dev/zero | tr '\0' a)
 fails_with 125 'lowerdir: the value is longer than 255 bytes' container mount a -t overlay -o lowerdir="$long" none /mnt
 is '' "$(line /mnt)"
 
+it 'while its namespaces are changed'
+check container create changes --own mount,ipc,network
+(
+	while [ ! -e "$WORK/enough" ]; do
+		container set changes ipc=inherit && container set changes ipc=own &&
+			container set changes network=inherit && container set changes network=own || exit
+	done
+) &
+changing=$!
+i=0
+while [ $i -lt 40 ]; do
+	check container mount changes -t tmpfs none /mnt && check container umount changes /mnt
+	i=$((i + 1))
+done
+: >"$WORK/enough"
+check wait $changing
+check container rm changes
+
 check container rm -f -r a other inherits idle
 [ ! -e "$CONTAINERFS_STATE/tree/u" ] || check container rm -f u
 is "$host_mounts" "$(mounts)" 'mounts of the host'
