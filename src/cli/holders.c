@@ -41,7 +41,9 @@ struct search {
 	size_t count;
 	uint64_t only; /* the mount that is asked for; 0: all */
 	char only_path[4096];
-	bool found; /* that is a mount point */
+	bool found;   /* that is a mount point */
+	char **shown; /* mount points of which there is a view */
+	size_t shown_count;
 	/* of the process that was told of last */
 	pid_t pid;
 	char command[64], container[4096];
@@ -101,6 +103,54 @@ static void tell_stuck(pid_t pid)
 		    (int)pid);
 }
 
+/* A view holds the file system below it, also when that is not mounted any more where it was. */
+static int add_view(struct search *s, const struct container_mount *m)
+{
+	char **grown;
+
+	if (strcmp(m->type, "overlay") != 0 || strcmp(m->target, "/") == 0 ||
+	    (s->only && m->id != s->only))
+		return 0;
+	grown = realloc(s->shown, (s->shown_count + 1) * sizeof(*grown));
+	if (!grown)
+		return 1;
+	s->shown = grown;
+	grown[s->shown_count] = strdup(m->target);
+	return grown[s->shown_count++] == NULL;
+}
+
+static int forget_view(const struct container_mount *m, void *arg)
+{
+	struct search *s = arg;
+
+	for (size_t i = 0; i < s->shown_count; i++)
+		if (s->shown[i] && strcmp(s->shown[i], m->target) == 0) {
+			free(s->shown[i]);
+			s->shown[i] = NULL;
+		}
+	return 0;
+}
+
+/* Of those that are mounted still where the container above has them it is known what holds them. */
+static int tell_views(struct search *s, int container)
+{
+	autoclose int parent = -EBADF;
+	char path[4096], *slash;
+	int r = 0;
+
+	if (s->shown_count == 0 || container_path(container, path, sizeof(path)) < 0)
+		return 0;
+	slash = strrchr(path, '/');
+	slash[slash == path] = '\0';
+	parent = container_open(path);
+	if (parent < 0 || container_mounts(parent, forget_view, s) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < s->shown_count; i++)
+		if (s->shown[i])
+			r = add_line(s, 0, "view", s->shown[i]);
+	return r;
+}
+
 static int add_mount(const struct container_mount *m, void *arg)
 {
 	struct search *s = arg;
@@ -112,6 +162,8 @@ static int add_mount(const struct container_mount *m, void *arg)
 	s->mounts = grown;
 	s->mounts[s->count++] = (struct scan_mount){m->id, m->dev, wanted, wanted};
 	s->found |= s->only && m->id == s->only && strcmp(m->target, s->only_path) == 0;
+	if (add_view(s, m))
+		return 1;
 	/* What is mounted on it holds it as well. */
 	if (s->only && m->parent == s->only && m->id != s->only)
 		return add_line(s, 0, "mount", m->target);
@@ -180,6 +232,7 @@ static int search(struct search *s, int container, const char *name)
 		return EXIT_FAILED;
 	}
 	qsort(s->mounts, s->count, sizeof(*s->mounts), compare_mounts);
+	r = r ? r : tell_views(s, container);
 	r = r ? r : choose_devices(s);
 	r = r ? r : scan_holders(s->mounts, s->count, add_holder, tell_stuck, s);
 	if (r == 0)
@@ -213,6 +266,9 @@ int verb_holders(int argc, char **argv)
 	if (status == 0)
 		status = report_print(s.table, json);
 	scols_unref_table(s.table);
+	for (size_t i = 0; i < s.shown_count; i++)
+		free(s.shown[i]);
+	free(s.shown);
 	free(s.mounts);
 	return status;
 }

@@ -116,6 +116,27 @@ check container umount a /srv
 kill "$copy"
 wait "$copy" 2>/dev/null
 
+it 'a file system that the host has unmounted, and a view keeps'
+disk=$(mktemp -d /var/tmp/containerfs-holders.XXXXXX)
+truncate -s 16M "$WORK/image"
+if mkfs.ext4 -q "$WORK/image" && mount -o loop "$WORK/image" "$disk"; then
+	check container create viewer --own mount
+	check container create viewer/nested --own mount
+	is 0 "$(container holders viewer | grep -c ' view ')" 'while it is mounted'
+	check umount "$disk"
+	matches "^ +- +- +view +$disk\$" "$(container holders viewer | grep ' view ')"
+	matches "view +$disk\$" "$(container holders viewer "$disk" | grep ' view ')" 'of that mount'
+	is '' "$(container holders viewer/nested | grep ' view ')" 'it is mounted above it still'
+	is view "$(container holders viewer --json | jq -r '.[0].how')"
+	check container umount viewer "$disk"
+	is '' "$(container holders viewer | grep ' view ')"
+	matches "view +$disk\$" "$(container holders viewer/nested | grep ' view ')" 'not any more'
+	check container rm -r viewer
+else
+	part_skipped 'no ext4 or no loop devices'
+fi
+rmdir "$disk"
+
 it 'a container without tasks has no holders, and is unmounted'
 is '' "$(holders)"
 check container umount a /mnt
