@@ -60,12 +60,33 @@ static int identify(int ns, struct identity *ret_identity)
 	return 0;
 }
 
+static bool is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+/*
+ * In a mount namespace of a lesser user namespace anybody may have mounted anything on STATE/cradle; and where
+ * there are no numbers it may have got the inode of one that is gone.
+ */
+static bool is_trusted(int ns)
+{
+	autoclose int own = proc_open_ns(0, "user");
+	autoclose int owner = ioctl(ns, NS_GET_USERNS);
+
+	return own >= 0 && owner >= 0 && is_same_file(own, owner);
+}
+
 static bool is_it(int ns, const struct identity *wanted)
 {
 	struct identity found;
 
 	return identify(ns, &found) == 0 && found.inode == wanted->inode &&
-	       (found.number == wanted->number || !found.number || !wanted->number);
+	       (found.number == wanted->number || !found.number || !wanted->number) &&
+	       is_trusted(ns);
 }
 
 int home_record(int state_dir, const struct home *home)
@@ -137,14 +158,6 @@ struct look {
 	int dir; /* result */
 };
 
-static bool is_same_file(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
-}
-
 /* The path is that namespace's own, from its root on, whatever the caller's root is. */
 static int look_agent(void *arg)
 {
@@ -202,7 +215,7 @@ static int find_by_number(const struct identity *wanted)
 		if (step == GET_NEXT ? info.number > wanted->number : info.number < wanted->number)
 			return -ENOENT;
 	}
-	return take_fd(&at);
+	return is_trusted(at) ? take_fd(&at) : -EACCES;
 }
 
 /* By a process that is in it. */
@@ -287,7 +300,7 @@ void home_of_machine(int state_dir, const char *path, struct home *ret_home)
 	autoclose int own = proc_open_ns(0, "mnt");
 	int ns = proc_open_ns(1, "mnt");
 
-	if (ns >= 0 && own >= 0 && !is_same_file(ns, own))
+	if (ns >= 0 && own >= 0 && !is_same_file(ns, own) && is_trusted(ns))
 		look_into(ns, state_dir, path, ret_home);
 	else if (ns >= 0)
 		close(ns);

@@ -132,6 +132,32 @@ for _ in 1 2 3 4 5; do
 	wait $one $two
 done
 
+it 'a namespace of somebody else, with something else on that mount point'
+if setpriv --reuid 65534 --regid 65534 --clear-groups unshare -U -m true 2>/dev/null; then
+	check service container create a --own uts
+	# shellcheck disable=SC2016
+	start "$WORK/other" setpriv --reuid 65534 --regid 65534 --clear-groups unshare -U -r -m sh -c '
+		mount --bind /proc/self/ns/uts "$1" && echo up && exec sleep 1000' sh "$CONTAINERFS_STATE/cradle"
+	check grep -q "$CONTAINERFS_STATE/cradle" "/proc/$started/mountinfo"
+	# As on a kernel that gives no numbers, where the inode is used again. Where not all processes may be
+	# looked at it is not known that the right one is gone.
+	recorded=$(readlink "$CONTAINERFS_STATE/home")
+	ln -sfn "0 $(readlink "/proc/$started/ns/mnt" | tr -dc 0-9)" "$CONTAINERFS_STATE/home"
+	if ! container create b --own uts --hostname mine 2>"$WORK/err"; then
+		matches 'in a mount namespace that cannot be entered' "$(cat "$WORK/err")"
+		ln -sfn "$recorded" "$CONTAINERFS_STATE/home"
+		check container create b --own uts --hostname mine
+	fi
+	is mine "$(container enter b -- hostname)"
+	check_not grep -q "$CONTAINERFS_STATE/cradle" "/proc/$started/mountinfo"
+	kill "$started"
+	wait "$started" 2>/dev/null
+	check container rm a b
+	check container rm /
+else
+	part_skipped 'not everybody may make user namespaces'
+fi
+
 it 'its mount point is unmounted'
 check container create a
 check umount "$CONTAINERFS_STATE/cradle"
