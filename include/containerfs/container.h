@@ -384,8 +384,8 @@ int container_enter(int container, int nstypes);
  * had called setns(2), with its own credentials, on a process of the library's, which one in a user
  * namespace below the caller's may not look at: EPERM, with few exceptions. Stopping it needs
  * CAP_SYS_PTRACE over it, or to be its equal. If all that it lacks is membership it is not stopped. A
- * system call in which it waits is begun anew, or goes on with the time left, as after SIGSTOP and
- * SIGCONT. Signal handlers, blocked signals and a stopped state stay as they are.
+ * system call in which it waits is begun anew, or goes on with the time left, unless a handler runs; also those that
+ * end with EINTR after SIGSTOP and SIGCONT (containerfs(5) says what does not go on). Signal handlers, blocked signals and a stopped state stay as they are.
  *
  * All or nothing: on failure it is as it was, unless the error's step is "half entered". EPERM: upwards,
  * sideways, or not allowed to the caller or to the process. EINVAL: the caller itself (container_enter()

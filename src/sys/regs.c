@@ -19,7 +19,7 @@
 #define IP 16
 #define NUMBER 10
 #define RESULT 10
-static const int argument[3] = {14, 13, 12}; /* rdi, rsi, rdx */
+static const int argument[6] = {14, 13, 12, 7, 9, 8}; /* rdi, rsi, rdx, r10, r8, r9 */
 static const unsigned char call_insn[] = {0x0f, 0x05};
 #define INSN_STEP 1
 #define ARCH AUDIT_ARCH_X86_64
@@ -58,13 +58,33 @@ static bool is_in_call(const struct regs *regs)
 	return (long)regs->word[ORIGINAL] >= 0;
 }
 
+/*
+ * What the kernel has not made of a result yet, while the thread is stopped on its way to user mode: after that it is
+ * EINTR if the handler of a signal is run, else the call is begun anew.
+ */
+#define BEGIN_ANEW (-514L) /* ERESTARTNOHAND of its own */
+
+long regs_interrupted(const struct regs *regs, bool *ret_anew)
+{
+	long result = (long)regs->word[RESULT];
+
+	*ret_anew = result == BEGIN_ANEW;
+	return is_in_call(regs) && (*ret_anew || result == -EINTR) ? (long)regs->word[ORIGINAL]
+								   : -1;
+}
+
+void regs_begin_anew(struct regs *regs)
+{
+	regs->word[RESULT] = (unsigned long)BEGIN_ANEW;
+}
+
 #elif defined(__aarch64__)
 
 #define WORDS 34
 #define IP 32
 #define NUMBER 8
 #define RESULT 0
-static const int argument[3] = {0, 1, 2};
+static const int argument[6] = {0, 1, 2, 3, 4, 5};
 static const unsigned char call_insn[] = {0x01, 0x00, 0x00, 0xd4}; /* svc #0 */
 #define INSN_STEP 4
 #define ARCH AUDIT_ARCH_AARCH64
@@ -108,6 +128,19 @@ static bool is_in_call(const struct regs *regs)
 	return true;
 }
 
+/* Its first argument has been lost to its result. */
+long regs_interrupted(const struct regs *regs, bool *ret_anew)
+{
+	(void)regs;
+	*ret_anew = false;
+	return -1;
+}
+
+void regs_begin_anew(struct regs *regs)
+{
+	(void)regs;
+}
+
 #else
 #error "the registers of a stopped thread are known for x86-64 and arm64 only"
 #endif
@@ -122,12 +155,22 @@ int regs_get(pid_t tid, struct regs *ret_regs)
 	return iov.iov_len == WORDS * sizeof(ret_regs->word[0]) ? 0 : -EOPNOTSUPP;
 }
 
-void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[3])
+unsigned long regs_argument(const struct regs *regs, int i)
+{
+	return regs->word[argument[i]];
+}
+
+void regs_set_argument(struct regs *regs, int i, unsigned long value)
+{
+	regs->word[argument[i]] = value;
+}
+
+void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[6])
 {
 	forget_call(regs);
 	set_one_step(regs);
 	regs->word[IP] = insn;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 6; i++)
 		regs->word[argument[i]] = (unsigned long)args[i];
 	regs->word[NUMBER] = (unsigned long)nr;
 }
@@ -144,14 +187,14 @@ static int read_stop(pid_t tid, int op, unsigned long insn, struct ptrace_syscal
 		       : -EPROTO;
 }
 
-int regs_check_entry(pid_t tid, unsigned long insn, long nr, const long args[3])
+int regs_check_entry(pid_t tid, unsigned long insn, long nr, const long args[6])
 {
 	struct ptrace_syscall_info info;
 	int r = read_stop(tid, PTRACE_SYSCALL_INFO_ENTRY, insn, &info);
 
 	if (r == 0 && info.entry.nr != (uint64_t)nr)
 		r = -EPROTO;
-	for (int i = 0; r == 0 && i < 3; i++)
+	for (int i = 0; r == 0 && i < 6; i++)
 		if (info.entry.args[i] != (uint64_t)args[i])
 			r = -EPROTO;
 	return r;

@@ -23,10 +23,10 @@ int regs_set(pid_t tid, const struct regs *regs);
  * At the instruction insn: a system call that is none of those that the kernel would begin anew. If the
  * instruction has become another one, no more than that one runs, where the processor can see to it.
  */
-void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[3]);
+void regs_set_call(struct regs *regs, unsigned long insn, long nr, const long args[6]);
 
 /* -EPROTO: the thread has stopped elsewhere than at the entry of exactly this call; at the exit of one. */
-int regs_check_entry(pid_t tid, unsigned long insn, long nr, const long args[3]);
+int regs_check_entry(pid_t tid, unsigned long insn, long nr, const long args[6]);
 int regs_check_exit(pid_t tid, unsigned long insn, long *ret_result);
 
 /* At the entry of a call: it is not made. */
@@ -37,6 +37,17 @@ int regs_skip_call(pid_t tid);
  * anew. Nothing if it was stopped elsewhere and that can be told.
  */
 void regs_set_result(struct regs *regs, long result);
+
+/*
+ * The number of the call that has been interrupted by the stop, and is about to return EINTR; -1: of none, as far
+ * as that can be told. *ret_anew: the kernel is about to begin it anew, if no handler of a signal is run.
+ */
+long regs_interrupted(const struct regs *regs, bool *ret_anew);
+
+/* Then: it is to be begun anew by the kernel, with these arguments, unless a handler is run: then it is EINTR. */
+void regs_begin_anew(struct regs *regs);
+unsigned long regs_argument(const struct regs *regs, int i);
+void regs_set_argument(struct regs *regs, int i, unsigned long value);
 
 /* Where a system call instruction is in code of len bytes; -ENOENT. */
 ssize_t regs_find_call(const unsigned char *code, size_t len);

@@ -22,7 +22,9 @@
 #define CALLS (4 * SECOND)  /* all calls of all threads, */
 #define EACH (SECOND / 100) /* for each of which it is so much more */
 #define TRACER (3 * SECOND) /* and what the kernel ends, after all that */
+#define REST (SECOND / 50)  /* for who was asked to stop, when all the others are let go */
 #define VDSO_SIZE 65536	    /* more than any has */
+#define LOOKED_AT 8 /* threads, of a time limit of which something is taken off: 10 us each */
 
 /* auxv(5): where the kernel has mapped the vDSO at exec. */
 static int find_vdso(int proc, unsigned long *ret_base)
@@ -169,7 +171,10 @@ static int ask_thread(struct trace *t, pid_t tid)
 	r = r ? r : seize(t, tid);
 	if (r <= 0)
 		return r;
-	t->threads[t->count++] = (struct tracee){.tid = tid};
+	t->threads[t->count] = (struct tracee){.tid = tid};
+	if (t->count < LOOKED_AT)
+		anew_look(&t->threads[t->count].anew, t->tasks, tid);
+	t->count++;
 	r = tracee_request(PTRACE_INTERRUPT, tid, 0, 0);
 	return r == -ESRCH && tid != t->pid ? 0 : r;
 }
@@ -223,8 +228,11 @@ static int wait_all(struct trace *t)
 
 	for (size_t i = 0; i < t->count;) {
 		struct tracee *thread = &t->threads[i];
-		int r = thread->stopped ? 0 : tracee_wait(thread, t->calls.end);
+		bool stands = thread->stopped;
+		int r = stands ? 0 : tracee_wait(thread, t->calls.end);
 
+		if (r == 0 && !stands)
+			anew_check(&thread->anew, t->tasks, thread->tid);
 		if (r == -ESRCH && thread->tid != t->pid) {
 			*thread = t->threads[--t->count];
 			waited++;
@@ -318,13 +326,26 @@ int trace_set_result(struct trace *t, pid_t tid, long result)
 	return thread ? tracee_set_result(thread, result) : -ESRCH;
 }
 
+/* What failed before all had stopped lets go of some that are about to: their calls are to go on, too. */
+static void wait_for_rest(struct trace *t)
+{
+	int64_t end = kernel_now_ns() + REST;
+
+	for (size_t i = 0; i < t->count; i++)
+		if (!t->threads[i].stopped && !t->threads[i].changed)
+			tracee_wait(&t->threads[i], end);
+}
+
 void trace_close(struct trace *t)
 {
+	wait_for_rest(t);
 	trace_renew(t);
 	/* Killed ones are passed over; all others are restored before any runs. */
 	for (size_t i = 0; i < t->count; i++)
 		tracee_restore(&t->threads[i]);
 	t->calls.touched = false;
+	for (size_t i = 0; i < t->count; i++)
+		tracee_shorten(&t->threads[i], &t->calls, t->tasks);
 	for (size_t i = 0; i < t->count; i++)
 		if (t->threads[i].stopped)
 			tracee_request(PTRACE_DETACH, t->threads[i].tid, 0, 0);

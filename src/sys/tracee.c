@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #define RUNNING (2 * SECOND) /* a call under way; a thread that was asked to stop */
 #define PATIENCE 100000
 #define CALL_STOP (SIGTRAP | 0x80)
+#define PAGE 4096
 
 /* linux/ptrace.h has it since 6.4 */
 #define GET_USER_DISPATCH 0x4211
@@ -211,7 +213,7 @@ static int change(struct tracee *t, struct tracee_calls *calls)
  * To the entry of the call. Who shares the task's memory does not stand still, and may have put another
  * instruction there: what it comes to then is not done.
  */
-static int run_to_entry(struct tracee *t, struct tracee_calls *calls, long nr, const long args[3])
+static int run_to_entry(struct tracee *t, struct tracee_calls *calls, long nr, const long args[6])
 {
 	int64_t soon = kernel_now_ns() + SECOND;
 	int r = run_to(t, PTRACE_SYSCALL, STOP_CALL, soon < calls->end ? soon : calls->end);
@@ -239,8 +241,8 @@ static int run_to_exit(struct tracee *t, struct tracee_calls *calls, long *ret_r
 	return r;
 }
 
-int tracee_call(struct tracee *t, struct tracee_calls *calls, long nr, const long args[3],
-		long *ret_result)
+static int make_call(struct tracee *t, struct tracee_calls *calls, long nr, const long args[6],
+		     long *ret_result)
 {
 	struct regs regs;
 	int r = t->changed ? 0 : change(t, calls);
@@ -262,12 +264,20 @@ int tracee_call(struct tracee *t, struct tracee_calls *calls, long nr, const lon
 	return r;
 }
 
+int tracee_call(struct tracee *t, struct tracee_calls *calls, long nr, const long args[3],
+		long *ret_result)
+{
+	const long all[6] = {args[0], args[1], args[2], 0, 0, 0};
+
+	return make_call(t, calls, nr, all, ret_result);
+}
+
 /*
  * Its own registers are given back at a stop of the kind at which they were taken: after it the kernel
  * looks whether a system call is to be begun anew, and signals that have come are delivered as they
  * would have been.
  */
-void tracee_restore(struct tracee *t)
+static void put_back(struct tracee *t)
 {
 	if (!t->changed || !t->stopped)
 		return;
@@ -279,6 +289,50 @@ void tracee_restore(struct tracee *t)
 	if (t->rseq_cs)
 		tracee_request(PTRACE_POKEDATA, t->tid, t->rseq_field, t->rseq_cs);
 	t->changed = false;
+}
+
+void tracee_restore(struct tracee *t)
+{
+	struct regs regs;
+
+	t->moved = t->changed;
+	put_back(t);
+	t->begun = t->stopped && t->settled && regs_get(t->tid, &regs) == 0 && anew_begin(&regs) &&
+		   regs_set(t->tid, &regs) == 0;
+}
+
+/*
+ * A time limit in memory that is nobody's: not the program's own, which others may read; nor below its stack, where
+ * something of its may be if it takes its signals elsewhere. It stays there: when the call has read it nobody is
+ * there to see that. What fails lets the whole time begin anew.
+ */
+static void put_limit(struct tracee *t, struct tracee_calls *calls, struct anew_limit *limit)
+{
+	const long args[6] = {0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
+	long address = 0;
+	int r = make_call(t, calls, SYS_mmap, args, &address);
+	struct regs regs = t->regs;
+
+	put_back(t);
+	if (!t->changed)
+		calls->touched = false;
+	if (r == 0 && address > 0 && !t->changed && t->stopped &&
+	    anew_put(t->tid, limit, (unsigned long)address, &regs) == 0)
+		regs_set(t->tid, &regs);
+}
+
+void tracee_shorten(struct tracee *t, struct tracee_calls *calls, int tasks)
+{
+	struct anew_limit limit;
+	struct regs regs;
+
+	if (!t->begun || !t->anew.known || regs_get(t->tid, &regs) < 0 ||
+	    !anew_shorten(&t->anew, tasks, t->tid, &regs, &limit))
+		return;
+	if (limit.count == 0)
+		regs_set(t->tid, &regs);
+	else if (t->moved)
+		put_limit(t, calls, &limit);
 }
 
 int tracee_set_result(struct tracee *t, long result)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "anew.h"
 #include "regs.h"
 
 #define TRACEE_OPTIONS PTRACE_O_TRACESYSGOOD
@@ -18,7 +19,10 @@ struct tracee {
 	bool stopped;
 	bool settled; /* stopped on its way to user mode, where the kernel looks for calls to begin anew */
 	bool changed; /* its registers are those of a call; what is its own is below */
+	bool moved;   /* it has made calls */
+	bool begun;   /* its own call will be begun anew */
 	struct regs regs;
+	struct anew anew; /* its call, as it was before it was asked to stop */
 	uint64_t signals;
 	unsigned long rseq_field, rseq_cs;
 };
@@ -49,5 +53,11 @@ int tracee_call(struct tracee *t, struct tracee_calls *calls, long nr, const lon
 /* The system call in which it was when it was asked to stop returns this. */
 int tracee_set_result(struct tracee *t, long result);
 
-/* A stopped thread gets back all that is its own. */
+/* A stopped thread gets back all that is its own; its call, if the stop has ended that, will be begun anew. */
 void tracee_restore(struct tracee *t);
+
+/*
+ * What that call has waited already is taken off its time limit, when no thread has anything that is not its own:
+ * this looks at its memory. Who was not moved is not made to do anything for it. tasks: /proc/PID/task, open.
+ */
+void tracee_shorten(struct tracee *t, struct tracee_calls *calls, int tasks);

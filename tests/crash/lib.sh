@@ -24,7 +24,7 @@ newline='
 '
 
 operations='create run run-keep set-network set-network-owned set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
-	attach attach-task attach-for mount cp key-add reach freeze kill stop reboot first rm-root'
+	attach attach-task attach-for attach-waiting mount cp key-add reach freeze kill stop reboot first rm-root'
 
 # --- the machine ---
 
@@ -315,6 +315,7 @@ op_setup()
 	kill) c create --own "${types%,pid}" "$2" && busy "$2" "$build/tests/shell/leaderless" ;;
 	attach) c create --own "${types%,pid}" "$2" && target_begin ;;
 	attach-task | attach-for) c create --own $types "$2" && busy "$2" && target_begin ;;
+	attach-waiting) c create --own $types "$2" && busy "$2" && target_begin waiting ;;
 	esac
 }
 
@@ -329,14 +330,19 @@ busy()
 	read -r line <"$work/ready" && [ "$line" = ready ]
 }
 
-# A process in no container that is to be moved: $target. It does what it is told, by two fifos.
+# target_begin [waiting]: a process in no container that is to be moved: $target. It does what it is told, by two fifos.
+# waiting: in a call that the kernel does not begin anew, with a time limit, and ends when that fails.
 target_begin()
 {
 	rm -f "$work/ask" "$work/answer"
 	mkfifo "$work/ask" "$work/answer"
 	# shellcheck disable=SC2016
-	CONTAINERFS_STATE=$state timeout -s KILL 60 sh -c 'exec 3<>"$1/ask" 4<>"$1/answer"
-		while read -r word <&3; do echo "$word $$" >&4; done' sh "$work" </dev/null &
+	case ${1:-} in
+	waiting) set -- "$build/tests/shell/answers" "$work/ask" "$work/answer" ;;
+	*) set -- sh -c 'exec 3<>"$1/ask" 4<>"$1/answer"
+		while read -r word <&3; do echo "$word $$" >&4; done' sh "$work" ;;
+	esac
+	CONTAINERFS_STATE=$state timeout -s KILL 60 "$@" </dev/null &
 	background="$background $!"
 	target=$(target_ask here)
 	target=${target#here }
@@ -716,7 +722,7 @@ invariants()
 		background_tree="$background_tree $children"
 	done
 	case $1 in
-	rm-tree | set-limit | attach-task | attach-for | freeze | kill | stop | reboot | look-*) processes_left yes ;;
+	rm-tree | set-limit | attach-task | attach-for | attach-waiting | freeze | kill | stop | reboot | look-*) processes_left yes ;;
 	*) processes_left no ;;
 	esac
 	list=$(listing)

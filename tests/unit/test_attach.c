@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/auxv.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -218,6 +219,33 @@ static void do_poll(void *arg)
 	child_holds(seconds() - begin > 0.8 && seconds() - begin < 1.1);
 }
 
+/* Of these the kernel says EINTR: the limit in a register, and in memory. */
+static void do_epoll(void *arg)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	double begin;
+
+	child_holds(epoll_ctl(fd, EPOLL_CTL_ADD, ((struct shared *)arg)->pipe[0], &event) == 0);
+	begin = seconds();
+	child_holds(epoll_wait(fd, &event, 1, 800) == 0);
+	child_holds(seconds() - begin > 0.8 && seconds() - begin < 1.1);
+}
+
+static void do_sigtimedwait(void *arg)
+{
+	const struct timespec ts = {.tv_nsec = 800000000};
+	double begin = seconds();
+	sigset_t set;
+
+	(void)arg;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	child_holds(sigtimedwait(&set, NULL, &ts) == -1 && errno == EAGAIN);
+	child_holds(seconds() - begin > 0.8 && seconds() - begin < 1.1);
+	child_holds(ts.tv_sec == 0 && ts.tv_nsec == 800000000);
+}
+
 static void do_read(void *arg)
 {
 	char text[8] = "";
@@ -294,6 +322,8 @@ static void test_goes_on(void **state)
 	s = shared_new();
 	assert_int_equal(moved_half_way(do_nanosleep, s, NULL), 0);
 	assert_int_equal(moved_half_way(do_poll, s, NULL), 0);
+	assert_int_equal(moved_half_way(do_epoll, s, NULL), 0);
+	assert_int_equal(moved_half_way(do_sigtimedwait, s, NULL), 0);
 	assert_int_equal(moved_half_way(do_read, s, end_read), 0);
 	assert_int_equal(moved_half_way(do_futex, s, end_futex), 0);
 	atomic_store(&s->word, 0);
