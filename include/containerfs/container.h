@@ -281,21 +281,45 @@ int container_get_hostname(int container, char *buf, size_t size);
 /* Which map of ids. */
 #define CONTAINER_UID_MAP 0
 #define CONTAINER_GID_MAP 1
+#define CONTAINER_MAP_OUTSIDE                                                                      \
+	0x10 /* or'ed, to get it: outside are ids of the caller's, not of the parent container */
+
+/*
+ * container_set_ids: which users and groups the container's own user namespace has.
+ *
+ *   auto        to begin with: a range of 65536 that no other container, line of /etc/subuid or /etc/subgid or running
+ *               process's map has. A nested container, or one of a hierarchy that is in a user namespace
+ *               itself, which does not have so many, gets half of what the one above has left.
+ *   auto:COUNT  one of 1 to 16777216.
+ *   host        all that the parent container has, as themselves: root inside is root outside, for all
+ *               that the kernel decides by ids alone. It confines nothing.
+ *   a map       the text of one for both, as below.
+ *
+ * Root inside is the first of a range. In a private view /, /tmp, /run, /dev and /root are his, and the rest is
+ * nobody's. A range is free again when the container is removed, and all that share its namespaces.
+ *
+ * All own namespaces belong to the user namespace, which is made in the parent container's: so its ids count in
+ * those of the parent. They are made anew with it, in one step: the private view begins anew, and so do
+ * networks; the hostname, and a root that was given, are kept. EINVAL: not such a text. ENOSPC: there are
+ * no ids left; or the user namespace would be one of more than 32 in each other. EBUSY: there are tasks, or others
+ * share what would be made anew: the object names them. ENOTEMPTY: there are nested containers. EPERM: it has
+ * no own user namespace, or the parent does not have these ids.
+ *
+ * container_get_ids: the same text, but "map" if one was set. Returns its length without the NUL. ERANGE.
+ */
+int container_set_ids(int container, const char *ids);
+ssize_t container_get_ids(int container, char *buf, size_t size);
 
 /*
  * container_set_id_map: which users or groups outside those of the container's own user namespace
- * are. map is text as proc_pid_uid_map(5) has it: lines "INSIDE OUTSIDE COUNT", 1 to 340 of them. The
- * user namespace is made anew with it, and with it the own namespaces that were made together with it
- * and belong to it, in one step: the private view begins anew, and so do networks; the hostname is kept.
- * The other map stays as it is: to begin with, all ids are mapped to themselves. The last group outside,
- * 4294967294, is left out of every map: with it a task could have the keys of other containers.
+ * are. map is text as proc_pid_uid_map(5) has it: lines "INSIDE OUTSIDE COUNT", 1 to 340 of them; outside
+ * is the parent container. The user namespace and all own namespaces are made anew, as above. The other map
+ * stays as it is. The last group outside, 4294967294, is left out of every map: with it a task could have the keys of other containers.
  *
  * A caller who is nobody in it, since his ids are not mapped, is root there in container_spawn(),
  * _fork() and _enter(): 0 must be mapped then, or a user be named.
  *
- * EINVAL: not such a map, the step says why; or ids that are not there where the library is used.
- * EPERM: it has no own user namespace, or as above. EBUSY: there are tasks. ENOTEMPTY: there are
- * nested containers, whose user namespaces hang below.
+ * EINVAL: not such a map, the step says why. Else as above.
  *
  * container_get_id_map: the map of the user namespace that a task has, as text, a newline after each
  * line. Returns its length without the NUL. 4096 bytes are always enough: ERANGE. ESRCH as in

@@ -108,12 +108,31 @@ int id_map_format(const struct id_map *map, char separator, char buf[ID_MAP_TEXT
 	return (int)len;
 }
 
+bool id_map_to_outside(const struct id_map *map, uint32_t inside, uint32_t *ret_outside)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const struct id_range *r = &map->range[i];
+
+		if (inside < r->inside || inside - r->inside >= r->count)
+			continue;
+		*ret_outside = r->outside + (inside - r->inside);
+		return true;
+	}
+	return false;
+}
+
 bool id_map_has_outside(const struct id_map *map, uint32_t id)
 {
 	for (size_t i = 0; i < map->count; i++)
 		if (id >= map->range[i].outside && id - map->range[i].outside < map->range[i].count)
 			return true;
 	return false;
+}
+
+void id_map_make_identity(struct id_map *map)
+{
+	for (size_t i = 0; i < map->count; i++)
+		map->range[i].outside = map->range[i].inside;
 }
 
 void id_map_remove_last(struct id_map *map)

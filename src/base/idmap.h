@@ -35,8 +35,14 @@ const char *id_map_parse(const char *text, struct id_map *ret_map);
  */
 int id_map_format(const struct id_map *map, char separator, char buf[ID_MAP_TEXT_SIZE]);
 
+/* What an id inside is outside; false: it is nobody. */
+bool id_map_to_outside(const struct id_map *map, uint32_t inside, uint32_t *ret_outside);
+
 /* Whether an id outside is mapped. */
 bool id_map_has_outside(const struct id_map *map, uint32_t id);
+
+/* The ids inside, each of them as itself outside. */
+void id_map_make_identity(struct id_map *map);
 
 /* ID_MAP_LAST outside is not mapped any more; the map may be empty then. */
 void id_map_remove_last(struct id_map *map);

@@ -132,12 +132,12 @@ static int set_type(int container, const char *name, int flag, const char *value
 	return 0;
 }
 
-/* "0 100000 1000,1000 5000 1" or "0:100000:1000": what is put for blanks and newlines needs no quotes. */
-static int set_id_map(int container, const char *name, int which, const char *value)
-{
-	char map[8192];
+#define MAP_SIZE 8192
 
-	if (strlen(value) >= sizeof(map))
+/* "0 100000 1000,1000 5000 1" or "0:100000:1000": what is put for blanks and newlines needs no quotes. */
+static int parse_map(const char *value, char map[MAP_SIZE])
+{
+	if (strlen(value) >= MAP_SIZE)
 		return cli_usage("set", "the id map is too long");
 	memcpy(map, value, strlen(value) + 1);
 	for (char *s = map; *s; s++) {
@@ -146,7 +146,28 @@ static int set_id_map(int container, const char *name, int which, const char *va
 		else if (*s == ',')
 			*s = '\n';
 	}
+	return 0;
+}
+
+static int set_id_map(int container, const char *name, int which, const char *value)
+{
+	char map[MAP_SIZE];
+
+	if (parse_map(value, map))
+		return EXIT_FAILED;
 	return container_set_id_map(container, which, map) < 0 ? cli_failed(name) : 0;
+}
+
+int cli_set_ids(int container, const char *name, const char *value)
+{
+	char map[MAP_SIZE];
+
+	if (value[0] >= '0' && value[0] <= '9') {
+		if (parse_map(value, map))
+			return EXIT_FAILED;
+		value = map;
+	}
+	return container_set_ids(container, value) < 0 ? cli_failed(name) : 0;
 }
 
 int cli_adopt(int container, const char *name, const char *path)
@@ -215,6 +236,7 @@ static const struct key {
 } keys[] = {
 	{"hostname", set_hostname},
 	{"root", set_root},
+	{"ids", cli_set_ids},
 	{"uid_map", set_uid_map},
 	{"gid_map", set_gid_map},
 	{"cgroup.d", cli_adopt},
@@ -240,7 +262,7 @@ int cli_set(int container, const char *name, const char *setting)
 		return set_limit(container, name, setting, len);
 	return cli_usage(
 		"set",
-		"unknown key \"%.*s\" (hostname, root, uid_map, gid_map, cgroup.d, stop_signal, "
+		"unknown key \"%.*s\" (hostname, root, ids, uid_map, gid_map, cgroup.d, stop_signal, "
 		"stop_timeout, a namespace type, or a limit as memory.max)",
 		(int)len, setting);
 }

@@ -81,6 +81,9 @@ int cli_set(int container, const char *name, const char *setting);
 /* The container's cgroup in this directory: 0, or EXIT_FAILED and told. */
 int cli_adopt(int container, const char *name, const char *path);
 
+/* auto, auto:COUNT, host, or a map as uid_map= takes it. */
+int cli_set_ids(int container, const char *name, const char *value);
+
 /* Options that tell how a program runs, common to run and enter. */
 struct cli_program {
 	struct container_spawn spawn;

@@ -39,6 +39,10 @@ int create_option(struct create_options *o, const char *verb, int option, const 
 		o->hostname = value;
 		o->own |= CONTAINER_NEW_UTS_NS;
 		return 0;
+	case OPTION_IDS:
+		o->ids = value;
+		o->own |= CONTAINER_NEW_USER_NS;
+		return 0;
 	case OPTION_CGROUP:
 		o->cgroup = value;
 		return 0;
@@ -55,6 +59,8 @@ int create_option(struct create_options *o, const char *verb, int option, const 
 
 int create_set(const struct create_options *o, int container, const char *name)
 {
+	if (o->ids && cli_set_ids(container, name, o->ids))
+		return EXIT_FAILED;
 	if (o->cgroup && cli_adopt(container, name, o->cgroup))
 		return EXIT_FAILED;
 	for (size_t i = 0; i < o->limit_count; i++)

@@ -16,6 +16,7 @@ struct create_options {
 	unsigned int inherit; /* CONTAINER_NEW_* taken away from the default */
 	const char *root;
 	const char *hostname;
+	const char *ids;		  /* of an own user namespace; NULL: auto */
 	const char *share[CREATE_SHARES]; /* TYPE=CONTAINER|PATH */
 	size_t share_count;
 	const char *cgroup;		  /* adopt this one */
@@ -29,6 +30,7 @@ enum {
 	OPTION_SHARE,
 	OPTION_ROOT,
 	OPTION_HOSTNAME,
+	OPTION_IDS,
 	OPTION_CGROUP,
 	OPTION_LIMIT,
 	OPTION_KEEP,
@@ -39,6 +41,7 @@ enum {
 		{"share", required_argument, NULL, OPTION_SHARE},                                  \
 		{"root", required_argument, NULL, OPTION_ROOT},                                    \
 		{"hostname", required_argument, NULL, OPTION_HOSTNAME},                            \
+		{"ids", required_argument, NULL, OPTION_IDS},                                      \
 		{"limit", required_argument, NULL, OPTION_LIMIT},                                  \
 		{"cgroup", required_argument, NULL, OPTION_CGROUP},                                \
 	{                                                                                          \
@@ -54,5 +57,5 @@ int create_option(struct create_options *o, const char *verb, int option, const 
  */
 int create_persistent(const struct create_options *o, const char *name, unsigned int flags);
 
-/* The cgroup, limits and shares of a container that is made: 0, or EXIT_FAILED and told. */
+/* The ids, cgroup, limits and shares of a container that is made: 0, or EXIT_FAILED and told. */
 int create_set(const struct create_options *o, int container, const char *name);

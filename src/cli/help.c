@@ -6,14 +6,16 @@
 
 #include "cli.h"
 
-#define CREATE_HELP                                                                                     \
-	"      --own TYPE,...     own namespaces: mount, pid, network, ipc, uts, cgroup, user, time,\n" \
-	"                         or all (without user and time)\n"                                     \
-	"      --share TYPE=CONTAINER|PATH\n"                                                           \
-	"                         share a namespace of a container or of a file\n"                      \
-	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"          \
-	"      --hostname H       hostname, in an own uts namespace\n"                                  \
-	"      --limit FILE=VALUE a limit of a cgroup controller, as memory.max=512M\n"                 \
+#define CREATE_HELP                                                                                         \
+	"      --own TYPE,...     own namespaces: mount, pid, network, ipc, uts, cgroup, user, time,\n"     \
+	"                         or all (without user and time)\n"                                         \
+	"      --share TYPE=CONTAINER|PATH\n"                                                               \
+	"                         share a namespace of a container or of a file\n"                          \
+	"      --root DIR         root directory, used as it is; / is the host's whole tree\n"              \
+	"      --hostname H       hostname, in an own uts namespace\n"                                      \
+	"      --ids auto[:COUNT]|host|MAP\n"                                                               \
+	"                         users and groups of an own user namespace: a range, all, or as uid_map\n" \
+	"      --limit FILE=VALUE a limit of a cgroup controller, as memory.max=512M\n"                     \
 	"      --cgroup DIR       make its cgroup in this cgroup v2 directory\n"
 
 #define PROGRAM_HELP                                                                               \
@@ -74,9 +76,11 @@ const struct verb verbs[] = {
 	 "  cgroup.d=DIR           make its cgroup in this cgroup v2 directory from now on\n"
 	 "  hostname=H             what uname(2) says inside\n"
 	 "  root=DIR|view          the root directory: DIR as it is, or a private view\n"
+	 "  ids=auto[:COUNT]|host|MAP\n"
+	 "                         users and groups of an own user namespace, which is made anew\n"
 	 "  uid_map=\"INSIDE OUTSIDE COUNT[,...]\"\n"
-	 "                         users of an own user namespace, which is made anew\n"
-	 "  gid_map=...            the same for its groups\n"
+	 "                         the same for its users alone, as the parent counts them\n"
+	 "  gid_map=...            and for its groups\n"
 	 "  stop_signal=SIGNAL     what stop sends: TERM to begin with\n"
 	 "  stop_timeout=S         seconds until stop kills: 10 to begin with\n"
 	 "  TYPE=own               a new namespace of its own\n"

@@ -46,7 +46,9 @@ int ids_load(struct ids *ids, int container, const char *name)
 	autofree char *map = malloc(MAP_SIZE);
 
 	for (int which = 0; which < 2; which++) {
-		ssize_t n = map ? container_get_id_map(container, which, map, MAP_SIZE) : -1;
+		ssize_t n = map ? container_get_id_map(container, which | CONTAINER_MAP_OUTSIDE,
+						       map, MAP_SIZE)
+				: -1;
 
 		if (n < 0) {
 			cli_failed(name);

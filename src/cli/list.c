@@ -40,8 +40,10 @@ enum column {
 	COL_EXIT_STATUS,
 	COL_STOP_SIGNAL,
 	COL_STOP_TIMEOUT,
+	COL_IDS,
 	COL_UID_MAP,
 	COL_GID_MAP,
+	COL_FOREIGN,
 	COL_COUNT,
 };
 
@@ -62,8 +64,10 @@ static const struct report_column columns[COL_COUNT] = {
 	[COL_EXIT_STATUS] = {"EXIT_STATUS", "exit_status", 0, SCOLS_JSON_NUMBER},
 	[COL_STOP_SIGNAL] = {"STOP_SIGNAL", "stop_signal", 0, SCOLS_JSON_STRING},
 	[COL_STOP_TIMEOUT] = {"STOP_TIMEOUT", "stop_timeout", 0, SCOLS_JSON_NUMBER},
+	[COL_IDS] = {"IDS", "ids", 0, SCOLS_JSON_STRING},
 	[COL_UID_MAP] = {"UID_MAP", "uid_map", 0, SCOLS_JSON_STRING},
 	[COL_GID_MAP] = {"GID_MAP", "gid_map", 0, SCOLS_JSON_STRING},
+	[COL_FOREIGN] = {"FOREIGN", "foreign", 0, SCOLS_JSON_STRING},
 };
 
 static const enum column default_columns[] = {COL_NAME, COL_STATE, COL_TASKS,
@@ -84,7 +88,9 @@ struct list {
 	char hostname[65];
 	char limits[4096];
 	int stop_signal, stop_grace;
-	char id_map[2][ID_MAP_SIZE]; /* empty: no own user namespace */
+	char ids[32]; /* empty: no own user namespace */
+	char id_map[2][ID_MAP_SIZE];
+	unsigned int foreign; /* types that its user namespace does not own */
 };
 
 static void cell_text(const struct list *l, enum column column, const struct container_info *info,
@@ -147,6 +153,12 @@ static void cell_text(const struct list *l, enum column column, const struct con
 		break;
 	case COL_STOP_TIMEOUT:
 		snprintf(buf, size, "%.10g", l->stop_grace / 1000.0);
+		break;
+	case COL_IDS:
+		snprintf(buf, size, "%s", l->ids);
+		break;
+	case COL_FOREIGN:
+		listing_types(l->foreign, buf, size);
 		break;
 	case COL_UID_MAP:
 		snprintf(buf, size, "%s", l->id_map[CONTAINER_UID_MAP]);
@@ -331,7 +343,7 @@ static int show_one(const struct container_info *info, void *arg)
 	if (l->json)
 		return add_line(info, l) ? EXIT_FAILED : 2;
 	for (size_t i = 0; i < COL_COUNT; i++) {
-		if (i >= COL_UID_MAP && !(info->own & CLONE_NEWUSER))
+		if (i >= COL_IDS && !(info->own & CLONE_NEWUSER))
 			break;
 		if (i == COL_HOSTNAME && !l->hostname[0])
 			continue;
@@ -359,6 +371,10 @@ static int read_id_maps(struct list *s, int container)
 				map[i] = ',';
 		r = n < 0 ? -1 : 0;
 	}
+	if (r == 0 && (info.own & CLONE_NEWUSER))
+		r = container_get_ids(container, s->ids, sizeof(s->ids)) < 0 ? -1 : 0;
+	if (r == 0 && (info.own & CLONE_NEWUSER))
+		s->foreign = listing_foreign(container);
 	return r;
 }
 
@@ -404,11 +420,8 @@ int verb_show(int argc, char **argv)
 	    container_get_stop(container, &s.stop_signal, &s.stop_grace) < 0 ||
 	    read_id_maps(&s, container) < 0)
 		return cli_failed(argv[optind]);
-	for (enum column i = COL_HOSTNAME; i < COL_UID_MAP; i++)
+	for (enum column i = COL_HOSTNAME; i < (s.ids[0] ? COL_COUNT : COL_IDS); i++)
 		add_column(&s, i);
-	for (int which = 0; which < 2; which++)
-		if (s.id_map[which][0])
-			add_column(&s, which ? COL_GID_MAP : COL_UID_MAP);
 	s.table = report_table(s.shown, s.count, s.json, false);
 	r = s.table ? container_walk(container,
 				     CONTAINER_WALK_SELF | CONTAINER_WALK_TASKS |

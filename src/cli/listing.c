@@ -5,7 +5,10 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 
 #include "cleanup.h"
@@ -62,6 +65,32 @@ int listing_limits(int container, char *buf, size_t size)
 		s += n + (s[n] == '\n');
 	}
 	return 0;
+}
+
+static bool is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
+	       x.st_dev == y.st_dev;
+}
+
+unsigned int listing_foreign(int container)
+{
+	static const int types[] = {CLONE_NEWNS,  CLONE_NEWPID,	   CLONE_NEWNET, CLONE_NEWIPC,
+				    CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME};
+	autoclose int user = container_namespace(container, CLONE_NEWUSER);
+	unsigned int foreign = 0;
+
+	for (size_t i = 0; user >= 0 && i < ARRAY_SIZE(types); i++) {
+		autoclose int ns = container_namespace(container, types[i]);
+		autoclose int owner = ns < 0 ? -EBADF : ioctl(ns, NS_GET_USERNS);
+
+		/* One of a user namespace that the caller is not above is none of the container's either. */
+		if (ns >= 0 && (owner < 0 ? errno == EPERM : !is_same_file(owner, user)))
+			foreign |= (unsigned int)types[i];
+	}
+	return foreign;
 }
 
 int listing_open(const char *name, struct listing_base *ret_base)

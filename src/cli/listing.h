@@ -15,6 +15,12 @@ void listing_types(unsigned int flags, char *buf, size_t size);
 /* The limits that were set, "memory.max=536870912; pids.max=100"; "": none. -1 and errno. */
 int listing_limits(int container, char *buf, size_t size);
 
+/*
+ * Types, as flags, of namespaces that a container shares or inherits and that do not belong to its user namespace: root
+ * inside cannot configure them. Not those that cannot be opened, or come with its first task.
+ */
+unsigned int listing_foreign(int container);
+
 /* What names are relative to, set by listing_open(). */
 struct listing_base {
 	char path[4096];

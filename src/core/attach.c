@@ -33,6 +33,7 @@
 #include <linux/keyctl.h>
 
 #include "agent.h"
+#include "become.h"
 #include "cleanup.h"
 #include "control.h"
 #include "entry.h"
@@ -64,6 +65,7 @@ struct attach {
 	char cgroup[PATH_SIZE]; /* where it is, as /proc tells */
 	int from, to;		/* cgroup.procs, open; -EBADF if it is in the container */
 	struct departure departure;
+	struct become become;
 	struct source source;
 	struct trace trace; /* of the agent, which may be killed at any moment */
 	bool joined;	    /* all threads, and the cgroup */
@@ -304,9 +306,11 @@ static int join_as(const struct attach *a, struct trace *t, struct tracee *threa
 		   bool back)
 {
 	long pidfd, result = -ESRCH, ignored;
-	int r = tracee_call(thread, &t->calls, SYS_pidfd_open, (const long[3]){number, 0, 0},
-			    &pidfd);
+	int r, nobody = back ? 0 : become_is_nobody(&a->become, t->tasks, thread->tid);
 
+	if (nobody < 0)
+		return nobody;
+	r = tracee_call(thread, &t->calls, SYS_pidfd_open, (const long[3]){number, 0, 0}, &pidfd);
 	if (r < 0 || pidfd < 0)
 		return r < 0 ? r : (int)pidfd;
 	/* Alive after it was opened: the number was not another's. */
@@ -315,6 +319,8 @@ static int join_as(const struct attach *a, struct trace *t, struct tracee *threa
 				(const long[3]){pidfd, (long)a->types, 0}, &result);
 	if (r == 0)
 		tracee_call(thread, &t->calls, SYS_close, (const long[3]){pidfd, 0, 0}, &ignored);
+	if (r == 0 && result == 0 && nobody)
+		r = become_root(thread, &t->calls);
 	return r < 0 ? r : (int)result;
 }
 
@@ -568,8 +574,12 @@ static int attach_alone(struct attach *a, int r)
 
 static int attach_traced(struct attach *a, const struct entry *e)
 {
-	int r = a->types ? source_find(e, a->pid, &a->status, a->types, &a->source) : 0;
+	int r = 0;
 
+	if (a->types & CLONE_NEWUSER)
+		r = become_prepare(join_plan_fd(&e->join, NS_USER), &a->become);
+	if (r == 0 && a->types)
+		r = source_find(e, a->pid, &a->status, a->types, &a->source);
 	if (r < 0)
 		return r;
 	r = agent_run(-EBADF, attach_agent, a);

@@ -24,7 +24,9 @@
 #include "lock.h"
 #include "make.h"
 #include "maps.h"
+#include "range.h"
 #include "record.h"
+#include "renew.h"
 #include "text.h"
 #include "vault.h"
 
@@ -111,20 +113,39 @@ int change_commit(const struct hierarchy *h, struct object *o, const struct spec
 	return r ? r : unpinned;
 }
 
+/*
+ * Another user namespace, for all that it owns: see renew.h. What it has while it ends with its creator's fd comes with
+ * its first task. Those ids that it does not have any more go.
+ */
+static int set_user(const struct hierarchy *h, struct object *o, struct object *next, int r)
+{
+	struct container_error error;
+	int forgotten;
+
+	r = r ? r : renew_check(h, o);
+	r = renew_commit(h, o, next, r);
+	error = *error_last();
+	forgotten = o->spec.mode[NS_USER] == CONTAINER_NS_OWN ? maps_forget_others(h, o)
+							      : maps_forget(h, o);
+	if (r < 0)
+		error_copy(&error);
+	return r ? r : forgotten;
+}
+
 static int set_inherit(const struct hierarchy *h, struct object *o, enum nstype type)
 {
-	struct spec next = o->spec;
+	struct object next = *o;
 	int r;
 
-	next.mode[type] = CONTAINER_NS_INHERIT;
-	next.pinned[type] = next.second[type] = false;
+	next.spec.mode[type] = CONTAINER_NS_INHERIT;
+	next.spec.pinned[type] = next.spec.second[type] = false;
 	if (type == NS_MOUNT)
-		next.empty_root = false;
-	r = change_commit(h, o, &next, 0);
+		next.spec.empty_root = false;
+	if (type == NS_USER)
+		return set_user(h, o, &next, 0);
+	r = change_commit(h, o, &next.spec, 0);
 	if (r == 0 && type == NS_MOUNT)
 		unlinkat(o->dir, OBJECT_ROOT, 0);
-	if (r == 0 && type == NS_USER)
-		maps_forget(o);
 	return r;
 }
 
@@ -144,13 +165,11 @@ static int set_own(const struct hierarchy *h, struct object *o, enum nstype type
 	if (type == NS_MOUNT)
 		next.spec.empty_root = false;
 	if (type == NS_USER)
-		r = maps_move(o, &next);
+		return set_user(h, o, &next, maps_move(h, o, &next));
 	root = make_plan_view(&next.spec);
 	if (r == 0 && next.spec.pinned[type])
 		r = make_own(h, &next, (unsigned int)nstype_info(type)->clone_flag, &root, -EBADF);
 	r = change_commit(h, o, &next.spec, r);
-	if (r == 0 && type == NS_USER)
-		maps_forget_others(o);
 	if (r == 0 && type == NS_MOUNT)
 		r = record_write(o->dir, OBJECT_ROOT, "view");
 	return r;
@@ -170,28 +189,30 @@ static int check_share(const struct object *o, enum nstype type, const struct ob
 static int set_share(const struct hierarchy *h, struct object *o, enum nstype type, int ns_fd,
 		     const struct object *source)
 {
-	struct spec next = o->spec;
+	struct object next = *o;
 	int r = check_share(o, type, source);
 
 	if (r < 0)
 		return r;
 	if (ioctl(ns_fd, NS_GET_NSTYPE) != nstype_info(type)->clone_flag)
 		return error_set(-EINVAL, "not a namespace of this type", NULL);
-	next.mode[type] = CONTAINER_NS_SHARE;
-	next.pinned[type] = true;
-	take_place(&next, &o->spec, type);
+	next.spec.mode[type] = CONTAINER_NS_SHARE;
+	next.spec.pinned[type] = true;
+	take_place(&next.spec, &o->spec, type);
+	r = range_refer(h, o->spec.id, ns_fd);
+	if (r == 0 && type == NS_USER)
+		r = renew_check(h, o);
+	if (r < 0)
+		return r;
 	/* A transient one is taken apart by its record alone, so that comes first there. */
 	if (o->spec.transient)
-		r = object_store(o->dir, &next);
-	r = r ? r : vault_set_pin(h->cradle, spec_pin_id(&next, type), type, ns_fd);
+		r = object_store(o->dir, &next.spec);
+	r = r ? r : vault_set_pin(h->cradle, spec_pin_id(&next.spec, type), type, ns_fd);
 	if (r < 0 && o->spec.transient)
 		object_store(o->dir, &o->spec);
 	if ((r == -EINVAL || r == -ELOOP) && type == NS_MOUNT)
 		r = error_set(-EINVAL, "this mount namespace is older than the hierarchy", NULL);
-	r = change_commit(h, o, &next, r);
-	if (r == 0 && type == NS_USER)
-		maps_forget(o);
-	return r;
+	return type == NS_USER ? set_user(h, o, &next, r) : change_commit(h, o, &next.spec, r);
 }
 
 int change_namespace(const struct hierarchy *h, struct object *o, enum nstype type,

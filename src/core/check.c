@@ -178,8 +178,8 @@ static int check_directories(struct check *c)
 
 static bool is_of_hierarchy(const char *name)
 {
-	static const char *const others[] = {"tree",	"limbo", "held",  "lists",
-					     "adopted", "lock",	 "cradle"};
+	static const char *const others[] = {"tree",	"limbo", "held",   "lists",
+					     "adopted", "lock",	 "cradle", "ids"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strcmp(name, others[i]) == 0)
@@ -519,6 +519,33 @@ static int check_list(struct check *c, int dir, const struct dirent *entry)
 	return tell_stray(c, dir, entry->d_name);
 }
 
+/* Who has a range of ids, or shares in one. */
+static int check_range_entry(struct check *c, int dir, const struct dirent *entry)
+{
+	uint64_t id;
+
+	if (parse_whole_id(entry->d_name, &id) &&
+	    (!c->alone || find_known(c, id) || is_in_limbo(c, id)))
+		return 0;
+	return tell_stray(c, dir, entry->d_name);
+}
+
+/* "N", or "@ID" while it is taken; and "@seen". */
+static int check_range(struct check *c, int dir, const struct dirent *entry)
+{
+	autoclose int range = -EBADF;
+	uint64_t number;
+
+	if (strcmp(entry->d_name, "@seen") == 0)
+		return 0;
+	if (entry->d_type != DT_DIR ||
+	    (text_parse_whole_u64(entry->d_name, UINT32_MAX, &number) < 0 &&
+	     (entry->d_name[0] != '@' || !parse_whole_id(entry->d_name + 1, &number))))
+		return tell_stray(c, dir, entry->d_name);
+	range = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return range < 0 ? 0 : for_entries(c, range, check_range_entry);
+}
+
 /* Its chain is its path below the hierarchy's. */
 static int kill_cgroup(struct check *c, int parent, const char *name)
 {
@@ -609,6 +636,7 @@ static int check_named(struct check *c)
 	r = r ? r : check_dir(c, "lists", check_list);
 	r = r ? r : check_dir(c, "held", check_held);
 	r = r ? r : check_dir(c, "adopted", check_adopted);
+	r = r ? r : check_dir(c, "ids", check_range);
 	/* Without knowing who is there, or with others at work, all that is left may be somebody's. */
 	if (r != 0 || !c->alone)
 		return r;

@@ -12,7 +12,6 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "idmap.h"
 #include "kernel.h"
 #include "keys.h"
 #include "lock.h"
@@ -48,39 +47,19 @@ static int join_first(const struct child_plan *plan)
 	return 0;
 }
 
-#define ID_MAP_FILE_SIZE 16384 /* 340 lines of three columns of 10 */
-
-/* Whether an id from outside is somebody in the user namespace that was joined. */
-static int is_mapped(int proc, const char *path, uint32_t id)
-{
-	char text[ID_MAP_FILE_SIZE];
-	struct id_map map;
-	ssize_t n = kernel_read_file(proc, path, text, sizeof(text));
-
-	if (n < 0)
-		return error_set((int)n, "read", path);
-	return !id_map_parse(text, &map) && id_map_has_outside(&map, id);
-}
-
 /*
  * A caller who is nobody inside becomes root inside, unless somebody else is asked for anyway. The raw
  * calls: see become_user().
  */
-static int become_mapped(const struct child_plan *plan, uid_t uid, gid_t gid)
+static int become_mapped(const struct child_plan *plan)
 {
-	int has_uid, has_gid;
+	bool no_uid = plan->is_nobody[0], no_gid = plan->is_nobody[1];
 
-	if (plan->proc < 0 || plan->has_user)
-		return 0;
-	has_uid = is_mapped(plan->proc, "self/uid_map", uid);
-	has_gid = has_uid < 0 ? has_uid : is_mapped(plan->proc, "self/gid_map", gid);
-	if (has_gid < 0)
-		return has_gid;
-	if (has_uid && has_gid)
+	if (plan->has_user || (!no_uid && !no_gid))
 		return 0;
 	if (syscall(SYS_setgroups, 0, NULL) < 0 ||
-	    (!has_gid && syscall(SYS_setresgid, 0, 0, 0) < 0) ||
-	    (!has_uid && syscall(SYS_setresuid, 0, 0, 0) < 0))
+	    (no_gid && syscall(SYS_setresgid, 0, 0, 0) < 0) ||
+	    (no_uid && syscall(SYS_setresuid, 0, 0, 0) < 0))
 		return error_set(-errno, "become root: its id maps have no 0; name a user", NULL);
 	return 0;
 }
@@ -103,8 +82,6 @@ static int set_user_ns(const struct join_plan *join)
 /* The user namespace last: with it goes the privilege that all other steps need. */
 static int join_user(const struct child_plan *plan)
 {
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
 	int r = join_plan_joins(plan->join, NS_USER) ? set_user_ns(plan->join) : 0;
 
 	if (r < 0)
@@ -112,7 +89,7 @@ static int join_user(const struct child_plan *plan)
 	/* A copy that the user namespace owns, in which what was mounted so far is locked. */
 	if (plan->user_owned && wants(plan, NS_MOUNT) && unshare(CLONE_NEWNS) < 0)
 		return error_set(-errno, "make namespaces", "mount");
-	return become_mapped(plan, uid, gid);
+	return become_mapped(plan);
 }
 
 /*
@@ -164,7 +141,7 @@ static int join_mount_ns(const struct child_plan *plan)
 	if (ns < 0)
 		return 0;
 	/* Made before: a mount namespace of a lesser user namespace is not let mount it. */
-	if (plan->renew_proc) {
+	if (plan->renew_proc && !plan->has_second) {
 		proc = root_new_proc();
 		if (proc < 0)
 			return proc;
@@ -227,6 +204,22 @@ static int setup_with_pins(const struct child_plan *plan)
 int child_setup(const struct child_plan *plan)
 {
 	return join_plan_has_pins(plan->join) ? setup_with_pins(plan) : setup(plan);
+}
+
+/*
+ * The kernel lets the user namespace have a /proc of its pid namespace, since one is hidden in the cradle, and
+ * so in each copy of it.
+ */
+int child_begin(const struct child_plan *plan)
+{
+	autoclose int proc = -EBADF;
+	int r = 0;
+
+	if (plan->renew_proc) {
+		proc = root_new_proc();
+		r = proc < 0 ? proc : root_renew_proc(proc);
+	}
+	return r < 0 ? error_default(r, "mount", "/proc") : 0;
 }
 
 /* First out of each other's way, then into place. */

@@ -16,6 +16,7 @@ struct child_result {
 	bool started;  /* it ran at all */
 	bool at_exec;  /* all is set up, and execve(2) comes next */
 	bool launched; /* by the launcher, which tells how it went on */
+	pid_t second;  /* the task, if it is a second child */
 	int code;      /* 0, or the negative errno of what failed before the program ran */
 	struct container_error error;
 };
@@ -29,9 +30,11 @@ struct child_plan {
 	int base_mount;	   /* nsfs fd of the parent's mount namespace; -EBADF: the caller's */
 	int cradle;
 	bool renew_proc; /* first of a pid namespace: a joined mount namespace gets a new /proc */
+	bool has_second; /* the task is a child that is made once the user namespace is joined */
 	const char *hostname; /* for a new uts namespace, or NULL */
 	const struct root_plan *root;
-	int proc;	 /* fd of /proc: a task, which is to be somebody in its user namespace */
+	bool is_nobody
+		[2];	 /* the caller's user or group in the user namespace: a task becomes root */
 	bool user_owned; /* join has a user namespace that shall own a new mount namespace */
 
 	int lock; /* the container's is let go once the task is in it; -EBADF: not yet then */
@@ -59,6 +62,9 @@ struct child_plan {
 
 /* Namespaces, root, hostname: 0 or -errno with the error set. */
 int child_setup(const struct child_plan *plan);
+
+/* In the second child, the first of its pid namespace: what is left to be done in there. */
+int child_begin(const struct child_plan *plan);
 
 /* User, working directory, fds, signals, exec. Returns only on failure. */
 int child_exec(const struct child_plan *plan, struct child_result *result);

@@ -17,12 +17,13 @@
 #include "limit.h"
 #include "lock.h"
 #include "make.h"
+#include "maps.h"
 
 #define BACK_TRIES 1000 /* ms */
 
 void entry_init(struct entry *e)
 {
-	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF, .proc = -EBADF};
+	*e = (struct entry){.cgroup = -EBADF, .base_mount = -EBADF};
 	join_plan_init(&e->join);
 	e->root = (struct root_plan){.given = -EBADF, .terminal = -EBADF};
 	e->child = (struct child_plan){.join_cgroup = -EBADF,
@@ -30,7 +31,6 @@ void entry_init(struct entry *e)
 				       .join = &e->join,
 				       .root = &e->root,
 				       .base_mount = -EBADF,
-				       .proc = -EBADF,
 				       .stdio = {-1, -1, -1}};
 	launch_init(&e->child.launch);
 }
@@ -41,7 +41,6 @@ void entry_close(struct entry *e)
 	join_plan_close(&e->join);
 	close_fd(&e->cgroup);
 	close_fd(&e->base_mount);
-	close_fd(&e->proc);
 	free(e->child.groups);
 	e->child.groups = NULL;
 	free(e->view_memory);
@@ -78,25 +77,41 @@ static int entry_lock(const struct hierarchy *h, struct object *o)
 	return r ? r : object_load(o->dir, &o->spec);
 }
 
-/* Types that a user namespace shall own are made inside it, by an agent, and then joined. */
-static int entry_user_ns(const struct object *o, struct entry *e)
+static int entry_make_user(const struct hierarchy *h, const struct object *o, unsigned int types,
+			   struct entry *e)
+{
+	autoclose int parent = -EBADF;
+	struct userns_maps maps;
+	int r = make_open_user(h, o, true, &parent);
+
+	r = r ? r : maps_texts(o, &maps);
+	r = r ? r : userns_make(parent, &maps, e->cgroup, types, &e->join.fds);
+	e->join.make &= ~(types | CLONE_NEWUSER);
+	return r;
+}
+
+/*
+ * What is made belongs to the user namespace that the task will be in: it is made in there, and then joined; a
+ * mount namespace is made by the task, a pid namespace by its child. A time namespace cannot be made by the
+ * task, which shares memory with the caller.
+ */
+static int entry_user_ns(const struct hierarchy *h, const struct object *o, struct entry *e)
 {
 	const unsigned int not_there = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
 	unsigned int types = e->join.make & ~not_there;
+	bool belongs = join_plan_joins(&e->join, NS_USER);
 	int r;
 
 	if (e->join.make & CLONE_NEWUSER) {
-		e->join.fds.fd[NS_USER] = make_user_ns(o);
-		if (e->join.fds.fd[NS_USER] < 0)
-			return e->join.fds.fd[NS_USER];
-		e->join.make &= ~(unsigned int)CLONE_NEWUSER;
 		e->child.user_owned = true;
-	} else {
-		types &= CLONE_NEWTIME;
+		return entry_make_user(h, o, types, e);
 	}
+	e->child.user_owned = belongs;
+	if (!belongs)
+		types &= CLONE_NEWTIME;
 	if (types == 0)
 		return 0;
-	r = make_in_user_ns(e->join.fds.fd[NS_USER], e->cgroup, types, &e->join.fds);
+	r = userns_fill(join_plan_fd(&e->join, NS_USER), e->cgroup, types, &e->join.fds);
 	e->join.make &= ~types;
 	return r;
 }
@@ -159,35 +174,52 @@ int entry_begin(const struct hierarchy *h, struct object *o, unsigned int types,
 	return r < 0 ? error_set(r, "look for its init", NULL) : 0;
 }
 
+/* Who the caller is in the user namespace that is joined, and who is root there, for a view that is his. */
+static int entry_plan_ids(const struct hierarchy *h, const struct object *o, struct entry *e)
+{
+	const uint32_t own[2] = {geteuid(), getegid()};
+	struct userns_maps maps;
+	struct id_map map;
+	int r = maps_outside(h, o, join_plan_fd(&e->join, NS_USER), &maps);
+
+	for (int which = 0; r == 0 && which < 2; which++) {
+		if (id_map_parse(maps.text[which], &map))
+			return error_set(-EINVAL, "nobody is anybody in its user namespace", NULL);
+		e->child.is_nobody[which] = !id_map_has_outside(&map, own[which]);
+		id_map_to_outside(&map, 0, &e->root.owner[which]);
+	}
+	return r;
+}
+
 int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int types, struct entry *e)
 {
 	int r = entry_begin(h, o, types, e);
 
 	r = r ? r : entry_plan_root(h, o, e);
-	r = r ? r : entry_user_ns(o, e);
-	if (r == 0 && join_plan_joins(&e->join, NS_USER)) {
-		e->child.proc = e->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		r = e->proc < 0 ? error_set(-errno, "open", "/proc") : 0;
-	}
+	r = r ? r : entry_user_ns(h, o, e);
 	e->own_mm = e->child.has_user || join_plan_joins(&e->join, NS_USER) ||
 		    join_plan_joins(&e->join, NS_TIME);
 	e->child.make = e->join.make & ~(unsigned int)CLONE_NEWPID;
 	e->child.cradle = h->cradle;
+	e->child.has_second = e->make_pid && join_plan_joins(&e->join, NS_USER);
+	if (e->child.has_second)
+		e->root.new_proc = false;
+	if (r == 0 && join_plan_joins(&e->join, NS_USER))
+		r = entry_plan_ids(h, o, e);
 	e->child.renew_proc =
 		e->make_pid && o->spec.mode[NS_MOUNT] == CONTAINER_NS_OWN && !o->spec.empty_root;
 	return r;
 }
 
-int entry_read_result(pid_t pid, int pipe, const char *died)
+int entry_read_result(pid_t pid, int pipe, const char *died, struct child_result *ret_result)
 {
-	struct child_result result;
-	ssize_t n = agent_read(pid, pipe, &result, sizeof(result));
+	ssize_t n = agent_read(pid, pipe, ret_result, sizeof(*ret_result));
 
-	if (n != (ssize_t)sizeof(result))
+	if (n != (ssize_t)sizeof(*ret_result))
 		return error_set(-ECHILD, died, NULL);
-	if (result.code < 0)
-		error_copy(&result.error);
-	return result.code;
+	if (ret_result->code < 0)
+		error_copy(&ret_result->error);
+	return ret_result->code;
 }
 
 static int pid_switch_save(struct pid_switch *s)

@@ -22,9 +22,8 @@ struct entry {
 	char *view_memory;
 	int cgroup;
 	int base_mount;
-	int proc;	 /* if a user namespace is joined */
-	bool makes;	 /* the task brings namespaces to life, which are found through it */
-	bool make_pid;	 /* the task begins a pid namespace */
+	bool makes; /* the task brings namespaces to life, which are found through it */
+	bool make_pid; /* the task begins a pid namespace: if that belongs to a user namespace, as second child */
 	bool opens_late; /* the child opens what is pinned, if that can be */
 	/*
 	 * The task has memory of its own from its start: it joins a time namespace, which is not allowed
@@ -59,7 +58,7 @@ int entry_prepare(const struct hierarchy *h, struct object *o, unsigned int type
 int entry_record_init(const struct object *o, const struct entry *e, pid_t pid, int pidfd);
 
 /* What a child says through a pipe: 0 or -errno and its error; if nothing, -ECHILD and "died". */
-int entry_read_result(pid_t pid, int pipe, const char *died);
+int entry_read_result(pid_t pid, int pipe, const char *died, struct child_result *ret_result);
 
 /*
  * The pid namespace that the calling thread's next child will be in. Nothing else of the thread

@@ -361,7 +361,7 @@ static int remove_state(struct hierarchy *h)
 	static const char *const links[] = {"cgroup", "host",	"boot",
 					    "vault",  "mounts", "bound",
 					    "cradle", "home",	HIERARCHY_CONTROLLERS};
-	static const char *const dirs[] = {"tree", "held", "limbo", "adopted", "lists"};
+	static const char *const dirs[] = {"tree", "held", "limbo", "adopted", "lists", "ids"};
 
 	/* Of what is none of ours in there nobody knows any more. */
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {

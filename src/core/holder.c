@@ -78,6 +78,7 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	autoholder struct holder holder = {.pidfd = -EBADF};
 	autoclose int in = -EBADF;
 	autoclose int out = -EBADF;
+	struct child_result result;
 	int tell[2], r;
 
 	if (pipe2(tell, O_CLOEXEC) < 0)
@@ -88,7 +89,7 @@ int holder_start(const struct child_plan *plan, int pid_ns, struct holder *ret_h
 	if (holder.pid < 0)
 		return holder.pid;
 	close_fd(&out);
-	r = entry_read_result(holder.pid, in, "the holder died");
+	r = entry_read_result(holder.pid, in, "the holder died", &result);
 	if (r < 0)
 		return r;
 	*ret_holder = holder;

@@ -31,8 +31,8 @@
 #include "guard.h"
 #include "kernel.h"
 #include "lock.h"
-#include "make.h"
 #include "record.h"
+#include "userns.h"
 #include "vault.h"
 
 #define RECORD_SIZE 32
@@ -291,6 +291,8 @@ static int open_place(const struct hierarchy *h, bool make)
 {
 	autoobject struct object root = {.dir = -EBADF};
 	autoclose int fd = -EBADF;
+	struct userns_maps maps = {.text = {"", ""}};
+	struct ns_set set;
 	int r = open_init_container(h, &root);
 
 	if (r < 0)
@@ -300,8 +302,10 @@ static int open_place(const struct hierarchy *h, bool make)
 		return take_fd(&fd);
 	/* What it was made for may fail for another reason. */
 	error_clear();
-	fd = make_user_ns(&root);
-	r = fd < 0 ? fd : vault_set_pin(h->cradle, root.spec.id, NS_USER, fd);
+	ns_set_init(&set);
+	r = userns_make(-EBADF, &maps, -EBADF, 0, &set);
+	fd = take_fd(&set.fd[NS_USER]);
+	r = r ? r : vault_set_pin(h->cradle, root.spec.id, NS_USER, fd);
 	return r < 0 ? r : take_fd(&fd);
 }
 

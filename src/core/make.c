@@ -18,16 +18,17 @@
 #include "control.h"
 #include "dir.h"
 #include "error.h"
-#include "fdpass.h"
 #include "guard.h"
 #include "join.h"
 #include "kernel.h"
 #include "limit.h"
 #include "lock.h"
+#include "made.h"
 #include "maps.h"
 #include "proc.h"
 #include "reap.h"
 #include "text.h"
+#include "userns.h"
 #include "vault.h"
 #include "view.h"
 #include "watch.h"
@@ -70,128 +71,10 @@ static int spec_from_flags(const struct object *parent, unsigned int flags, stru
 	return 0;
 }
 
-static int write_map(const struct object *o, int pid, int which)
-{
-	char path[64], text[ID_MAP_TEXT_SIZE];
-	int r = maps_read(o, which, text);
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, maps_name(which));
-	r = r < 0 ? r : kernel_write_file(AT_FDCWD, path, text);
-	return r < 0 ? error_set(r, "map ids of the user namespace", maps_name(which)) : 0;
-}
-
-int make_user_ns(const struct object *o)
-{
-	int pid, fd;
-	int r = agent_holder_start(CLONE_NEWUSER, &pid);
-
-	if (r < 0)
-		return error_set(r, "make namespaces", "user");
-	r = write_map(o, pid, CONTAINER_UID_MAP);
-	r = r ? r : write_map(o, pid, CONTAINER_GID_MAP);
-	fd = r ? r : proc_open_ns(pid, "user");
-	agent_holder_end(pid);
-	return fd < 0 ? error_default(fd, "make namespaces", "user") : fd;
-}
-
-/* All that an agent opens of itself, by an fd of /proc: paths may name something else by then. */
-static int open_made(int proc, unsigned int types, struct ns_set *set)
-{
-	for (int t = 0; t < NS_COUNT; t++) {
-		char path[32] = "self/ns/";
-		size_t len = strlen(path);
-
-		if (!(types & (unsigned int)nstype_info(t)->clone_flag))
-			continue;
-		text_append(path, sizeof(path), &len, nstype_info(t)->proc_for_new);
-		close_fd(&set->fd[t]);
-		set->fd[t] = openat(proc, path, O_RDONLY | O_CLOEXEC);
-		if (set->fd[t] < 0)
-			return error_set(-errno, "open namespace", nstype_info(t)->name);
-	}
-	return 0;
-}
-
 /* An agent in the container's cgroup may be killed with that at any moment: its fds are not the caller's. */
 static int own_files(void)
 {
 	return unshare(CLONE_FILES) < 0 ? error_set(-errno, "leave the caller's fds", NULL) : 0;
-}
-
-static int send_made(int to, unsigned int types, const struct ns_set *set)
-{
-	int r = 0;
-
-	for (int t = 0; r == 0 && t < NS_COUNT; t++)
-		if (types & (unsigned int)nstype_info(t)->clone_flag)
-			r = fdpass_send(to, t, set->fd[t]);
-	return r < 0 ? error_set(r, "hand over namespaces", NULL) : 0;
-}
-
-static int receive_made(int from, unsigned int types, struct ns_set *set)
-{
-	int type, fd, r = 0;
-
-	for (int t = 0; r == 0 && t < NS_COUNT; t++) {
-		if (!(types & (unsigned int)nstype_info(t)->clone_flag))
-			continue;
-		r = fdpass_receive(from, &type, &fd);
-		if (r < 0)
-			break;
-		close_fd(&set->fd[type]);
-		set->fd[type] = fd;
-	}
-	return r < 0 ? error_set(r, "take over namespaces", NULL) : 0;
-}
-
-/* What an agent has made is sent to *ret_to. */
-static int open_pair(int *ret_from, int *ret_to)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_set(-errno, "make namespaces", NULL);
-	*ret_from = pair[0];
-	*ret_to = pair[1];
-	return 0;
-}
-
-struct in_user_ns {
-	int user_ns, proc, to;
-	unsigned int types;
-	struct ns_set set;
-};
-
-static int in_user_ns_agent(void *arg)
-{
-	struct in_user_ns *a = arg;
-	int r = own_files();
-
-	if (r < 0)
-		return r;
-	/* What the new one is to be a copy of. */
-	if ((a->types & CLONE_NEWUTS) && a->set.fd[NS_UTS] >= 0 &&
-	    setns(a->set.fd[NS_UTS], CLONE_NEWUTS) < 0)
-		return error_set(-errno, "join namespace", "uts");
-	if (a->user_ns >= 0 && setns(a->user_ns, CLONE_NEWUSER) < 0)
-		return error_set(-errno, "join namespace", "user");
-	if (unshare((int)a->types) < 0)
-		return error_set(-errno, "make namespaces", NULL);
-	r = open_made(a->proc, a->types, &a->set);
-	return r ? r : send_made(a->to, a->types, &a->set);
-}
-
-int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set)
-{
-	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int from = -EBADF;
-	autoclose int to = -EBADF;
-	struct in_user_ns a = {user_ns, proc, -EBADF, types, *set};
-	int r = proc < 0 ? error_set(-errno, "open", "/proc") : open_pair(&from, &to);
-
-	a.to = to;
-	r = r ? r : agent_run_apart(cgroup, in_user_ns_agent, &a, sizeof(a));
-	return r ? r : receive_made(from, types, set);
 }
 
 struct own_ns {
@@ -213,7 +96,7 @@ static int make_them(struct own_ns *a)
 		if (r < 0)
 			error_set(r, "make a mount namespace newer than the vault", NULL);
 	}
-	return r ? r : open_made(a->proc, a->made, &a->set);
+	return r ? r : made_open(a->proc, a->made, &a->set);
 }
 
 static int own_ns_agent(void *arg)
@@ -222,7 +105,7 @@ static int own_ns_agent(void *arg)
 	struct own_ns a = *(struct own_ns *)arg;
 	int r = make_them(&a);
 
-	return r ? r : send_made(a.to, a.made, &a.set);
+	return r ? r : made_send(a.to, a.made, &a.set);
 }
 
 static int pin_agent(void *arg)
@@ -243,36 +126,64 @@ static int own_ns_and_pin_agent(void *arg)
 	return r ? r : vault_pin(a.spec, &a.set);
 }
 
-static int open_base_mount(const struct hierarchy *h, const struct object *o, int *ret_fd)
+/* -EBADF: the caller's own, or, of a pid or user namespace, one that nobody can be let into. */
+static int open_of(const struct hierarchy *h, const struct object *o, enum nstype type, int *ret_fd)
 {
-	autoobject struct object parent = {.dir = -EBADF};
 	autojoin struct join_plan plan;
-	int r = join_open_parent(o, &parent);
+	int r;
 
 	join_plan_init(&plan);
-	r = r ? r : join_plan_make(h, &parent, CLONE_NEWNS, &plan);
+	r = join_plan_make(h, o, (unsigned int)nstype_info(type)->clone_flag, &plan);
 	if (r < 0)
 		return r;
 	if (plan.make)
-		return error_set(-ESRCH, "a container above has no task to inherit from", "mount");
+		return error_set(-ESRCH, "a container above has no task to inherit from",
+				 nstype_info(type)->name);
 	if (plan.task >= 0) {
-		*ret_fd = join_open_one(h, &parent, NS_MOUNT);
+		*ret_fd = join_open_one(h, o, type);
 		return *ret_fd < 0 ? *ret_fd : 0;
 	}
-	*ret_fd = take_fd(&plan.fds.fd[NS_MOUNT]);
+	*ret_fd = take_fd(&plan.fds.fd[type]);
 	return 0;
 }
 
 int make_plan_root(const struct hierarchy *h, const struct object *o, struct root_plan *root,
 		   int *ret_base_mount, char **ret_memory)
 {
+	autoobject struct object parent = {.dir = -EBADF};
 	int r = root->recursive ? vault_make_unbindable(hierarchy_mounted_dir(h), h->home.ns) : 0;
 
-	r = r ? r : open_base_mount(h, o, ret_base_mount);
+	r = r ? r : join_open_parent(o, &parent);
+	r = r ? r : open_of(h, &parent, NS_MOUNT, ret_base_mount);
 	r = r ? r : allot_view_size(h, o, root->memory_size);
 	if (r < 0 || root->kind != ROOT_VIEW)
 		return r;
 	return view_list_mounts(h->dir, *ret_base_mount, ret_memory, root);
+}
+
+bool make_is_own_user(int fd)
+{
+	autoclose int own = proc_open_ns(0, nstype_info(NS_USER)->proc);
+	struct stat a, b;
+
+	return own >= 0 && fstat(own, &a) == 0 && fstat(fd, &b) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
+}
+
+int make_open_user(const struct hierarchy *h, const struct object *o, bool of_parent, int *ret_fd)
+{
+	autoobject struct object parent = {.dir = -EBADF};
+	autoclose int fd = -EBADF;
+	int r = of_parent ? join_open_parent(o, &parent) : 0;
+
+	r = r ? r : open_of(h, of_parent ? &parent : o, NS_USER, &fd);
+	if (r < 0)
+		return r;
+	/* That could not be joined, and need not be. */
+	if (fd >= 0 && make_is_own_user(fd))
+		close_fd(&fd);
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 static int dup_fd(int fd, int *ret_fd)
@@ -286,11 +197,50 @@ static int make_apart(int cgroup, struct own_ns *a)
 {
 	autoclose int from = -EBADF;
 	autoclose int to = -EBADF;
-	int r = open_pair(&from, &to);
+	int r = made_pair(&from, &to);
 
 	a->to = to;
 	r = r ? r : agent_run_apart(cgroup, own_ns_agent, a, sizeof(*a));
-	return r ? r : receive_made(from, a->made, &a->set);
+	return r ? r : made_receive(from, a->made, &a->set);
+}
+
+/*
+ * What belongs to a user namespace, a new one in *user, or *user itself: all that is made into set, and what
+ * the builder of a root has to join into fds, since /sys shows the network namespace it is made in.
+ */
+static int make_inside(const struct object *o, int *user, int cgroup, unsigned int types,
+		       struct ns_set *fds, struct ns_set *set)
+{
+	unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);
+	struct userns_maps maps;
+	int r = 0;
+
+	set->fd[NS_UTS] = take_fd(&fds->fd[NS_UTS]);
+	if (types & CLONE_NEWUSER) {
+		r = maps_texts(o, &maps);
+		r = r ? r : userns_make(*user, &maps, cgroup, inside, set);
+	} else {
+		if (inside)
+			r = userns_fill(*user, cgroup, inside, set);
+		fds->fd[NS_USER] = take_fd(user);
+	}
+	for (int t = 0; r == 0 && t < NS_COUNT; t++)
+		if (set->fd[t] >= 0 && t != NS_TIME)
+			r = dup_fd(set->fd[t], &fds->fd[t]);
+	return r;
+}
+
+static int plan_owner(const struct hierarchy *h, const struct object *o, int user_ns,
+		      struct root_plan *root)
+{
+	struct userns_maps maps;
+	struct id_map map;
+	int r = maps_outside(h, o, user_ns, &maps);
+
+	for (int which = 0; r == 0 && which < 2; which++)
+		if (!id_map_parse(maps.text[which], &map))
+			id_map_to_outside(&map, 0, &root->owner[which]);
+	return r;
 }
 
 int make_own(const struct hierarchy *h, const struct object *o, unsigned int types,
@@ -300,13 +250,13 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	autofree char *view_memory = NULL;
 	autoclose int cgroup = -EBADF;
 	autoclose int base_mount = -EBADF;
+	autoclose int user = -EBADF;
 	autoclose int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct child_plan plan = {.join_cgroup = -EBADF,
 				  .lock = -EBADF,
 				  .join = &join,
 				  .root = root,
 				  .base_mount = -EBADF,
-				  .proc = -EBADF,
 				  .cradle = h->cradle};
 	struct own_ns a = {.plan = &plan, .spec = &o->spec, .proc = proc, .to = -EBADF};
 	int r = proc < 0 ? -errno : vault_read_number(h->dir, &a.vault_number);
@@ -324,19 +274,14 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 	if (r >= 0 && (types & CLONE_NEWNS))
 		r = make_plan_root(h, o, root, &base_mount, &view_memory);
 	plan.base_mount = base_mount;
-	if (r >= 0 && (types & CLONE_NEWUSER)) {
-		unsigned int inside = types & ~(unsigned int)(CLONE_NEWUSER | CLONE_NEWNS);
-
+	if (r >= 0)
+		r = make_open_user(h, o, types & CLONE_NEWUSER, &user);
+	if (r >= 0 && (user >= 0 || (types & CLONE_NEWUSER))) {
 		plan.user_owned = true;
-		a.set.fd[NS_UTS] = take_fd(&join.fds.fd[NS_UTS]);
-		r = a.set.fd[NS_USER] = make_user_ns(o);
-		if (r >= 0 && inside)
-			r = make_in_user_ns(a.set.fd[NS_USER], cgroup, inside, &a.set);
-		/* Joined by the builder of the root: /sys shows the network namespace it is made in. */
-		for (int t = 0; r >= 0 && t < NS_COUNT; t++)
-			if (a.set.fd[t] >= 0 && t != NS_TIME)
-				r = dup_fd(a.set.fd[t], &join.fds.fd[t]);
+		r = make_inside(o, &user, cgroup, types, &join.fds, &a.set);
 		types &= CLONE_NEWNS;
+		if (r >= 0 && types)
+			r = plan_owner(h, o, join.fds.fd[NS_USER], root);
 	}
 	plan.make = a.made = types;
 	if (r >= 0 && plan.user_owned) {
@@ -454,6 +399,8 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 	if (fstatat(parent->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return error_set(-EEXIST, "create", NULL);
 	r = make_in_limbo(limbo, id_text, o);
+	if (r == 0 && o->spec.mode[NS_USER] == CONTAINER_NS_OWN)
+		r = maps_begin(h, o);
 	if (r == 0 && types)
 		r = make_own(h, o, types, &root, -EBADF);
 	if (r == 0 && o->spec.transient)

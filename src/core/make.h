@@ -22,15 +22,6 @@ int make_own(const struct hierarchy *h, const struct object *o, unsigned int typ
 /* The plan of a root that nobody has given: the private view, or nothing. */
 struct root_plan make_plan_view(const struct spec *spec);
 
-/* A new user namespace with the id maps of the container: an nsfs fd. */
-int make_user_ns(const struct object *o);
-
-/*
- * New namespaces of these types (not mount, pid, user) owned by the user namespace, into set; a uts
- * namespace begins as a copy of the one that is in set already, if any.
- */
-int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *set);
-
 /*
  * For a new own mount namespace with this root: the parent container's mount namespace, whose root a view is
  * of (-EBADF: the caller's own, which needs no joining), and what else root has to know. *ret_memory, which
@@ -38,3 +29,12 @@ int make_in_user_ns(int user_ns, int cgroup, unsigned int types, struct ns_set *
  */
 int make_plan_root(const struct hierarchy *h, const struct object *o, struct root_plan *root,
 		   int *ret_base_mount, char **ret_memory);
+
+/*
+ * The user namespace of a container or of its parent, to which namespaces that are made for it belong. -EBADF: the
+ * caller's own, which needs no joining.
+ */
+int make_open_user(const struct hierarchy *h, const struct object *o, bool of_parent, int *ret_fd);
+
+/* Whether a user namespace is the caller's own. */
+bool make_is_own_user(int fd);

@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <linux/nsfs.h>
 
 #include "agent.h"
 #include "change.h"
@@ -18,14 +16,14 @@
 #include "error.h"
 #include "join.h"
 #include "kernel.h"
-#include "keys.h"
 #include "make.h"
+#include "range.h"
 #include "record.h"
-#include "vault.h"
+#include "renew.h"
+#include "text.h"
 
 #define MAPS 2
-#define GROUPS_IDENTITY "0 0 4294967294\n" /* all but KEYS_GROUP */
-#define KERNEL_TEXT_SIZE 16384		   /* 340 lines of three columns of 10 */
+#define KERNEL_TEXT_SIZE 16384 /* 340 lines of three columns of 10 */
 
 /* By place, and by CONTAINER_UID_MAP, CONTAINER_GID_MAP. */
 static const char *const links[2][MAPS] = {
@@ -57,17 +55,11 @@ int maps_check(const char *text)
 	return id_map_parse(lines, &map) ? -EUCLEAN : 0;
 }
 
-int maps_read(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
+static int read_explicit(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
 {
 	const char *link = links[o->spec.second[NS_USER]][which];
 	ssize_t n = record_read(o->dir, link, buf, ID_MAP_TEXT_SIZE - 1);
 
-	if (n == -ENOENT) {
-		const char *all = which == CONTAINER_GID_MAP ? GROUPS_IDENTITY : ID_MAP_IDENTITY;
-
-		memcpy(buf, all, strlen(all) + 1);
-		return (int)strlen(buf);
-	}
 	if (n < 0)
 		return (int)n;
 	if (maps_check(buf) < 0)
@@ -78,16 +70,53 @@ int maps_read(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
 	return (int)n;
 }
 
-static void forget_place(const struct object *o, bool second)
+/* Length, or 0: all ids of the parent. Never those for want of a record: somebody may have relied on a range. */
+static int read_text(const struct object *o, int which, char buf[ID_MAP_TEXT_SIZE])
 {
-	for (int which = 0; which < MAPS; which++)
-		unlinkat(o->dir, links[second][which], 0);
+	struct range ids;
+	int r = read_explicit(o, which, buf);
+
+	if (r != -ENOENT)
+		return r;
+	r = range_load(o, o->spec.second[NS_USER], &ids);
+	if (r < 0 || ids.kind == RANGE_MAP || ids.kind == RANGE_NONE)
+		return r < 0 ? r : -EUCLEAN;
+	buf[0] = '\0';
+	if (ids.kind == RANGE_HOST)
+		return 0;
+	return snprintf(buf, ID_MAP_TEXT_SIZE, "0 %u %u\n", ids.id[which], ids.count);
 }
 
-void maps_forget(const struct object *o)
+int maps_texts(const struct object *o, struct userns_maps *ret_maps)
 {
-	forget_place(o, false);
-	forget_place(o, true);
+	for (int which = 0; which < MAPS; which++) {
+		int r = read_text(o, which, ret_maps->text[which]);
+
+		if (r < 0)
+			return error_set(r, "its record of ids is damaged; set ids", NULL);
+	}
+	return 0;
+}
+
+static int forget_place(const struct hierarchy *h, const struct object *o, bool second)
+{
+	int r = range_drop(h, o, second);
+
+	for (int which = 0; r == 0 && which < MAPS; which++)
+		unlinkat(o->dir, links[second][which], 0);
+	return r;
+}
+
+int maps_forget(const struct hierarchy *h, const struct object *o)
+{
+	int r = forget_place(h, o, false);
+
+	return r ? r : forget_place(h, o, true);
+}
+
+int maps_forget_others(const struct hierarchy *h, const struct object *o)
+{
+	return forget_place(h, o, !o->spec.second[NS_USER]);
 }
 
 static int write_map(const struct object *o, int which, const struct id_map *map)
@@ -112,22 +141,27 @@ static int copy_map(const struct object *from, const struct object *to, int whic
 	return n < 0 ? (int)n : record_write(to->dir, links[to->spec.second[NS_USER]][which], text);
 }
 
-int maps_move(const struct object *from, const struct object *to)
+int maps_begin(const struct hierarchy *h, const struct object *o)
 {
-	int r = 0;
-
-	/* Those of an earlier one; or left, if whoever made it inherit was killed. */
-	if (from->spec.mode[NS_USER] != CONTAINER_NS_OWN)
-		maps_forget(from);
-	else if (from->spec.second[NS_USER] != to->spec.second[NS_USER])
-		for (int which = 0; r == 0 && which < MAPS; which++)
-			r = copy_map(from, to, which);
-	return r < 0 ? error_set(r, "record id map", NULL) : 0;
+	return range_take(h, o, 0);
 }
 
-void maps_forget_others(const struct object *o)
+int maps_move(const struct hierarchy *h, const struct object *from, const struct object *to)
 {
-	forget_place(o, !o->spec.second[NS_USER]);
+	int r;
+
+	/* Those of an earlier one; or left, if whoever made it inherit was killed. */
+	if (from->spec.mode[NS_USER] != CONTAINER_NS_OWN) {
+		r = maps_forget(h, from);
+		return r < 0 ? error_set(r, "forget id maps", NULL) : maps_begin(h, to);
+	}
+	if (from->spec.second[NS_USER] == to->spec.second[NS_USER])
+		return 0;
+	r = maps_forget_others(h, from);
+	r = r ? r : range_copy(from, to);
+	for (int which = 0; r == 0 && which < MAPS; which++)
+		r = copy_map(from, to, which);
+	return r < 0 ? error_set(r, "record id map", NULL) : 0;
 }
 
 /* 1, 0; -errno. */
@@ -140,64 +174,18 @@ static int same_file(int a, int b)
 	return st_a.st_ino == st_b.st_ino && st_a.st_dev == st_b.st_dev;
 }
 
-/* The user namespace, and what was made in it and belongs to it: CLONE_NEW*. */
-static int find_belonging(const struct hierarchy *h, const struct spec *spec, struct ns_set *pins,
-			  unsigned int *ret_types)
+/* What it is to have is recorded for the place that next names; the namespaces are made, and it is so. */
+static int renew(const struct hierarchy *h, struct object *o, struct object *next, int r)
 {
-	uint64_t ids[NS_COUNT] = {0};
-	unsigned int types = CLONE_NEWUSER;
-	int r;
+	struct container_error error;
+	int forgotten;
 
-	for (int t = 0; t < NS_COUNT; t++)
-		if (spec->mode[t] == CONTAINER_NS_OWN && spec->pinned[t])
-			ids[t] = spec_pin_id(spec, t);
-	r = vault_open_pins(h->cradle, ids, pins);
+	r = renew_commit(h, o, next, r);
+	error = *error_last();
+	forgotten = maps_forget_others(h, o);
 	if (r < 0)
-		return r;
-	for (int t = 0; t < NS_COUNT; t++) {
-		autoclose int owner = -EBADF;
-
-		if (t == NS_USER || pins->fd[t] < 0)
-			continue;
-		owner = ioctl(pins->fd[t], NS_GET_USERNS);
-		r = owner < 0 ? -errno : same_file(owner, pins->fd[NS_USER]);
-		if (r < 0)
-			return error_set(r, "find the owner of namespace", nstype_info(t)->name);
-		if (r > 0)
-			types |= (unsigned int)nstype_info(t)->clone_flag;
-	}
-	*ret_types = types;
-	return 0;
-}
-
-/*
- * All that is new is made in the other places; the record says in one step that it is valid; what was
- * before goes.
- */
-static int renew(const struct hierarchy *h, struct object *o, int which, const struct id_map *map)
-{
-	struct object next = *o;
-	struct root_plan root = make_plan_view(&o->spec);
-	struct ns_set pins;
-	unsigned int types = 0;
-	int r;
-
-	ns_set_init(&pins);
-	r = find_belonging(h, &o->spec, &pins, &types);
-	for (int t = 0; t < NS_COUNT; t++)
-		if (types & (unsigned int)nstype_info(t)->clone_flag)
-			next.spec.second[t] = !o->spec.second[t];
-	r = r ? r : copy_map(o, &next, !which);
-	r = r ? r : write_map(&next, which, map);
-	/* The hostname is kept. */
-	r = r ? r : make_own(h, &next, types, &root, pins.fd[NS_UTS]);
-	ns_set_close(&pins);
-	if (types == 0)
-		return r;
-	r = change_commit(h, o, &next.spec, r);
-	if (r == 0)
-		maps_forget_others(o);
-	return r;
+		error_copy(&error);
+	return r ? r : forgotten;
 }
 
 static int check_which(int which)
@@ -226,8 +214,37 @@ static int leave_out_keys(struct id_map *map)
 	return map->count ? 0 : error_set(-EINVAL, "the last group is that of keyrings", "gid_map");
 }
 
+/* One that has no namespaces yet has its record in one place alone: then this is where next is, too. */
+static int set_begin(const struct hierarchy *h, struct object *o, struct object *next)
+{
+	int r = change_begin(h, o, "set ids");
+
+	r = r ? r : check_changeable(h, o);
+	r = r ? r : renew_check(h, o);
+	*next = *o;
+	next->spec.second[NS_USER] = !o->spec.second[NS_USER];
+	return r ? r : maps_forget_others(h, o);
+}
+
+/* Without namespaces nothing has to be made anew, and what is in the other place takes this one's. */
+static int set_end(const struct hierarchy *h, struct object *o, struct object *next, int r)
+{
+	if (r == 0 && o->spec.pinned[NS_USER])
+		return renew(h, o, next, 0);
+	r = r ? r : range_exchange(o);
+	/* It lacked a record, which is to be mended so. */
+	if (r == -ENOENT)
+		r = range_copy(next, o);
+	for (int which = 0; r == 0 && which < MAPS; which++)
+		r = copy_map(next, o, which);
+	if (r < 0 || !o->spec.pinned[NS_USER])
+		maps_forget_others(h, o);
+	return r < 0 ? error_default(r, "set ids", NULL) : 0;
+}
+
 int maps_set(const struct hierarchy *h, struct object *o, int which, const char *text)
 {
+	struct object next;
 	struct id_map map;
 	const char *why = id_map_parse(text, &map);
 	int r = check_which(which);
@@ -236,15 +253,86 @@ int maps_set(const struct hierarchy *h, struct object *o, int which, const char 
 		r = error_set(-EINVAL, why, maps_name(which));
 	if (r == 0 && which == CONTAINER_GID_MAP)
 		r = leave_out_keys(&map);
-	r = r ? r : change_begin(h, o, "set id map");
-	r = r ? r : check_changeable(h, o);
+	r = r ? r : set_begin(h, o, &next);
 	if (r < 0)
 		return r;
-	if (o->spec.pinned[NS_USER])
-		r = renew(h, o, which, &map);
+	r = range_copy(o, &next);
+	r = r ? r : copy_map(o, &next, !which);
+	r = r ? r : write_map(&next, which, &map);
+	return set_end(h, o, &next, r);
+}
+
+static int record_both(const struct object *next, struct id_map *map)
+{
+	int r = write_map(next, CONTAINER_UID_MAP, map);
+
+	r = r ? r : leave_out_keys(map);
+	r = r ? r : write_map(next, CONTAINER_GID_MAP, map);
+	return r ? r : range_set(next, RANGE_MAP);
+}
+
+/* "auto", "auto:COUNT"; false: neither. */
+static bool parse_auto(const char *text, uint32_t *ret_count)
+{
+	uint64_t count = 0;
+
+	if (strncmp(text, "auto", strlen("auto")) != 0)
+		return false;
+	text += strlen("auto");
+	if (*text &&
+	    (*text != ':' || text_parse_whole_u64(text + 1, IDS_MOST, &count) < 0 || count == 0))
+		return false;
+	*ret_count = (uint32_t)count;
+	return true;
+}
+
+int maps_set_ids(const struct hierarchy *h, struct object *o, const char *text)
+{
+	struct object next;
+	struct id_map map;
+	uint32_t count = 0;
+	bool is_auto = parse_auto(text, &count), is_host = strcmp(text, "host") == 0;
+	const char *why = is_auto || is_host ? NULL : id_map_parse(text, &map);
+	int r = 0;
+
+	if (why && (text[0] < '0' || text[0] > '9'))
+		why = "neither auto, auto:COUNT with 1 to 16777216 ids, host, nor an id map";
+	if (why)
+		r = error_set(-EINVAL, why, NULL);
+	r = r ? r : set_begin(h, o, &next);
+	if (r < 0)
+		return r;
+	if (is_auto)
+		r = range_take(h, &next, count);
 	else
-		r = write_map(o, which, &map);
-	return r < 0 ? error_default(r, "set id map", NULL) : 0;
+		r = is_host ? range_set(&next, RANGE_HOST) : record_both(&next, &map);
+	return set_end(h, o, &next, r);
+}
+
+int maps_get_ids(const struct object *o, char *buf, size_t size)
+{
+	char text[ID_MAP_TEXT_SIZE];
+	struct range ids = {.kind = RANGE_NONE};
+	bool is_given = false;
+	int r = 0;
+
+	if (o->spec.mode[NS_USER] != CONTAINER_NS_OWN)
+		return error_set(-EPERM, "it has no own user namespace; set user=own first", NULL);
+	for (int which = 0; which < MAPS; which++)
+		is_given |= read_explicit(o, which, text) >= 0;
+	r = range_load(o, o->spec.second[NS_USER], &ids);
+	if (r < 0 || (ids.kind == RANGE_NONE && !is_given))
+		return error_set(-EUCLEAN, "its record of ids is damaged; set ids", NULL);
+	if (is_given || ids.kind == RANGE_MAP)
+		r = snprintf(text, sizeof(text), "map");
+	else if (ids.kind == RANGE_AUTO)
+		r = snprintf(text, sizeof(text), ids.whole ? "auto:%u" : "auto", ids.whole);
+	else
+		r = snprintf(text, sizeof(text), "host");
+	if ((size_t)r >= size)
+		return error_set(-ERANGE, "no room for the ids", NULL);
+	memcpy(buf, text, (size_t)r + 1);
+	return r;
 }
 
 struct map_call {
@@ -299,6 +387,39 @@ static int read_map_of(int user_ns, int which, char buf[ID_MAP_TEXT_SIZE])
 	return r;
 }
 
+/* As a task in it reads it; of one whose ids are the parent's that is what the parent has. */
+static int read_hosts(const struct hierarchy *h, const struct object *o, int which,
+		      char buf[ID_MAP_TEXT_SIZE])
+{
+	autoobject struct object parent = {.dir = -EBADF};
+	autofree struct id_map *map = malloc(sizeof(*map));
+	int r = map ? join_open_parent(o, &parent) : -ENOMEM;
+
+	r = r ? r : maps_get(h, &parent, which, buf, ID_MAP_TEXT_SIZE);
+	if (r <= 0)
+		return r;
+	if (id_map_parse(buf, map))
+		return error_set(-EIO, "read an id map", maps_name(which));
+	id_map_make_identity(map);
+	if (which == CONTAINER_GID_MAP)
+		id_map_remove_last(map);
+	r = id_map_format(map, '\n', buf);
+	if (r > 0) {
+		buf[r++] = '\n';
+		buf[r] = '\0';
+	}
+	return r;
+}
+
+bool maps_are_recorded(const struct object *o)
+{
+	struct range ids;
+
+	return o->spec.mode[NS_USER] == CONTAINER_NS_OWN &&
+	       (!object_has_parent(o) ||
+		(range_load(o, o->spec.second[NS_USER], &ids) == 0 && ids.kind != RANGE_HOST));
+}
+
 int maps_get(const struct hierarchy *h, const struct object *o, int which, char *buf, size_t size)
 {
 	char text[ID_MAP_TEXT_SIZE];
@@ -306,7 +427,10 @@ int maps_get(const struct hierarchy *h, const struct object *o, int which, char 
 	int r = check_which(which);
 
 	if (r == 0 && o->spec.mode[NS_USER] == CONTAINER_NS_OWN) {
-		r = maps_read(o, which, text);
+		r = read_text(o, which, text);
+		if (r == -EUCLEAN)
+			error_set(r, "its record of ids is damaged; set ids", NULL);
+		r = r ? r : read_hosts(h, o, which, text);
 	} else if (r == 0) {
 		user_ns = join_open_one(h, o, NS_USER);
 		r = user_ns < 0 ? user_ns : read_map_of(user_ns, which, text);
@@ -317,4 +441,63 @@ int maps_get(const struct hierarchy *h, const struct object *o, int which, char 
 		return error_set(-ERANGE, "no room for the id map", NULL);
 	memcpy(buf, text, (size_t)r + 1);
 	return r;
+}
+
+/* Whose user namespace it has, if that is a child of the init container: then its record tells of all. */
+static int find_owner(const struct object *o, struct object *ret_owner)
+{
+	autoobject struct object owner = {.dir = -EBADF};
+	const struct object *at = o;
+	int r = 0;
+
+	while (r == 0 && at->spec.mode[NS_USER] == CONTAINER_NS_INHERIT && object_has_parent(at)) {
+		struct object above;
+
+		r = object_open_parent(at, &above);
+		if (r < 0)
+			return r;
+		object_close(&owner);
+		owner = above;
+		at = &owner;
+	}
+	if (at->spec.mode[NS_USER] != CONTAINER_NS_OWN || object_has_parent(at))
+		return 0;
+	*ret_owner = *at;
+	ret_owner->dir = fcntl(at->dir, F_DUPFD_CLOEXEC, 3);
+	return ret_owner->dir < 0 ? -errno : 1;
+}
+
+int maps_outside(const struct hierarchy *h, const struct object *o, int user_ns,
+		 struct userns_maps *ret_maps)
+{
+	autoobject struct object owner = {.dir = -EBADF};
+	int r = find_owner(o, &owner);
+
+	if (r <= 0)
+		return r < 0 ? r : userns_read_maps(user_ns, ret_maps);
+	r = 0;
+	for (int which = 0; r >= 0 && which < MAPS; which++)
+		r = maps_get(h, &owner, which, ret_maps->text[which], ID_MAP_TEXT_SIZE);
+	return r < 0 ? r : 0;
+}
+
+int maps_outside_of(const struct hierarchy *h, const struct object *o, int which, char *buf,
+		    size_t size)
+{
+	autofree struct userns_maps *maps = malloc(sizeof(*maps));
+	autoclose int user_ns = -EBADF;
+	int r = maps ? check_which(which) : -ENOMEM;
+	size_t len;
+
+	r = r ? r : make_open_user(h, o, false, &user_ns);
+	if (r == 0 && user_ns < 0)
+		return maps_get(h, o, which, buf, size);
+	r = r ? r : maps_outside(h, o, user_ns, maps);
+	if (r < 0)
+		return r;
+	len = strlen(maps->text[which]);
+	if (len >= size)
+		return error_set(-ERANGE, "no room for the id map", NULL);
+	memcpy(buf, maps->text[which], len + 1);
+	return (int)len;
 }

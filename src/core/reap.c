@@ -20,6 +20,8 @@
 #include "keys.h"
 #include "kill.h"
 #include "lock.h"
+#include "maps.h"
+#include "range.h"
 #include "record.h"
 #include "text.h"
 #include "vault.h"
@@ -200,6 +202,17 @@ static int remove_entries(const struct hierarchy *h, const struct spec *spec)
 	return r;
 }
 
+/* When nobody has them any more: no task and no pin. A namespace that others share is theirs as well. */
+static int remove_ids(const struct hierarchy *h, const struct object *o)
+{
+	bool told = o->spec.mode[NS_USER] != CONTAINER_NS_OWN || range_is_told(h, o);
+	int r = maps_forget(h, o);
+
+	if (r == 0 && (!told || spec_flags(&o->spec, CONTAINER_NS_SHARE)))
+		range_forget(h, o->spec.id);
+	return r;
+}
+
 static int dismantle(const struct hierarchy *h, int parent, const char *name,
 		     const struct object *o, bool wait)
 {
@@ -214,6 +227,7 @@ static int dismantle(const struct hierarchy *h, int parent, const char *name,
 		/* A pin may be there before the record tells of it, but not of a transient one. */
 		if (r == 0 && (!spec->transient || spec_has_pins(spec)))
 			r = vault_unpin_all(h->cradle, spec->id);
+		r = r ? r : remove_ids(h, o);
 		r = r ? r : remove_entries(h, spec);
 	}
 	return r ? r : remove_directory(parent, name, o->dir);
@@ -578,7 +592,7 @@ int reap_remove_tree(int parent, const char *name)
 
 int reap_forget_all(int state_dir)
 {
-	static const char *const dirs[] = {"tree", "limbo", "held", "lists", "adopted"};
+	static const char *const dirs[] = {"tree", "limbo", "held", "lists", "adopted", "ids"};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dirs); i++)

@@ -13,6 +13,7 @@
 #include "limit.h"
 #include "maps.h"
 #include "object.h"
+#include "range.h"
 #include "stop.h"
 
 static int check_spec(const char *text)
@@ -47,6 +48,8 @@ const struct record_kind record_kinds[] = {
 	MAP("@gid_map"),
 	MAP("@uid_map.2"),
 	MAP("@gid_map.2"),
+	{"@ids", "range", range_check, RECORD_BY_HAND, "which ids it has"},
+	{"@ids.2", "range", range_check, RECORD_BY_HAND, "which ids it has"},
 	{NULL, NULL, NULL, RECORD_REMOVES, NULL},
 };
 

@@ -153,14 +153,14 @@ int root_open_source(const struct root_plan *plan, struct root_build *b)
 	return b->root < 0 ? error_set(b->root, "take the root", NULL) : 0;
 }
 
-static int make_opaque(int dirfd, const char *path, mode_t mode)
+static int make_opaque(int dirfd, const char *path, mode_t mode, const uint32_t owner[2])
 {
 	autoclose int fd = -EBADF;
 
 	if (mkdirat(dirfd, path, 0700) < 0)
 		return -errno;
 	fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fchmod(fd, mode) < 0)
+	if (fd < 0 || fchown(fd, owner[0], owner[1]) < 0 || fchmod(fd, mode) < 0)
 		return -errno;
 	return fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
 }
@@ -181,17 +181,22 @@ static int fill_dev(int dir)
 	return mknodat(dir, "console", S_IFREG | 0600, 0) < 0 ? -errno : 0;
 }
 
-/* /dev, /run and /tmp of a view are opaque directories of its upper layer: no mounts are needed. */
-static int fill_upper(int scratch)
+/*
+ * /dev, /run and /tmp of a view are opaque directories of its upper layer: no mounts are needed. If root is
+ * somebody else there the home of root is one, too: the other one is not root's.
+ */
+static int fill_upper(int scratch, const uint32_t owner[2])
 {
 	autoclose int dev = -EBADF;
 	int r;
 
 	if (mkdirat(scratch, "upper", 0755) < 0 || mkdirat(scratch, "work", 0755) < 0)
 		return -errno;
-	r = make_opaque(scratch, "upper/tmp", 01777);
-	r = r ? r : make_opaque(scratch, "upper/run", 0755);
-	r = r ? r : make_opaque(scratch, "upper/dev", 0755);
+	r = make_opaque(scratch, "upper/tmp", 01777, owner);
+	r = r ? r : make_opaque(scratch, "upper/run", 0755, owner);
+	r = r ? r : make_opaque(scratch, "upper/dev", 0755, owner);
+	if (r == 0 && (owner[0] || owner[1]))
+		r = make_opaque(scratch, "upper/root", 0700, owner);
 	if (r < 0)
 		return r;
 	dev = openat(scratch, "upper/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -245,12 +250,16 @@ static int overlay_error(int r)
 }
 
 /* The mode and owner of the upper directory are those that the view's root shows. */
-static int copy_root_mode(int lower, int scratch)
+static int copy_root_mode(int lower, int scratch, const uint32_t owner[2])
 {
 	struct stat st;
 
 	if (fstat(lower, &st) < 0)
 		return -errno;
+	if (owner[0] || owner[1]) {
+		st.st_uid = owner[0];
+		st.st_gid = owner[1];
+	}
 	if (fchownat(scratch, "upper", st.st_uid, st.st_gid, 0) < 0)
 		return -errno;
 	return fchmodat(scratch, "upper", st.st_mode & 07777, 0) < 0 ? -errno : 0;
@@ -349,8 +358,8 @@ int root_build_view(const struct root_plan *plan, struct root_build *b)
 	b->scratch = new_tmpfs("0700", plan->memory_size, NOTHING_SPECIAL);
 	if (b->scratch < 0)
 		return b->scratch;
-	r = fill_upper(b->scratch);
-	r = r ? r : copy_root_mode(lower, b->scratch);
+	r = fill_upper(b->scratch, plan->owner);
+	r = r ? r : copy_root_mode(lower, b->scratch, plan->owner);
 	if (r < 0)
 		return error_set(r, "fill the private view", NULL);
 	b->root = overlay_by_fd(lower, b->scratch, "upper", "work", b->attributes);

@@ -38,7 +38,9 @@ struct root_plan {
 	bool new_proc;	      /* a new /proc: the builder is in the pid namespace it shall show */
 	bool parents_proc;    /* else the parent container's, if the pid namespace is inherited */
 	char memory_size[21]; /* of its tmpfs, in bytes; "": what is usual */
-	int terminal;	      /* fd of a terminal to be /dev/console; -EBADF: none */
+	uint32_t owner
+		[2];  /* ROOT_VIEW: user and group of what is root's in there; 0 if he is root */
+	int terminal; /* fd of a terminal to be /dev/console; -EBADF: none */
 	struct view_mount *mounts; /* those above before those below */
 	size_t mount_count;
 };

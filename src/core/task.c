@@ -20,8 +20,10 @@
 #include "cleanup.h"
 #include "entry.h"
 #include "error.h"
+#include "fdpass.h"
 #include "init.h"
 #include "kernel.h"
+#include "made.h"
 #include "proc.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -72,7 +74,48 @@ static const char **exec_candidates(const char *name, const char *const *envp)
 struct child_arg {
 	const struct child_plan *plan;
 	struct child_result *result;
+	int to; /* who is a second child, to the caller; -EBADF */
 };
+
+static int tell_result(struct child_result *result, int r)
+{
+	result->error = *error_last();
+	result->code = r;
+	return 127;
+}
+
+static int second_main(void *arg)
+{
+	struct child_arg *a = arg;
+	int r = child_begin(a->plan);
+
+	return tell_result(a->result, r ? r : child_exec(a->plan, a->result));
+}
+
+/*
+ * A pid namespace belongs to the user namespace that its first process was made from. So the first child, which
+ * has joined that, has the caller make one more: it shares the memory that is the first child's own, and is
+ * waited for until it executes.
+ */
+static int start_second(struct child_arg *a)
+{
+	autoclose int pidfd = -EBADF;
+	struct clone_request req = {
+		.flags = CLONE_PARENT | CLONE_VM | CLONE_VFORK | CLONE_NEWPID,
+		.cgroup = -EBADF,
+		.ret_pidfd = &pidfd,
+		.ret_pid = &a->result->second,
+	};
+	pid_t pid;
+	int r;
+
+	pid = kernel_clone(&req, second_main, a);
+	if (pid < 0)
+		return tell_result(a->result,
+				   error_set(pid, "start a task in a pid namespace", NULL));
+	r = fdpass_send(a->to, pid, pidfd);
+	return r < 0 ? tell_result(a->result, error_set(r, "start a task", NULL)) : 127;
+}
 
 static int child_main(void *arg)
 {
@@ -81,10 +124,9 @@ static int child_main(void *arg)
 
 	a->result->started = true;
 	r = child_setup(a->plan);
-	r = r ? r : child_exec(a->plan, a->result);
-	a->result->error = *error_last();
-	a->result->code = r;
-	return 127;
+	if (r == 0 && a->plan->has_second)
+		return start_second(a);
+	return tell_result(a->result, r ? r : child_exec(a->plan, a->result));
 }
 
 /* A pipe that tells when the child has executed; neither end is a standard fd, which it may put others in. */
@@ -104,14 +146,16 @@ static int open_alive(int *ret_in, int *ret_out)
 	return *ret_in < 0 || *ret_out < 0 ? -errno : 0;
 }
 
+/* to: see struct child_arg. */
 static pid_t clone_child(const struct entry *e, struct child_plan *plan,
-			 struct child_result *result, int *ret_pidfd)
+			 struct child_result *result, int to, int *ret_pidfd)
 {
-	struct child_arg arg = {plan, result};
+	struct child_arg arg = {plan, result, to};
 	struct clone_request req = {
 		.flags = CLONE_CLEAR_SIGHAND | (e->own_mm ? 0 : CLONE_VM | CLONE_VFORK) |
-			 (e->make_pid ? CLONE_NEWPID : 0),
-		.exit_signal = SIGCHLD,
+			 (e->make_pid && !plan->has_second ? CLONE_NEWPID : 0),
+		/* A second child has that of the first until it executes. */
+		.exit_signal = plan->has_second ? 0 : SIGCHLD,
 		.cgroup = plan->join_cgroup < 0 ? e->cgroup : -EBADF,
 		.ret_pidfd = ret_pidfd,
 	};
@@ -129,7 +173,7 @@ static pid_t clone_child(const struct entry *e, struct child_plan *plan,
 	close_fd(&out);
 	plan->launch.alive = -EBADF;
 	if (pid > 0 && e->own_mm)
-		agent_wait_exec(pid, in);
+		agent_wait_exec(pid, &result->second, in);
 	return pid;
 }
 
@@ -156,16 +200,38 @@ static int end(pid_t pid, int pidfd, int r)
  * Then it is cloned once more, and moves itself before anything else.
  */
 static pid_t clone_into_cgroup(const struct entry *e, struct child_plan *plan,
-			       struct child_result *result, int *pidfd)
+			       struct child_result *result, int to, int *pidfd)
 {
-	pid_t pid = clone_child(e, plan, result, pidfd);
+	pid_t pid = clone_child(e, plan, result, to, pidfd);
 
 	if (pid < 0 || result->started || e->cgroup < 0)
 		return pid;
 	reap(pid);
 	close_fd(pidfd);
 	plan->join_cgroup = e->cgroup;
-	return clone_child(e, plan, result, pidfd);
+	return clone_child(e, plan, result, to, pidfd);
+}
+
+/* The first child has done its work: the second takes its place, if there is one. */
+static pid_t replace_by_second(pid_t pid, const struct child_result *result, int from, int *pidfd)
+{
+	int number;
+
+	reap(pid);
+	close_fd(pidfd);
+	if (result->second > 0)
+		fdpass_receive(from, &number, pidfd);
+	return result->second;
+}
+
+static pid_t clone_task(struct entry *e, struct child_result *result, int *pidfd)
+{
+	autoclose int from = -EBADF;
+	autoclose int to = -EBADF;
+	int r = e->child.has_second ? made_pair(&from, &to) : 0;
+	pid_t pid = r < 0 ? r : clone_into_cgroup(e, &e->child, result, to, pidfd);
+
+	return pid > 0 && e->child.has_second ? replace_by_second(pid, result, from, pidfd) : pid;
 }
 
 static int wait_for_exec(const struct entry *e, pid_t pid, struct container_error *ret_error)
@@ -193,8 +259,8 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 		if (result == MAP_FAILED)
 			return error_set(-errno, "start a task", NULL);
 	}
-	pid = clone_into_cgroup(e, &e->child, result, &pidfd);
-	if (pid > 0)
+	pid = clone_task(e, result, &pidfd);
+	if (pid >= 0)
 		local = *result;
 	if (e->own_mm)
 		munmap(result, sizeof(*result));
@@ -208,7 +274,11 @@ static pid_t start(const struct object *o, struct entry *e, int *ret_pidfd)
 	if (local.code == 0 && local.launched)
 		local.code = wait_for_exec(e, pid, &local.error);
 	if (local.code < 0) {
-		reap(pid);
+		/* A first child may have been killed, and not the second. */
+		if (pid > 0 && e->child.has_second)
+			end(pid, pidfd, 0);
+		else if (pid > 0)
+			reap(pid);
 		error_copy(&local.error);
 		return local.code;
 	}
@@ -304,16 +374,27 @@ pid_t task_spawn(const struct hierarchy *h, struct object *o, const struct conta
 	return r < 0 ? r : start(o, &e, how->pidfd);
 }
 
-/* In the child of fork(2): into the cgroup before anything of the caller's runs. */
-static int forked_child(const struct entry *e)
+/*
+ * In the child of fork(2): into the cgroup before anything of the caller's runs. Returns the number of a second
+ * child, in which it returns 0.
+ */
+static int forked_child(const struct entry *e, struct child_result *result)
 {
-	if (e->cgroup >= 0) {
-		int r = kernel_write_file(e->cgroup, "cgroup.procs", "0");
+	pid_t second;
+	int r = 0;
 
-		if (r < 0)
-			return error_set(r, "join cgroup", NULL);
-	}
-	return child_setup(&e->child);
+	if (e->cgroup >= 0)
+		r = kernel_write_file(e->cgroup, "cgroup.procs", "0");
+	if (r < 0)
+		return error_set(r, "join cgroup", NULL);
+	r = child_setup(&e->child);
+	if (r < 0 || !e->child.has_second)
+		return r;
+	second = kernel_fork_pid_ns();
+	if (second < 0)
+		return error_set(second, "start a task in a pid namespace", NULL);
+	result->second = second;
+	return second > 0 ? 0 : child_begin(&e->child);
 }
 
 /* fork(2) and not a clone of our own: a program's fork handlers and its libc's locks rely on it. */
@@ -324,11 +405,55 @@ static pid_t fork_and_tell(const struct entry *e, int tell[2])
 
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
-	result.code = forked_child(e);
+	result.code = forked_child(e, &result);
 	result.error = *error_last();
+	/* The task itself tells of itself: of a first child that has made it this is the end. */
+	result.at_exec = result.second == 0;
 	if (write(tell[1], &result, sizeof(result)) != (ssize_t)sizeof(result) || result.code < 0)
 		_exit(127);
+	if (result.second > 0)
+		_exit(0);
 	return 0;
+}
+
+/* What the first child says, and the second; in either order. *ret_pid: the second, if it is known. */
+static int read_results(pid_t pid, int in, pid_t *ret_pid)
+{
+	struct child_result result = {0};
+	bool told = false;
+	int r = 0;
+
+	*ret_pid = 0;
+	while (r == 0 && (*ret_pid == 0 || !told)) {
+		r = entry_read_result(pid, in, "child died", &result);
+		if (result.second > 0)
+			*ret_pid = result.second;
+		told |= result.at_exec;
+	}
+	return r;
+}
+
+static int end_second(pid_t second, int r)
+{
+	return second > 0 ? end(second, -EBADF, r) : r;
+}
+
+/* Returns the task, which is the child, or a second one that it has made. */
+static pid_t await_forked(const struct entry *e, pid_t pid, int in)
+{
+	struct child_result result;
+	pid_t second = 0;
+	int r;
+
+	if (e->child.has_second) {
+		r = read_results(pid, in, &second);
+		reap(pid);
+		return r < 0 ? end_second(second, r) : second;
+	}
+	r = entry_read_result(pid, in, "child died", &result);
+	if (r < 0)
+		reap(pid);
+	return r < 0 ? r : pid;
 }
 
 static pid_t fork_in(const struct entry *e, sigset_t *mask)
@@ -345,7 +470,7 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	in = tell[0];
 	out = tell[1];
 	kernel_block_signals(mask);
-	r = pid_switch_begin(&pid_switch, &e->join, e->make_pid);
+	r = pid_switch_begin(&pid_switch, &e->join, e->make_pid && !e->child.has_second);
 	pid = r < 0 ? r : fork_and_tell(e, tell);
 	if (pid < 0 && r == 0)
 		pid = pid_switch_error(&pid_switch, pid, "fork");
@@ -359,11 +484,7 @@ static pid_t fork_in(const struct entry *e, sigset_t *mask)
 	if (pid < 0)
 		return pid;
 	close_fd(&out);
-	r = entry_read_result(pid, in, "child died");
-	if (r == 0)
-		return pid;
-	reap(pid);
-	return r;
+	return await_forked(e, pid, in);
 }
 
 pid_t task_fork(const struct hierarchy *h, struct object *o)

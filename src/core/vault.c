@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/mount.h>
@@ -19,6 +20,7 @@
 #include "error.h"
 #include "kernel.h"
 #include "record.h"
+#include "root.h"
 #include "text.h"
 
 #define PIN_NAME_SIZE 32
@@ -148,12 +150,40 @@ struct setup {
 	uint64_t number; /* result: of the vault */
 };
 
-/* Directories that root.c mounts on for a moment, on kernels where overlayfs takes no fds. */
-static int cradle_fill(void)
+static int new_proc(void *arg)
 {
-	if (mkdir("/lower", 0755) < 0 || mkdir("/upper", 0755) < 0)
-		return -errno;
+	int *fd = arg;
+
+	*fd = root_new_proc();
 	return 0;
+}
+
+/* Of a pid namespace that nobody is in, its only process being gone: it shows none. */
+static int empty_proc(void)
+{
+	int fd = -ECANCELED;
+	struct clone_request req = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWPID,
+		.cgroup = -EBADF,
+	};
+	pid_t pid = kernel_clone(&req, new_proc, &fd);
+
+	if (pid < 0)
+		return pid;
+	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+/*
+ * Directories that root.c mounts on for a moment, on kernels where overlayfs takes no fds; and a /proc, since
+ * a user namespace may mount one only where one is mounted already that hides nothing.
+ */
+static int cradle_fill(int proc)
+{
+	if (mkdir("/lower", 0755) < 0 || mkdir("/upper", 0755) < 0 || mkdir("/hidden", 0700) < 0)
+		return -errno;
+	return proc < 0 ? 0 : kernel_move_mount(proc, AT_FDCWD, "/hidden");
 }
 
 static int open_own_mount_ns(int proc)
@@ -240,16 +270,18 @@ static int setup_agent(void *arg)
 {
 	struct setup *s = arg;
 	autoclose int vault = -EBADF;
+	/* Here, where one is mounted; in a user namespace that hides some of it there can be none. */
+	autoclose int proc = empty_proc();
 	uint64_t number = 0;
 	int r = go_home(s->home);
 
 	r = r ? r : own_mount_ns_number(s->proc, &number);
-	if (r < 0)
-		return r;
+	if (r < 0 || (proc < 0 && proc != -EPERM))
+		return r < 0 ? r : proc;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
 	r = become_tmpfs();
-	r = r ? r : cradle_fill();
+	r = r ? r : cradle_fill(proc);
 	r = r ? r : unshare_oldest(s->proc, number);
 	if (r < 0)
 		return r;

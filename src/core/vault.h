@@ -2,7 +2,7 @@
 /*
  * The vault: a mount namespace of its own, holding a tmpfs with one nsfs mount for each pinned
  * namespace, named ID.TYPE; ID is that of spec_pin_id(). Beside it the cradle: a mount namespace that holds nothing but an empty
- * read-only tmpfs, and that all containers' mount namespaces are copied from, which makes that copy
+ * read-only tmpfs and, hidden, a /proc without processes, and that all containers' mount namespaces are copied from, which makes that copy
  * cheap whatever the host has mounted.
  *
  * The host's mount table has one line for both: the cradle's nsfs file on STATE/cradle. The vault's

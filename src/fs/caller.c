@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 
 #include "cleanup.h"
 #include "surrogate.h"
@@ -225,6 +227,29 @@ int caller_may_change(const struct caller *c, int container)
 bool caller_is_capable(const struct caller *c, int capability)
 {
 	return c->effective & 1ull << capability && c->in_our_user_ns;
+}
+
+bool caller_is_capable_above(const struct caller *c, int container, int capability)
+{
+	int ns;
+
+	if (!(c->effective & 1ull << capability))
+		return false;
+	/* Ours is above all; and there may be none yet to ask about. */
+	if (c->in_our_user_ns)
+		return true;
+	ns = container_namespace(container, CLONE_NEWUSER);
+	while (ns >= 0) {
+		int above = ioctl(ns, NS_GET_PARENT);
+
+		close(ns);
+		ns = above;
+		if (ns >= 0 && same_inode(ns, c->user_ns)) {
+			close(ns);
+			return true;
+		}
+	}
+	return false;
 }
 
 bool caller_is_privileged(const struct caller *c)

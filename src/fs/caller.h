@@ -78,6 +78,12 @@ int caller_may_write(const struct caller *c, int container, int victim);
 bool caller_is_privileged(const struct caller *c);
 
 /* Whether a capability counts here: in our user namespace. */
+/*
+ * The same in the user namespace that the container's own one is in, or will be: or in one that this is in, as the
+ * kernel asks of who writes a map.
+ */
+bool caller_is_capable_above(const struct caller *c, int container, int capability);
+
 bool caller_is_capable(const struct caller *c, int capability);
 
 bool caller_is_in_group(const struct caller *c, gid_t gid);

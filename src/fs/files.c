@@ -247,12 +247,16 @@ static int map_show(const struct look *l, int which, FILE *out)
 	return 0;
 }
 
-/* As with the kernel's own file: who owns the container could otherwise take on anybody's id in it. */
+/*
+ * As with the kernel's own file: who owns the container could otherwise take on anybody's id in it. Which ids there
+ * are to be mapped is for the kernel to say, in the user namespace above.
+ */
 static int map_store(const struct look *l, int which, const char *text)
 {
-	uint64_t needed = 1ull << (which == CONTAINER_UID_MAP ? CAP_SETUID : CAP_SETGID);
+	int needed = which == CONTAINER_UID_MAP ? CAP_SETUID : CAP_SETGID;
 
-	if (!(l->who->effective & l->opener->effective & needed))
+	if (!caller_is_capable_above(l->who, l->container, needed) ||
+	    !caller_is_capable_above(l->opener, l->container, needed))
 		return -EPERM;
 	return container_set_id_map(l->container, which, text) < 0 ? error() : 0;
 }

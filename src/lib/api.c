@@ -323,13 +323,35 @@ EXPORT int container_set_id_map(int container, int which, const char *map)
 	return (int)call_done(r ? r : maps_set(&c.h, &c.o, which, map), "set id map", NULL);
 }
 
+EXPORT int container_set_ids(int container, const char *ids)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_SWEEP);
+
+	return (int)call_done(r ? r : maps_set_ids(&c.h, &c.o, ids), "set ids", NULL);
+}
+
+EXPORT ssize_t container_get_ids(int container, char *buf, size_t size)
+{
+	autocall struct call c;
+	int r = call_begin(&c, container, HIERARCHY_LOOK);
+
+	return call_done(r ? r : maps_get_ids(&c.o, buf, size), "read ids", NULL);
+}
+
 EXPORT ssize_t container_get_id_map(int container, int which, char *buf, size_t size)
 {
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_LOOK);
 
-	/* Its own are in its record; another's are asked of the namespace. */
-	if (r == 0 && c.o.spec.mode[NS_USER] != CONTAINER_NS_OWN) {
+	if (r == 0 && (which & CONTAINER_MAP_OUTSIDE)) {
+		hierarchy_close(&c.h);
+		r = hierarchy_open(&c.h, HIERARCHY_REACH);
+		r = r ? r : maps_outside_of(&c.h, &c.o, which & ~CONTAINER_MAP_OUTSIDE, buf, size);
+		return call_done(r, "read id map", NULL);
+	}
+	/* Its own are in its record; others are asked of the namespace. */
+	if (r == 0 && !maps_are_recorded(&c.o)) {
 		hierarchy_close(&c.h);
 		r = hierarchy_open(&c.h, HIERARCHY_REACH);
 	}

@@ -49,9 +49,9 @@ static int agent_main(void *arg)
  * The child has exit signal 0: it never disturbs the program's SIGCHLD or its wait(2). One that a task
  * of the container sees may be stopped by it, and shall not keep the caller.
  */
-static void agent_reap(pid_t pid)
+static int agent_reap(pid_t pid)
 {
-	int status;
+	int status = 0;
 
 	for (;;) {
 		pid_t r = waitpid(pid, &status, __WCLONE | WUNTRACED);
@@ -59,7 +59,7 @@ static void agent_reap(pid_t pid)
 		if (r == pid && WIFSTOPPED(status))
 			kill(pid, SIGCONT);
 		else if (r == pid || errno != EINTR)
-			return;
+			return status;
 	}
 }
 
@@ -199,7 +199,7 @@ ssize_t agent_read(pid_t pid, int in, void *buf, size_t size)
 	}
 }
 
-void agent_wait_exec(pid_t pid, int in)
+void agent_wait_exec(pid_t pid, const volatile pid_t *second, int in)
 {
 	struct pollfd poll_fd = {.fd = in, .events = POLLIN};
 	siginfo_t info = {0};
@@ -209,42 +209,37 @@ void agent_wait_exec(pid_t pid, int in)
 		r = poll(&poll_fd, 1, STOP_LOOK);
 		if (r == 0)
 			agent_wake(pid);
+		if (r == 0 && *second > 0)
+			agent_wake(*second);
 		/* A child that another thread has forked meanwhile may have the other end. */
 	} while (r <= 0 && !proc_has_executed(pid) &&
 		 (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 ||
 		  info.si_pid != pid));
 }
 
-/* It keeps nothing of the caller's, locks above all, and does not outlive it. */
-static int holder_main(void *arg)
-{
-	const pid_t *parent = arg;
-
-	kernel_close_from(0);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != *parent)
-		return 1;
-	for (;;)
-		pause();
-	return 0;
-}
-
-/* Not CLONE_VM: it must not depend on memory that the caller goes on using. */
-int agent_holder_start(int clone_flags, int *ret_pid)
+/* Not CLONE_VM: what goes on beside its maker must not depend on memory that this goes on using. */
+int agent_start(int (*fn)(void *arg), void *arg, int *ret_pid)
 {
 	struct clone_request req = {
-		.flags = (unsigned int)clone_flags,
 		.cgroup = -1,
 	};
-	pid_t pid, self = getpid();
 	sigset_t old;
+	pid_t pid;
 
 	kernel_block_signals(&old);
-	pid = kernel_clone(&req, holder_main, &self);
+	pid = kernel_clone(&req, fn, arg);
 	kernel_restore_signals(&old);
 	if (pid < 0)
 		return pid;
 	*ret_pid = pid;
 	return 0;
+}
+
+int agent_wait(int pid)
+{
+	int status = agent_reap(pid);
+
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECANCELED;
 }
 
 void agent_holder_end(int pid)

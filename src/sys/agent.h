@@ -32,15 +32,20 @@ int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size);
 /* A child that others see may be stopped by them. If it is, it goes on. */
 void agent_wake(pid_t pid);
 
-/* Until a child executes a program or ends; in: a pipe whose other end is close-on-exec, and its alone. */
-void agent_wait_exec(pid_t pid, int in);
+/*
+ * Until a child executes a program or ends; in: a pipe whose other end is close-on-exec, and its alone. It may
+ * have another made that does, whose number is then in *second: a child of the caller, too.
+ */
+void agent_wait_exec(pid_t pid, const volatile pid_t *second, int in);
 
 /* read(2) of what a child writes; it, too, is woken. */
 ssize_t agent_read(pid_t pid, int in, void *buf, size_t size);
 
 /*
- * A process that only waits, in a new user namespace, to be asked about by its pidfd; ended by
- * agent_holder_end().
+ * fn(arg) in a process that goes on beside the caller, with a copy of its memory and fds; it is invisible to the
+ * program's wait(2), too. agent_wait() returns what fn did, 0 or an errno that becomes -errno; -ECANCELED: it
+ * was killed. agent_holder_end() ends one that does nothing but wait.
  */
-int agent_holder_start(int clone_flags, int *ret_pid);
+int agent_start(int (*fn)(void *arg), void *arg, int *ret_pid);
+int agent_wait(int pid);
 void agent_holder_end(int pid);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -216,9 +217,26 @@ pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *
 		args.flags |= CLONE_PIDFD;
 		args.pidfd = (uint64_t)(uintptr_t)req->ret_pidfd;
 	}
+	if (req->ret_pid) {
+		args.flags |= CLONE_PARENT_SETTID;
+		args.parent_tid = (uint64_t)(uintptr_t)req->ret_pid;
+	}
 	pid = (pid_t)clone3_call(&args, fn, arg);
 	stack_give_back(stack);
 	return pid;
+}
+
+pid_t kernel_fork_pid_ns(void)
+{
+	struct clone_args args = {.flags = CLONE_PARENT | CLONE_NEWPID};
+	int *tid = NULL;
+
+	/* Where a libc keeps the number of its thread; other addresses are for other things. */
+	if (prctl(PR_GET_TID_ADDRESS, &tid) == 0 && tid && *tid == (int)syscall(SYS_gettid)) {
+		args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+		args.child_tid = (uint64_t)(uintptr_t)tid;
+	}
+	return (pid_t)result(syscall(SYS_clone3, &args, sizeof(args)));
 }
 
 int kernel_pidfd_open(pid_t pid)
@@ -388,6 +406,11 @@ ssize_t kernel_fd_path(int fd, char *buf, size_t size)
 
 	text_format_u64((uint64_t)fd, link + strlen(link));
 	return kernel_readlink(AT_FDCWD, link, buf, size);
+}
+
+int kernel_exchange(int dirfd, const char *a, const char *b)
+{
+	return result(syscall(SYS_renameat2, dirfd, a, dirfd, b, RENAME_EXCHANGE));
 }
 
 int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to)

@@ -46,8 +46,16 @@ struct clone_request {
 	int exit_signal;
 	int cgroup; /* an O_PATH or directory fd, or -1 */
 	int *ret_pidfd;
+	pid_t *ret_pid; /* as well, and before the child runs; NULL */
 };
 pid_t kernel_clone(const struct clone_request *req, int (*fn)(void *arg), void *arg);
+
+/*
+ * As fork(2), in a child of that: one more of the same parent, the first process of a new pid namespace, which
+ * belongs to the user namespace that the caller is in. What the libc knows of the calling thread is kept
+ * right where that can be found out.
+ */
+pid_t kernel_fork_pid_ns(void);
 
 int kernel_pidfd_open(pid_t pid);
 int kernel_pidfd_send_signal(int pidfd, int sig);
@@ -92,6 +100,9 @@ ssize_t kernel_fd_path(int fd, char *buf, size_t size);
 
 /* rename(2) to a name that must not be there: -EEXIST. */
 int kernel_rename_new(int from_dir, const char *from, int to_dir, const char *to);
+
+/* Two entries of a directory, which both must be there, change places. */
+int kernel_exchange(int dirfd, const char *a, const char *b);
 
 /* Whether an open directory that has not been read yet has no entries: 1, 0; -errno. */
 int kernel_dir_is_empty(int dir);

@@ -23,7 +23,7 @@ call=${CALL:-$build/tests/crash/call}
 newline='
 '
 
-operations='create run run-keep set-network set-network-owned set-hostname set-id-map set-access set-limit adopt rename rm rm-tree enter fork
+operations='create create-user run run-user run-keep set-network set-network-owned set-hostname set-id-map set-ids set-user set-access set-limit adopt rename rm rm-tree enter enter-user fork fork-user
 	attach attach-task attach-for attach-waiting mount cp key-add reach freeze kill stop reboot first rm-root'
 
 # --- the machine ---
@@ -257,7 +257,8 @@ op_words()
 	set-access) echo "set-access $2 1000 100 0750" ;;
 	attach-for) echo "attach-for $2 $target" ;;
 	attach*) echo "attach $2 $target" ;;
-	fork | reach) echo "$1 $2" ;;
+	fork | fork-user) echo "fork $2" ;;
+	reach) echo "reach $2" ;;
 	mount) echo "mount $2 --bind /etc /mnt" ;;
 	cp) echo "cp $work/file $2:/tmp" ;;
 	key-add) echo "key add $2 user crash payload" ;;
@@ -270,17 +271,21 @@ op_words()
 	kill) echo "kill $2" ;;
 	stop) echo "stop -t 0.05 $2" ;;
 	create | first) echo "create --own $types $2" ;;
+	create-user) echo "create --own user,$types $2" ;;
+	run-user) echo "run --own user,$types -- /bin/true" ;;
 	run) echo 'run -- /bin/true' ;;
 	run-keep) echo "run --keep -n $2 -- true" ;;
 	set-network*) echo "set $2 network=own" ;;
 	set-hostname) echo "set $2 hostname=h" ;;
 	set-id-map) echo "set $2 uid_map=0:100000:65536" ;;
+	set-ids) echo "set $2 ids=auto:70000" ;;
+	set-user) echo "set $2 user=own" ;;
 	set-limit) echo "set $2/nested $limit" ;;
 	adopt) echo "set $2 cgroup.d=$adopted" ;;
 	rename) echo "rename $2 $2-new" ;;
 	rm) echo "rm $2" ;;
 	rm-tree) echo "rm -f -r $2" ;;
-	enter) echo "enter $2 -- true" ;;
+	enter | enter-user) echo "enter $2 -- true" ;;
 	rm-root) echo 'rm /' ;;
 	*) return 1 ;;
 	esac
@@ -290,13 +295,15 @@ op_words()
 op_setup()
 {
 	case $1 in
-	create | run | run-keep | rm-root) ;;
+	create | create-user | run | run-user | run-keep | rm-root) ;;
 	first) c rm / ;; # with it goes all that the first operation makes
 	set-network | rename) c create "$2" ;;
 	set-network-owned) c create "$2" && c create --own network "$2/nested" && program "$call" set-access "$2" 7 8 0755 ;;
 	set-access) c create "$2" && program "$call" set-access "$2" 7 8 0700 ;;
 	set-hostname) c create --own uts "$2" ;;
-	set-id-map) c create --own user,uts,network,mount,pid "$2" ;;
+	set-id-map | set-ids) c create --own user,uts,network,mount,pid "$2" ;;
+	set-user) c create --own uts,network,mount,pid "$2" ;;
+	enter-user | fork-user) c create --own user,$types "$2" ;;
 	cp) echo text >"$work/file" && c create --own $types "$2" ;;
 	rm | enter | fork | mount | key-add | reach) c create --own $types "$2" ;;
 	# The tasks of the container above are moved.
@@ -444,16 +451,16 @@ op_after()
 	done
 	[ -z "$others" ] || wrong "unexpected containers:$others"
 	case $1:$present$renamed in
-	create:* | first:* | run*:* | rm*:* | *:yesno | rename:noyes) ;;
+	create*:* | first:* | run*:* | rm*:* | *:yesno | rename:noyes) ;;
 	*) wrong "the container is lost, or there twice" ;;
 	esac
 	case $1:$3:$present$renamed in
-	create:yes:no* | first:yes:no* | run-keep:yes:no* | \
+	create*:yes:no* | first:yes:no* | run-keep:yes:no* | \
 		rename:yes:yes* | rm:yes:yes* | rm-tree:yes:yes*)
 		wrong 'said success, has not done it'
 		;;
 	# Not so for rm: what fails once the name is gone is said, and left to the next operation.
-	create:no:yes* | first:no:yes* | rename:no:no*)
+	create*:no:yes* | first:no:yes* | rename:no:no*)
 		wrong 'said failure, has done it'
 		;;
 	esac
@@ -463,7 +470,7 @@ op_after()
 		wrong "run --root / does not work: $(cat "$work/err")"
 	fi
 	case $1:$present in
-	set-id-map:yes) check_id_map "$2" "$3" ;;
+	set-id-map:yes | set-ids:yes | set-user:yes) check_id_map "$1" "$2" "$3" ;;
 	set-limit:yes) check_limit "$2" "$3" ;;
 	adopt:yes) check_adopted "$2" "$3" ;;
 	set-access:yes) check_access "$2" "$3" ;;
@@ -547,13 +554,15 @@ check_adopted()
 # The tasks of container $1 have the map that is told, old or new, and own what they have.
 check_id_map()
 {
-	told=$(shown "$1" uid_map)
+	told=$(shown "$2" uid_map)
 	# shellcheck disable=SC2016
-	has=$(c enter "$1" -- sh -c 'read -r a b c </proc/self/uid_map
+	has=$(c enter "$2" -- sh -c 'read -r a b c </proc/self/uid_map
 		hostname inside && mount -t tmpfs none /mnt && echo $a $b $c' 2>&1)
-	[ "$told" = "$has" ] || wrong "the id map is '$told', but for its tasks '$has'"
-	case $told:$2 in
-	'0 100000 65536:'* | '0 0 4294967295:maybe' | '0 0 4294967295:no') ;;
+	[ "${told:-0 0 4294967295}" = "$has" ] || wrong "the id map is '$told', but for its tasks '$has'"
+	case $1:${told##* }:$3 in
+	set-id-map:65536:* | set-ids:70000:* | set-user:65536:*) ;;
+	# Those that it had before.
+	set-ids:65536:maybe | set-ids:65536:no | set-user::maybe | set-user::no) ;;
 	*) wrong "the id map is '$told'" ;;
 	esac
 }
@@ -605,6 +614,7 @@ facts()
 	echo "keys $(readlink "$state/tree/@spec" | cut -d ' ' -f 1).user"
 	find "$state/tree" "$cgroup_root" -mindepth 1 -type d -printf '%H %P\n'
 	"$vaultls" "$state"
+	[ ! -d "$state/ids" ] || (cd "$state/ids" && find . -mindepth 1 ! -name @seen -printf 'range %P %y\n')
 }
 
 # "listed NAME ID" of each container, parents first, from the documented list. The init container is
@@ -653,6 +663,15 @@ compare()
 			if (of == "" ? n > 1 : !(of in cgroup))
 				print "cgroup " $2 " is of no listed container"
 		}
+		$1 == "range" && $3 == "d" {
+			unused[$2] = 1
+		}
+		$1 == "range" && $3 == "l" {
+			split($2, part, "/")
+			used[part[1]] = 1
+			if (!(part[2] in id))
+				print "the range of ids " $2 " is of no listed container"
+		}
 		$1 == "keys" {
 			keys = $2
 		}
@@ -665,6 +684,9 @@ compare()
 		END {
 			for (name in missing)
 				print name " is listed, but not in the tree"
+			for (name in unused)
+				if (!(name in used))
+					print "nobody has the range of ids " name
 		}'
 }
 

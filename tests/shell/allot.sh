@@ -130,7 +130,7 @@ check container set open containers.nested=max
 check as 1001 mkdir "$T/open/65"
 
 it 'who is root in a user namespace'
-if has_type user && check container create --own user u; then
+if has_type user && check container create --ids host u; then
 	check container enter u -- sh -c 'cd "$1" && seq 64 | xargs mkdir' sh "$T/u"
 	says 'quota exceeded' container enter u -- mkdir "$T/u/65"
 	check rm -r "$T/u"

@@ -22,10 +22,10 @@ hostname outside
 tree=$CONTAINERFS_STATE/tree
 
 # All of them, from the one table that there is.
-records=$(sed -n 's/^\tMAP("\(@[^"]*\)").*/\1/p; s/^\t{OBJECT_\([A-Z]*\),.*/@\1/p' "$TESTS/../../src/core/record.c" |
+records=$(sed -n 's/^\tMAP("\(@[^"]*\)").*/\1/p; s/^\t{"\(@[^"]*\)".*/\1/p; s/^\t{OBJECT_\([A-Z]*\),.*/@\1/p' "$TESTS/../../src/core/record.c" |
 	tr '[:upper:]' '[:lower:]')
 it 'the table'
-is 13 "$(echo "$records" | wc -w)"
+is 15 "$(echo "$records" | wc -w)"
 
 for record in $records; do
 	for page in man/containerfs.7 doc/ARCHITECTURE.md; do
@@ -51,6 +51,7 @@ value()
 	@ended) echo '1 2 0' ;;
 	@ending) echo '1 2' ;;
 	@*_map*) echo '0 0 100000' ;;
+	@ids*) echo 'auto 65536 2147483648 2147483648 2147483648 0' ;;
 	esac
 }
 
@@ -88,7 +89,7 @@ is_sound()
 {
 	case $1:$2 in
 	@spec:*) false ;;
-	*:missing | *:other | @owner:zero | @limits:zero | @*map*:zero | @*map*:truncated) true ;;
+	*:missing | *:other | @owner:zero | @limits:zero | @*map*:zero | @ids*:zero | @*map*:truncated) true ;;
 	@root:garbage | @root:dangling | @root:zero | @limits:long) true ;;
 	*) false ;;
 	esac
@@ -107,7 +108,7 @@ check_finds()
 		sed -n "s/remove it, and set/container &/p" "$WORK/.out")"
 	others_work "$1: $2"
 	case $1 in
-	@spec | @limits | @*map*)
+	@spec | @limits | @*map* | @ids*)
 		exits 1 container check --repair
 		;;
 	*)
@@ -192,7 +193,7 @@ others_work strays
 exits 1 container check
 is 4 "$(grep -c 'none of ours (container check --repair)' "$WORK/.out")"
 check container check --repair
-is "@spec db" "$(cd "$tree/web" && echo *)"
+is "@ids @spec db" "$(cd "$tree/web" && echo *)"
 ln -s / "$tree/web/link"
 echo x >"$tree/web/file"
 check container enter web -- true

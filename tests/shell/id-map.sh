@@ -30,7 +30,8 @@ say()
 check container create u --own user,mount,uts,ipc,network,pid
 check container create host
 
-it 'to begin with'
+it 'to begin with, if those of the host are asked for'
+check container set u ids=host
 is "$identity" "$(field u uid_map)"
 is "$groups" "$(field u gid_map)"
 is null "$(field host uid_map)"
@@ -91,7 +92,7 @@ it 'maps without 0'
 check container set u uid_map=1000:100000:10
 fails_with 125 'its id maps have no 0: Invalid argument \(name a user\)' container enter u -- true
 is 1003 "$(container enter -u 1003:5 u -- id -u)"
-fails_with 125 'become user: 7' container enter -u 7:5 u -- true
+fails_with 125 'lacks the user: 7' container enter -u 7:5 u -- true
 check container set u uid_map=0:100000:65536
 
 it 'what is no map'
@@ -123,10 +124,10 @@ is '0 100000 65536' "$(field u uid_map)" 'a new one has them too'
 check container set u user=inherit
 is null "$(field u uid_map)"
 check container set u user=own
-is "$identity" "$(field u uid_map)"
+is auto "$(field u ids)"
 
 it 'of a running run'
-start "$WORK/out" container run -n t --own user -- sh -c 'echo up; exec sleep 1000'
+start "$WORK/out" container run -n t --ids host -- sh -c 'echo up; exec sleep 1000'
 is "$identity" "$(field t uid_map)"
 fails_with 125 'busy' container set t uid_map=0:100000:10
 kill -TERM "$started"

@@ -45,11 +45,12 @@ is lo "$(container run --own network -- ls /proc/self/net/ >"$WORK/x"; container
 other_than_host network --own all
 if has_type user; then
 	other_than_host user --own user
-	is "0 0 4294967295" "$(container run --own user -- sh -c 'echo $(cat /proc/self/uid_map)')"
+	matches '^0 [0-9]* 65536$' "$(container run --own user -- sh -c 'echo $(cat /proc/self/uid_map)')"
+	is "0 0 4294967295" "$(container run --ids host -- sh -c 'echo $(cat /proc/self/uid_map)')"
 	is 0 "$(container run --own user,network -- id -u)"
 	is inside "$(container run --own user -- sh -c 'hostname inside; hostname')"
 	is lo "$(container run --own user,network -- ls /sys/class/net)"
-	exits 3 container run --own all,user -- sh -c 'echo x >/etc/x && exit 3'
+	exits 3 container run --own all,user -- sh -c 'echo x >/tmp/x && exit 3'
 else
 	part_skipped 'no user namespaces'
 fi

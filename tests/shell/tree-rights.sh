@@ -269,6 +269,9 @@ unmount_tree "$WORK/part"
 
 if has_type user; then
 	check touch "$T/u/user"
+	rmdir "$T/u/x"
+	check container set u ids=host
+	mkdir "$T/u/x"
 	it 'root in a user namespace of its own, with the ids of the host'
 	for allowed in "mkdir $T/u/y" "touch $T/u/y/uts" "rm $T/u/y/uts" "rmdir $T/u/y"; do
 		# shellcheck disable=SC2086

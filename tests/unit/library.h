@@ -104,6 +104,16 @@ static inline int make(const char *name, unsigned int flags)
 	return ok(container_create(name, flags | CONTAINER_FD_CLOEXEC));
 }
 
+/* The caller is root in its user namespace too, if it has an own one. */
+static inline int make_with_host_ids(const char *name, unsigned int flags)
+{
+	int c = make(name, flags);
+
+	if (flags & CONTAINER_NEW_USER_NS)
+		ok(container_set_ids(c, "host"));
+	return c;
+}
+
 /* container_fork() returns in the child too, where the namespaces are others: that is the point. */
 static inline pid_t forked(int c)
 {

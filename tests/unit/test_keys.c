@@ -318,7 +318,7 @@ static void test_keys_apart(void **state)
 			what.key = add(c, "early", "one");
 		assert_int_equal(keyring_of(c), what.keyring);
 		for (size_t i = 0; i < COUNT(flags); i++) {
-			thief = make("thief", flags[i]);
+			thief = make_with_host_ids("thief", flags[i]);
 			add(thief, "own", "mine");
 			pid = forked(thief);
 			if (pid == 0) {

@@ -584,7 +584,7 @@ static void test_user_ns(void **state)
 			run_sh(c, "cat /proc/self/uid_map /proc/self/gid_map", out, sizeof(out)),
 			0);
 		assert_int_equal(sscanf(out, "%lu %lu %lu", &inside, &outside, &count), 3);
-		assert_true(inside == 0 && outside == 0 && count >= 4294967294);
+		assert_true(inside == 0 && outside >= 65536 && count == 65536);
 		assert_int_equal(run_sh(c,
 					"id -u; echo x >/dev/null && readlink /proc/self/ns/user",
 					out, sizeof(out)),
@@ -600,10 +600,10 @@ static void test_user_ns(void **state)
 			assert_int_equal(run_sh(c, "ip link set lo up", out, sizeof(out)), 0);
 		if (with[i] & CONTAINER_NEW_FS_NS) {
 			assert_int_equal(
-				run_sh(c, "touch /etc/x /run/y /tmp/z && mount -t tmpfs n /mnt",
+				run_sh(c, "touch /root/x /run/y /tmp/z && mount -t tmpfs n /mnt",
 				       out, sizeof(out)),
 				0);
-			assert_int_equal(access("/etc/x", F_OK), -1);
+			assert_int_equal(access("/root/x", F_OK), -1);
 		}
 		if (with[i] & CONTAINER_NEW_PID_NS) {
 			assert_int_equal(run_sh(c, "echo $$; ls -d /proc/[0-9]*", out, sizeof(out)),

@@ -28,6 +28,19 @@ static void assert_maps(int c, const char *uid, const char *gid)
 	assert_map(c, CONTAINER_GID_MAP, gid);
 }
 
+/* A range, for users and groups alike, of so many. */
+static void assert_range(int c, unsigned int count)
+{
+	char uid[4096], gid[4096];
+	unsigned int inside, outside, n;
+
+	ok(container_get_id_map(c, CONTAINER_UID_MAP, uid, sizeof(uid)));
+	ok(container_get_id_map(c, CONTAINER_GID_MAP, gid, sizeof(gid)));
+	assert_string_equal(uid, gid);
+	assert_int_equal(sscanf(uid, "%u %u %u", &inside, &outside, &n), 3);
+	assert_true(inside == 0 && outside >= 2147483648 && n == count);
+}
+
 /* What the script prints in c. */
 static void prints(int c, const char *script, const char *wanted)
 {
@@ -54,6 +67,7 @@ static void test_set(void **state)
 		int c = ok(container_create("u", CONTAINER_NEW_USER_NS | with[i] |
 							 CONTAINER_FD_CLOEXEC));
 
+		ok(container_set_ids(c, "host"));
 		assert_maps(c, IDENTITY, GROUPS);
 		ok(container_set_id_map(c, CONTAINER_UID_MAP, MAP));
 		assert_maps(c, MAP, GROUPS);
@@ -90,7 +104,7 @@ static void test_belonging(void **state)
 	c = ok(container_create("u",
 				CONTAINER_NEW_USER_NS | NEW_ALL_BUT_USER | CONTAINER_FD_CLOEXEC));
 	ok(container_set_hostname(c, "kept"));
-	/* Made later, it belongs to the host's. */
+	/* Made later, it belongs to it all the same. */
 	ok(container_set_namespace(c, CLONE_NEWIPC, CONTAINER_NS_OWN, -1));
 	read_inos(c, before);
 	ok(container_set_id_map(c, CONTAINER_UID_MAP, MAP));
@@ -98,8 +112,7 @@ static void test_belonging(void **state)
 	ok(container_set_id_map(c, CONTAINER_GID_MAP, MAP));
 	for (size_t i = 0; i < KINDS; i++) {
 		bool same = before[i] == after[i];
-		bool wanted =
-			kinds[i].clone_flag == CLONE_NEWPID || kinds[i].clone_flag == CLONE_NEWIPC;
+		bool wanted = kinds[i].clone_flag == CLONE_NEWPID;
 
 		if (same != wanted)
 			fail_msg("%s: %s", kinds[i].name, same ? "the same" : "another");
@@ -135,7 +148,7 @@ static void test_owner(void **state)
 	assert_int_equal(
 		run_sh(c, "umask 022; echo 1 >/tmp/x; stat -c %u:%g /tmp/x /", out, sizeof(out)),
 		0);
-	assert_string_equal(out, "0:0\n65534:65534\n");
+	assert_string_equal(out, "0:0\n0:0\n");
 	root = ok(container_root(c));
 	assert_int_equal(fstatat(root, "tmp/x", &st, 0), 0);
 	assert_int_equal(st.st_uid, 100000);
@@ -204,6 +217,7 @@ static void test_transient(void **state)
 	c = ok(container_create("t", CONTAINER_NEW_USER_NS | CONTAINER_NEW_FS_NS |
 					     CONTAINER_NEW_UTS_NS | CONTAINER_NEW_PID_NS |
 					     CONTAINER_KILL_ON_CLOSE | CONTAINER_FD_CLOEXEC));
+	ok(container_set_ids(c, "host"));
 	assert_maps(c, IDENTITY, GROUPS);
 	ok(container_set_id_map(c, CONTAINER_UID_MAP, MAP));
 	ok(container_set_id_map(c, CONTAINER_GID_MAP, OTHER));
@@ -225,6 +239,7 @@ static void test_inherited(void **state)
 	(void)state;
 	need_private_tree();
 	u = ok(container_create("u", CONTAINER_NEW_USER_NS | CONTAINER_FD_CLOEXEC));
+	ok(container_set_ids(u, "host"));
 	ok(container_set_id_map(u, CONTAINER_UID_MAP, OTHER));
 	c = ok(container_create("u/c", CONTAINER_FD_CLOEXEC));
 	shared = ok(container_create("u/s", CONTAINER_FD_CLOEXEC));
@@ -246,14 +261,15 @@ static void test_inherited(void **state)
 	status_of(pid);
 	ok(container_wait(u, 5000));
 	assert_maps(u, OTHER, GROUPS);
-	/* An own one that is new maps all ids, whatever the last one did. */
+	/* An own one that is new has a range, whatever the last one had. */
 	ok(container_set_namespace(u, CLONE_NEWUSER, CONTAINER_NS_OWN, -1));
 	assert_maps(u, OTHER, GROUPS);
 	prints(u, READ_MAPS, OTHER GROUPS);
 	ok(container_set_namespace(u, CLONE_NEWUSER, CONTAINER_NS_INHERIT, -1));
 	assert_maps(u, IDENTITY, IDENTITY);
 	ok(container_set_namespace(u, CLONE_NEWUSER, CONTAINER_NS_OWN, -1));
-	assert_maps(u, IDENTITY, GROUPS);
+	assert_range(u, 65536);
+	ok(container_set_ids(u, "host"));
 	prints(u, READ_MAPS, IDENTITY GROUPS);
 	close(u);
 	close(c);
@@ -290,6 +306,7 @@ static void test_refused(void **state)
 	need_private_tree();
 	c = ok(container_create("u",
 				CONTAINER_NEW_USER_NS | NEW_ALL_BUT_USER | CONTAINER_FD_CLOEXEC));
+	ok(container_set_ids(c, "host"));
 	ok(container_set_id_map(c, CONTAINER_UID_MAP, MAP));
 	read_inos(c, before);
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -343,9 +360,12 @@ static void random_change(struct chance *c, int u)
 {
 	static const char *const maps[] = {MAP, OTHER, IDENTITY, "0 7 1\n"};
 	static const enum container_ns_mode modes[] = {CONTAINER_NS_OWN, CONTAINER_NS_INHERIT};
+	static const char *const ids[] = {"auto", "host", "auto:70000", MAP};
 	int flag = kinds[chance_below(c, KINDS)].clone_flag;
 
-	if (chance_one_in(c, 2))
+	if (chance_one_in(c, 3))
+		container_set_ids(u, ids[chance_below(c, 4)]);
+	else if (chance_one_in(c, 2))
 		container_set_id_map(u, (int)chance_below(c, 2), maps[chance_below(c, 4)]);
 	else if (chance_one_in(c, 3))
 		container_set_root(u, -1, 0);

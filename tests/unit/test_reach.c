@@ -507,8 +507,8 @@ static void test_fsopen(void **state)
 	(void)state;
 	need_private_tree();
 	for (size_t i = 0; i < COUNT(flags); i++) {
-		c = make(NULL, flags[i] | CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS |
-				       CONTAINER_NEW_NET_NS | CONTAINER_NEW_IPC_NS);
+		c = make_with_host_ids(NULL, flags[i] | CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS |
+						     CONTAINER_NEW_NET_NS | CONTAINER_NEW_IPC_NS);
 		check_fsopen(c);
 		close(c);
 	}
@@ -618,7 +618,7 @@ static void check_mount_table(unsigned int flags)
 	int c, nested, mnt;
 	struct statx st;
 
-	c = make("c", flags);
+	c = make_with_host_ids("c", flags);
 	nested = make("c/nested", 0);
 	ok(container_mkdirat(c, w.target, 0755));
 	mnt = new_tmpfs(c);
@@ -679,7 +679,7 @@ static void test_mounts(void **state)
 	(void)state;
 	need_private_tree();
 	for (size_t i = 0; i < COUNT(flags); i++) {
-		c = make(NULL, flags[i] | CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS);
+		c = make_with_host_ids(NULL, flags[i] | CONTAINER_NEW_FS_NS | CONTAINER_NEW_PID_NS);
 		pid = spawn_sleeper(c);
 		ok(container_mkdirat(c, "/tmp/dir", 0755));
 		snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
@@ -762,8 +762,9 @@ static void test_mount_root(void **state)
 	(void)state;
 	need_private_tree();
 	for (size_t i = 0; i < COUNT(flags); i++) {
-		c = make(NULL, flags[i] | CONTAINER_NEW_EMPTY_FS_NS | CONTAINER_NEW_NET_NS |
-				       CONTAINER_NEW_PID_NS | CONTAINER_NEW_IPC_NS);
+		c = make_with_host_ids(NULL, flags[i] | CONTAINER_NEW_EMPTY_FS_NS |
+						     CONTAINER_NEW_NET_NS | CONTAINER_NEW_PID_NS |
+						     CONTAINER_NEW_IPC_NS);
 		tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/",
 				    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 		fails(ENOENT, container_move_mount(c, tree, "/mnt", 0));
