@@ -27,7 +27,7 @@
  */
 static const size_t costs[QUOTA_KINDS] = {
 	[QUOTA_LISTING] = 1,	     [QUOTA_TEXT] = 1,	       [QUOTA_FILE] = 2 << 10,
-	[QUOTA_WRITER] = 32 << 10,   [QUOTA_WATCH] = 16 << 10, [QUOTA_NODE] = 1 << 10,
+	[QUOTA_WRITER] = 32 << 10,   [QUOTA_WATCH] = 16 << 10, [QUOTA_NODE] = 384,
 	[QUOTA_REQUEST] = 256 << 10,
 };
 
