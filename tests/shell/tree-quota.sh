@@ -50,6 +50,7 @@ fds()
 # hoards CMD...: in the background; sets $hoarder, $took and $why.
 hoards()
 {
+	: >"$WORK/hoard"
 	"$@" >"$WORK/hoard" 2>&1 &
 	hoarder=$!
 	wait_for grep -q up "$WORK/hoard"
@@ -73,6 +74,7 @@ no_more()
 {
 	kind_of_it=$1 path_of_it=$2 uid_of_it=$3
 	shift 3
+	: >"$WORK/more"
 	setpriv --reuid "$uid_of_it" --regid "$uid_of_it" --clear-groups "$@" \
 		"$attack" hoard "$kind_of_it" "$path_of_it" "$took" >"$WORK/more" 2>&1 &
 	again=$!
@@ -141,9 +143,9 @@ held=$(p99 1002 "$T/many/1/state")
 [ "$held" -lt $((20 * alone + 20000)) ] || bad "$held us instead of $alone, while 1000 holds all it can"
 let_go
 busy=
-for i in 1 2 3 4 5 6 7 8; do
-	setpriv --reuid 1000 --clear-groups sh -c 'while :; do find "$1" >/dev/null 2>&1; done' sh "$T/many" &
-	busy="$busy $!"
+for _ in 1 2 3 4 5 6 7 8; do
+	setsid setpriv --reuid 1000 --clear-groups sh -c 'while :; do find "$1" >/dev/null 2>&1; done' sh "$T/many" &
+	busy="$busy -$!"
 done
 p99 1001 "$T/many/1/state" >"$WORK/one" &
 one=$!
@@ -153,10 +155,10 @@ for time in $two $(cat "$WORK/one"); do
 	[ "$time" -lt $((20 * alone + $(seconds 200000))) ] || bad "$time us instead of $alone, while 1000 looks at all"
 done
 echo "# p99 in us: alone $alone; one holds 16 MB $held; one looks 8 times at a time $(cat "$WORK/one") $two"
+# With the find(1) of each.
 # shellcheck disable=SC2086
-kill $busy
-# shellcheck disable=SC2086
-wait $busy 2>/dev/null
+kill -- $busy
+wait
 
 container rm -r -f u 2>/dev/null
 check rm -r "$T/own"
