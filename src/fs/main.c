@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -32,6 +33,8 @@
 
 #define FDS 16384 /* links.c counts its numbers up to nearly that */
 #define IDLE_THREADS 8
+#define HEAPS 2		  /* what each of many has left over is on nobody's quota */
+#define MAPPED_SIZE 16384 /* of what goes back to the kernel at once */
 
 /* Who writes must wait for the answer: it is the one that is asked about. */
 static void op_init(void *unused, struct fuse_conn_info *conn)
@@ -297,6 +300,8 @@ static int prepare(void)
 	if (set_thread_stacks() < 0)
 		return fail("stacks of threads: %s", strerror(errno));
 	umask(0);
+	mallopt(M_ARENA_MAX, HEAPS);
+	mallopt(M_MMAP_THRESHOLD, MAPPED_SIZE);
 	r = limit_setup();
 	return r < 0 ? fail("signals: %s", strerror(-r)) : 0;
 }

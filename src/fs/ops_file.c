@@ -28,7 +28,7 @@ struct open_file {
 	char *text;
 	size_t len;
 	struct watch *watch;
-	struct caller opener;			/* of a file open for writing */
+	struct caller *opener;			/* of a file open for writing; it is large */
 	struct quota *quota;			/* of who opened */
 	bool is_counted, is_writer, is_watched; /* there */
 };
@@ -67,7 +67,9 @@ static void put_file(struct open_file **file)
 		return;
 	if (f->watch)
 		watch_close(f->watch);
-	caller_close(&f->opener);
+	if (f->opener)
+		caller_close(f->opener);
+	free(f->opener);
 	close_quota(f);
 	pthread_mutex_destroy(&f->mutex);
 	free(f->text);
@@ -97,7 +99,6 @@ static struct open_file *make_file(fuse_req_t req)
 	}
 	atomic_init(&f->references, 1);
 	pthread_mutex_init(&f->mutex, NULL);
-	caller_init(&f->opener);
 	return f;
 }
 
@@ -127,7 +128,10 @@ static int check_open(struct request *r, struct open_file *f, int flags)
 	error = count(f, &f->is_writer, QUOTA_WRITER);
 	if (error < 0)
 		return error;
-	f->opener = r->who;
+	f->opener = malloc(sizeof(*f->opener));
+	if (!f->opener)
+		return -ENOMEM;
+	*f->opener = r->who;
 	caller_init(&r->who);
 	return 0;
 }
@@ -258,10 +262,10 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	error = request_begin(&r, req, ino,
 			      ino % KIND_LIMIT == KIND_TASKS ? REQUEST_MOVES : REQUEST_CHANGES);
 	e = entry_of(r.kind);
-	if (error == 0 && (!e || !f))
+	if (error == 0 && (!e || !f || !f->opener))
 		error = -EINVAL;
 	if (error == 0) {
-		r.look.opener = &f->opener;
+		r.look.opener = f->opener;
 		error = check_write(&r, buf, size);
 	}
 	if (error == 0 && r.kind == KIND_TASKS) {

@@ -18,6 +18,7 @@
 
 #define BUCKETS 256
 #define TURNS 2
+#define SHRUNK (1 << 20)  /* bytes */
 #define NS_DEPTH 34	  /* the kernel nests them 32 deep */
 #define NOBODY 0xfffffffe /* those of whom it cannot be told who they are, together */
 
@@ -43,6 +44,7 @@ struct quota {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct quota *buckets[BUCKETS];
+static size_t given_back; /* bytes of memory, since they were asked about */
 
 static struct quota **bucket_of(uid_t uid, uint64_t ns)
 {
@@ -184,7 +186,22 @@ void quota_give(struct quota *q, enum quota_kind kind, size_t n)
 {
 	pthread_mutex_lock(&mutex);
 	q->bytes -= n * costs[kind];
+	/* Threads come and go, and are none of it. */
+	if (kind != QUOTA_REQUEST)
+		given_back += n * costs[kind];
 	pthread_mutex_unlock(&mutex);
+}
+
+bool quota_has_shrunk(void)
+{
+	bool much;
+
+	pthread_mutex_lock(&mutex);
+	much = given_back > SHRUNK;
+	if (much)
+		given_back = 0;
+	pthread_mutex_unlock(&mutex);
+	return much;
 }
 
 size_t quota_bytes(struct quota *q)

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,6 +45,9 @@ void quota_put(struct quota **a);
 /* n more, or fewer: 0; -ENFILE: that would be too much. */
 int quota_take(struct quota *q, enum quota_kind kind, size_t n);
 void quota_give(struct quota *q, enum quota_kind kind, size_t n);
+
+/* Whether much was given back since it was last asked: then memory can be, too. */
+bool quota_has_shrunk(void);
 
 /* What it has now, in bytes. */
 size_t quota_bytes(struct quota *q);

@@ -4,6 +4,7 @@
 #include <containerfs/container.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -102,6 +103,8 @@ static void *watch_thread(void *arg)
 		node_tidy();
 		links_tidy();
 		surrogate_tidy();
+		if (quota_has_shrunk())
+			malloc_trim(0);
 	}
 	return NULL;
 }
