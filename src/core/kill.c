@@ -13,7 +13,12 @@
 #include "proc.h"
 #include "text.h"
 
-#define FIRST_PAUSE 10 /* ms: nearly always all are gone by then */
+/*
+ * ms between looks. Nearly always all are gone after the first, of which the kernel tells only when ten are over; before
+ * these are, nobody is looked for one by one.
+ */
+#define FIRST_PAUSE 1
+#define LOOK_FOR_EACH 16
 #define LAST_PAUSE 100
 #define WHERE_SIZE 64
 #define TOLD_SIZE 220 /* of the object of an error: what is not told is counted */
@@ -170,14 +175,14 @@ int kill_all(const struct hierarchy *h, const struct spec *spec, int cgroup, int
 
 	for (;;) {
 		int64_t time = end - kernel_now_ms();
-		bool last = pause > FIRST_PAUSE && time <= pause;
+		bool each = time <= 0 || pause >= LOOK_FOR_EACH, last = each && time <= pause;
 		/* Each time: who was left may have forked. */
 		int r = cgroup_kill(cgroup);
 
 		/* Removed meanwhile. */
 		if (r == -ENOENT || r == -ENODEV)
 			return 0;
-		if (r == 0 && pause > FIRST_PAUSE)
+		if (r == 0 && each)
 			kill_signal(h, spec, cgroup, SIGKILL);
 		time = time < 0 ? 0 : time < pause ? time : pause;
 		r = r ? r : cgroup_wait(cgroup, false, false, (int)time);
