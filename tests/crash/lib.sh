@@ -245,7 +245,7 @@ types=uts,ipc,network,mount,pid
 op_program()
 {
 	case $1 in
-	set-access | fork | reach | attach*) echo "$call" ;;
+	set-access | fork | fork-user | reach | attach*) echo "$call" ;;
 	*) echo "$container" ;;
 	esac
 }
@@ -685,7 +685,8 @@ compare()
 			for (name in missing)
 				print name " is listed, but not in the tree"
 			for (name in unused)
-				if (!(name in used))
+				# One that is about to be taken goes with the next change, or the container.
+				if (!(name in used) && !(substr(name, 1, 1) == "@" && substr(name, 2) in id))
 					print "nobody has the range of ids " name
 		}'
 }
