@@ -160,7 +160,11 @@ int container_rename(int container, const char *new_name);
 /*
  * Whose a container is, and what others may do with it, as in the mode of a directory: a container
  * begins as root's, with mode 0755. The calls of this library need privilege whoever the owner is;
- * it is the tree of container files that lets an owner act (containerfs(5)).
+ * it is the tree of container files that lets an owner act (containerfs(5)). But what who is not root sees by
+ * those that need no privilege is what the mode allows: to read a container lists what is nested in it, to
+ * search it shows itself and leads to those.
+ *
+ * One made with CONTAINER_KILL_ON_CLOSE is root's, with mode 0700, and stays so: EOPNOTSUPP.
  */
 struct container_access {
 	size_t size; /* set by the caller: sizeof(struct container_access) */
@@ -170,6 +174,13 @@ struct container_access {
 };
 int container_get_access(int container, struct container_access *ret_access);
 int container_set_access(int container, const struct container_access *access);
+
+/*
+ * container_create_for: as container_create_at(), of a container that is somebody's, with this mode, from the
+ * first moment on. EINVAL also: size. EOPNOTSUPP also: with CONTAINER_KILL_ON_CLOSE.
+ */
+int container_create_for(int parent, const char *name, unsigned int flags,
+			 const struct container_access *access);
 
 /*
  * container_contains: 1 if below is the container above itself, or nested in it at any depth; else 0.

@@ -2,10 +2,14 @@
 /*
  * Who a container belongs to, and what others may do with it: owner, group, and the mode of a directory.
  *
- * Kept in the link @owner: "UID GID MODE". None: root's, 0755. The directory itself always stays
- * root's: whoever could write in it could forge the container's record.
+ * Kept in the link @owner: "UID GID MODE"; none: root's, with the mode that its directory has. The directory
+ * itself stays root's, who alone may write: whoever could do so could forge the container's record. But its
+ * group, the bits of its mode for looking, and an access control list for the owner are those of the
+ * container, so that the kernel shows everybody what the tree of containers would.
  */
 #pragma once
+
+#include <stdbool.h>
 
 #include <containerfs/container.h>
 
@@ -20,4 +24,12 @@ int access_load(int dir, struct container_access *ret_access);
 /* The same of a container below dir, by its name. */
 int access_load_at(int dir, const char *name, struct container_access *ret_access);
 
+/* The record, and the directory. Of one that ends with its fd only before others can open that. */
 int access_store(int dir, const struct container_access *access);
+
+/* What is said of one that ends with its creator's fd: -EOPNOTSUPP. */
+int access_refuse(void);
+
+/* Of the directory alone: whether it is as the record says, and making it so. */
+bool access_is_shown(int dir, const struct container_access *access);
+int access_show(int dir, const struct container_access *access);

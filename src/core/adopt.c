@@ -101,7 +101,9 @@ static int record(const struct hierarchy *h, struct object *o, const char *path)
 	int r;
 
 	text_format_id(o->spec.id, link + strlen(link));
-	if (mkdirat(h->dir, "adopted", 0711) < 0 && errno != EEXIST)
+	if (mkdirat(h->dir, "adopted", 0711) == 0)
+		fchmodat(h->dir, "adopted", 0711, 0);
+	else if (errno != EEXIST)
 		return -errno;
 	r = kernel_replace_link(h->dir, link, path);
 	if (r < 0)

@@ -297,6 +297,17 @@ static int check_entry(struct check *c, int dir, const struct dirent *entry)
 	return tell_damaged(c, dir, k);
 }
 
+/* A damaged record is told by itself. */
+static int check_shown(struct check *c, int dir)
+{
+	struct container_access access;
+
+	if (access_load(dir, &access) < 0 || access_is_shown(dir, &access))
+		return 0;
+	return tell_mended(c, dir, ".", "the directory is not shown as its owner and mode say",
+			   c->repair ? access_show(dir, &access) : 0, "chmod 700");
+}
+
 static int check_mode(struct check *c, int dir, const struct spec *spec)
 {
 	struct stat st;
@@ -304,7 +315,9 @@ static int check_mode(struct check *c, int dir, const struct spec *spec)
 
 	if (fstat(dir, &st) < 0)
 		return -errno;
-	if (!spec->transient || (st.st_mode & 077) == 0)
+	if (!spec->transient)
+		return check_shown(c, dir);
+	if ((st.st_mode & 077) == 0)
 		return 0;
 	if (c->repair && fchmod(dir, 0700) < 0)
 		r = -errno;

@@ -132,8 +132,9 @@ static ssize_t move_tasks(const struct level *l, int cgroup)
 
 	if (n <= 0)
 		return n;
-	if (mkdirat(cgroup, OBJECT_LEAF, 0755) < 0 && errno != EEXIST)
-		return error_set(-errno, "make cgroup", OBJECT_LEAF);
+	r = cgroup_make(cgroup, OBJECT_LEAF);
+	if (r < 0)
+		return error_set(r, "make cgroup", OBJECT_LEAF);
 	leaf = openat(cgroup, OBJECT_LEAF, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (leaf < 0)
 		return error_set(-errno, "open cgroup", OBJECT_LEAF);

@@ -335,11 +335,10 @@ static int look_at(const struct container_info *info, void *arg)
 
 	if (!k && is_seen(e, info->id))
 		return 0;
-	dir = openat(e->root, info->path[1] ? info->path + 1 : ".",
-		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* Removed, or renamed, since: the next look tells. */
+	dir = object_open_dir(e->root, info->path[1] ? info->path + 1 : ".");
+	/* Removed, renamed, or hidden, since: the next look tells. */
 	if (dir < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return dir == -ENOENT || dir == -EACCES ? 0 : dir;
 	r = init_read_text(dir, init);
 	if (r < 0)
 		init[0] = '\0';

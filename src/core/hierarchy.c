@@ -94,9 +94,15 @@ static int make_dirs(int state_dir)
 		mode_t mode;
 	} dirs[] = {{"tree", 0755}, {"limbo", 0700}, {"held", 0700}};
 
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (mkdirat(state_dir, dirs[i].name, dirs[i].mode) < 0 && errno != EEXIST)
+	/* The caller's umask is not the hierarchy's. */
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int r = mkdirat(state_dir, dirs[i].name, dirs[i].mode);
+
+		if (r == 0)
+			r = fchmodat(state_dir, dirs[i].name, dirs[i].mode, 0);
+		if (r < 0 && errno != EEXIST)
 			return -errno;
+	}
 	return 0;
 }
 
@@ -123,8 +129,9 @@ static int cgroup_setup(struct hierarchy *h, uint64_t root_id)
 	text_format_id(root_id, id);
 	snprintf(path, sizeof(path), "%s/" CGROUP_NAME "%s%s", mount, is_default ? "" : "-",
 		 is_default ? "" : id);
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return error_set(-errno, "make cgroup", path);
+	r = cgroup_make(AT_FDCWD, path);
+	if (r < 0)
+		return error_set(r, "make cgroup", path);
 	cgroup_limit_depth(path);
 	r = kernel_replace_link(h->dir, "cgroup", path);
 	if (r < 0) {
@@ -434,6 +441,20 @@ static int setup_locked(struct hierarchy *h)
 	return r ? r : vault_setup(hierarchy_mounted_dir(h), h->home.ns);
 }
 
+/* The caller's umask is not the hierarchy's. Another may have put something else in its place. */
+static int make_state_dir(const char *path)
+{
+	autoclose int fd = -EBADF;
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : -1;
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	return st.st_uid == geteuid() ? fchmod(fd, 0711) : 0;
+}
+
 /* O_NOFOLLOW: the last component is ours to make; a link there was put by somebody else. */
 static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 {
@@ -444,7 +465,7 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 		return error_set(-EINVAL, "CONTAINERFS_STATE is not an absolute path", path);
 	h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS);
 	if (h->dir < 0 && errno == ENOENT && use >= HIERARCHY_WRITE) {
-		if (mkdir(path, 0711) < 0 && errno != EEXIST)
+		if (make_state_dir(path) < 0)
 			return error_set(-errno, "make state directory", path);
 		h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS);
 	}
@@ -531,7 +552,7 @@ static int remake_cgroup(const char *path)
 		errno = ENOENT;
 		return -1;
 	}
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (cgroup_make(AT_FDCWD, path) < 0)
 		return -1;
 	cgroup_limit_depth(path);
 	return openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);

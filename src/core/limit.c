@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "allot.h"
+#include "cgroup.h"
 #include "cleanup.h"
 #include "controllers.h"
 #include "error.h"
@@ -136,13 +137,11 @@ static int make_cgroup(const struct hierarchy *h, const struct object *o)
 	fd = r == 0 && !o->spec.transient ? object_open_cgroup(h, o) : -ENOENT;
 	if (fd >= 0)
 		return fd;
-	if (r == 0 && mkdirat(h->cgroup, path, 0755) < 0 && errno != EEXIST)
-		r = -errno;
+	r = r ? r : cgroup_make(h->cgroup, path);
 	/* Usually only the last one is missing. What was adopted is not ours to make. */
 	if (r == -ENOENT && object_has_parent(o)) {
 		r = make_above(h, o);
-		if (r == 0 && mkdirat(h->cgroup, path, 0755) < 0 && errno != EEXIST)
-			r = -errno;
+		r = r ? r : cgroup_make(h->cgroup, path);
 	}
 	if (r < 0)
 		return error_default(
@@ -166,12 +165,13 @@ int limit_make_cgroup(const struct hierarchy *h, const struct object *o)
 int limit_make_tasks(const struct hierarchy *h, const struct object *o)
 {
 	autoclose int cgroup = limit_make_cgroup(h, o);
-	int leaf;
+	int leaf, r;
 
 	if (cgroup < 0 || !o->spec.leaf)
 		return take_fd(&cgroup);
-	if (mkdirat(cgroup, OBJECT_LEAF, 0755) < 0 && errno != EEXIST)
-		return error_set(-errno, "make cgroup", OBJECT_LEAF);
+	r = cgroup_make(cgroup, OBJECT_LEAF);
+	if (r < 0)
+		return error_set(r, "make cgroup", OBJECT_LEAF);
 	leaf = openat(cgroup, OBJECT_LEAF, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return leaf < 0 ? error_set(-errno, "open cgroup", OBJECT_LEAF) : leaf;
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "agent.h"
 #include "allot.h"
 #include "child.h"
@@ -321,7 +322,12 @@ static int limbo_open(const struct hierarchy *h)
 	return fd < 0 ? error_set(-errno, "open", "limbo") : fd;
 }
 
-static int make_in_limbo(int limbo, const char *id_text, struct object *o)
+/*
+ * Whoever can open a directory can lock it: that of a container which ends with its fd, whose lock is how
+ * that is known, is root's alone from here on.
+ */
+static int make_in_limbo(int limbo, const char *id_text, const struct container_access *access,
+			 struct object *o)
 {
 	int r;
 
@@ -331,9 +337,10 @@ static int make_in_limbo(int limbo, const char *id_text, struct object *o)
 	if (o->dir < 0)
 		return error_set(-errno, "open the container's directory", NULL);
 	/* Not by mkdir(2), for which the caller's umask counts. */
-	if (!o->spec.transient && fchmod(o->dir, 0755) < 0)
+	if (!o->spec.transient && !access && fchmod(o->dir, 0755) < 0)
 		return error_set(-errno, "show the container's directory", NULL);
 	r = object_write(o->dir, &o->spec);
+	r = r == 0 && access ? access_store(o->dir, access) : r;
 	return r < 0 ? error_set(r, "write the container's record", NULL) : 0;
 }
 
@@ -389,7 +396,8 @@ static int give_name(const struct hierarchy *h, const struct object *parent, con
 }
 
 static int make_named(const struct hierarchy *h, const struct object *parent, const char *name,
-		      int limbo, const char *id_text, struct object *o)
+		      int limbo, const char *id_text, const struct container_access *access,
+		      struct object *o)
 {
 	struct root_plan root = make_plan_view(&o->spec);
 	unsigned int types = pinned_own_types(&o->spec);
@@ -398,7 +406,7 @@ static int make_named(const struct hierarchy *h, const struct object *parent, co
 
 	if (fstatat(parent->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return error_set(-EEXIST, "create", NULL);
-	r = make_in_limbo(limbo, id_text, o);
+	r = make_in_limbo(limbo, id_text, access, o);
 	if (r == 0 && o->spec.mode[NS_USER] == CONTAINER_NS_OWN)
 		r = maps_begin(h, o);
 	if (r == 0 && types)
@@ -419,7 +427,7 @@ static int mark_nested(const struct object *parent, struct spec *spec)
 }
 
 int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
-		   unsigned int flags, struct object *ret_o)
+		   unsigned int flags, const struct container_access *access, struct object *ret_o)
 {
 	autoobject struct object o = {.dir = -EBADF, .unnamed = true, .parent = parent->dir};
 	autoclose int limbo = limbo_open(h);
@@ -433,6 +441,8 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 	r = r ? r : spec_from_flags(parent, flags, &o.spec);
 	if (r == 0 && name && (why = name_error(name, strlen(name))))
 		r = error_set(-EINVAL, why, name);
+	if (r == 0 && access && o.spec.transient)
+		r = access_refuse();
 	r = r ? r : lock_take(h->lock, o.spec.id, LOCK_EXCLUSIVE);
 	wish.network = o.spec.mode[NS_NETWORK] == CONTAINER_NS_OWN;
 	r = r ? r : allot_ask(h, parent, &wish);
@@ -456,7 +466,8 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 		} else {
 			number = 1;
 		}
-		r = r ? r : make_named(h, parent, name ? name : numbered, limbo, id_text, &o);
+		r = r ? r
+		      : make_named(h, parent, name ? name : numbered, limbo, id_text, access, &o);
 		if (r == 0)
 			break;
 		close_fd(&o.dir);

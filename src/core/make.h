@@ -7,9 +7,12 @@
 #include "object.h"
 #include "root.h"
 
-/* name NULL: container_N. Returns the object, which the caller closes. */
+/*
+ * name NULL: container_N. access: whose it is from the first moment on; NULL: root's. Returns the object,
+ * which the caller closes.
+ */
 int make_container(const struct hierarchy *h, const struct object *parent, const char *name,
-		   unsigned int flags, struct object *ret_o);
+		   unsigned int flags, const struct container_access *access, struct object *ret_o);
 
 /*
  * Make own namespaces of these types (CLONE_NEW*, no pid) for a container without tasks, and pin

@@ -89,13 +89,22 @@ const char *object_next_child(DIR *dir, int *r)
 	return name;
 }
 
+int object_open_dir(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == EACCES)
+		fd = openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Step from the container whose directory is *dir to its nested one. */
 static int step_down(int *dir, const char *name)
 {
-	int next = openat(*dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int next = object_open_dir(*dir, name);
 
 	if (next < 0)
-		return -errno;
+		return next;
 	close_fd(dir);
 	*dir = next;
 	return 0;
@@ -201,7 +210,7 @@ static bool is_made_for(const struct spec *spec, const struct stat *st)
 	return spec->inode == st->st_ino;
 }
 
-/* Whether name in dir has a record that begins with this id: 1, 0; -errno. */
+/* Whether name in dir has a record that begins with this id: 1, 0; -errno. -EACCES: it is hidden. */
 static int has_id(int dir, const char *name, const char *id_text)
 {
 	char path[NAME_SIZE + sizeof("/" OBJECT_SPEC)] = "", text[ID_TEXT_SIZE];
@@ -212,8 +221,8 @@ static int has_id(int dir, const char *name, const char *id_text)
 	    text_append(path, sizeof(path), &len, "/" OBJECT_SPEC) < 0)
 		return 0;
 	n = readlinkat(dir, path, text, ID_TEXT_SIZE - 1);
-	/* Removed meanwhile, damaged, or hidden from the caller: it is another. */
-	if (n < 0 && errno != ENOENT && errno != EINVAL && errno != EACCES)
+	/* Removed meanwhile, or damaged: it is another. */
+	if (n < 0 && errno != ENOENT && errno != EINVAL)
 		return -errno;
 	return n == ID_TEXT_SIZE - 1 && memcmp(text, id_text, ID_TEXT_SIZE - 1) == 0;
 }
@@ -228,6 +237,7 @@ static int step_to_id(int *dir, const char *id_text)
 	autodir DIR *children = NULL;
 	autoclose int found = -EBADF;
 	const char *name;
+	bool hidden = false;
 	int r = dir_open(*dir, ".", &children);
 
 	while ((name = object_next_child(children, &r))) {
@@ -235,19 +245,22 @@ static int step_to_id(int *dir, const char *id_text)
 		struct stat st;
 
 		r = has_id(*dir, name, id_text);
+		hidden |= r == -EACCES;
+		if (r == -EACCES)
+			r = 0;
 		if (r <= 0)
 			continue;
 		close_fd(&found);
-		found = openat(*dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		found = object_open_dir(*dir, name);
 		if (found < 0)
-			return -errno;
+			return found;
 		r = 0;
 		if (object_load(found, &spec) == 0 && fstat(found, &st) == 0 &&
 		    is_made_for(&spec, &st))
 			break;
 	}
 	if (r < 0 || found < 0)
-		return r < 0 ? r : -ENOENT;
+		return r < 0 ? r : hidden ? -EACCES : -ENOENT;
 	close_fd(dir);
 	*dir = take_fd(&found);
 	return 0;
@@ -280,6 +293,7 @@ static int search_chain(int dir, const char *chain, struct at_chain *at)
 		autoclose int child = -EBADF;
 
 		r = has_id(dir, name, chain + 1);
+		r = r == -EACCES ? 0 : r;
 		if (r <= 0)
 			continue;
 		child = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -366,10 +380,9 @@ int object_open_parent(const struct object *o, struct object *ret_parent)
 
 	if (object_is_root(o))
 		return -ENOENT;
-	dir = openat(o->unnamed ? o->parent : o->dir, o->unnamed ? "." : "..",
-		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = object_open_dir(o->unnamed ? o->parent : o->dir, o->unnamed ? "." : "..");
 	if (dir < 0)
-		return -errno;
+		return dir;
 	r = object_load(dir, &ret_parent->spec);
 	if (r < 0)
 		return r;

@@ -73,6 +73,12 @@ int object_check_own(const struct hierarchy *h, int dir, const struct spec *spec
 int object_load_nested(const struct hierarchy *h, const struct spec *parent, int dir,
 		       const char *name, struct object *ret_o);
 
+/*
+ * A container's directory, for who may read it or, with O_PATH, pass through it: its records can be read
+ * then, and those nested in it not be listed.
+ */
+int object_open_dir(int dir, const char *path);
+
 /* The name of the next nested container, while reading their parent's directory. */
 const char *object_next_child(DIR *dir, int *r);
 

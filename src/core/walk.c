@@ -106,9 +106,9 @@ static int fill_state(const struct walk *w, int parent_dir, const char *name,
 	int r;
 
 	if (strcmp(name, ".") != 0) {
-		dir = openat(parent_dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		dir = object_open_dir(parent_dir, name);
 		if (dir < 0)
-			return -errno;
+			return dir;
 		o.dir = dir;
 	}
 	r = control_state(w->h, &o, &info->state, &info->exit_status);
@@ -209,8 +209,9 @@ static int check_held(int dir, const char *name)
 {
 	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
+	/* Hidden in this moment. */
 	if (child < 0)
-		return -errno;
+		return errno == EACCES ? -ENOENT : -errno;
 	return object_is_held(child) ? 0 : -ENOENT;
 }
 
@@ -235,10 +236,11 @@ static int walk_child(struct walk *w, int dir, const struct spec *parent, const 
 		autoclose int child =
 			openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
+		/* Not to be listed by the caller: what is in it is not there. */
 		if (child >= 0)
 			r = walk_below(w, child, &spec, depth + 1);
 		else
-			r = errno == ENOENT ? 0 : -errno;
+			r = errno == ENOENT || errno == EACCES ? 0 : -errno;
 	}
 	w->path_len = path_len;
 	w->path[path_len] = '\0';

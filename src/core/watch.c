@@ -250,7 +250,7 @@ static void watch_all(struct watcher *w)
 /* A leaf of the hierarchy's own cgroup: it does not end with the unit or container of its starter. */
 static void join_cgroup(const struct hierarchy *h)
 {
-	if (mkdirat(h->cgroup, CGROUP, 0755) == 0 || errno == EEXIST)
+	if (cgroup_make(h->cgroup, CGROUP) == 0)
 		kernel_write_file(h->cgroup, CGROUP "/cgroup.procs", "0");
 }
 

@@ -425,46 +425,33 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* --- making, renaming, removing containers --- */
 
-/* Without a hierarchy the first container makes it; below another root there is nothing to make. */
-static int make(const struct request *r, const char *name)
+/*
+ * It belongs to whoever makes it, from the first moment on. Without a hierarchy the first container makes it;
+ * below another root there is nothing to make.
+ */
+static int make(const struct request *r, const char *name, mode_t mode)
 {
-	char path[300];
+	const struct container_access access = {
+		.size = sizeof(access), .uid = r->who.uid, .gid = r->who.gid, .mode = mode & 07777};
+	autoclose int top = r->look.container < 0 ? container_open_init() : -EBADF;
+	int parent = r->look.container < 0 ? top : r->look.container;
 
-	if (r->look.container >= 0)
-		return container_create_at(r->look.container, name, CONTAINER_FD_CLOEXEC);
-	snprintf(path, sizeof(path), "/%s", name);
-	return container_create(path, CONTAINER_FD_CLOEXEC);
+	if (parent < 0)
+		return -1;
+	if (access.uid == 0 && access.gid == 0 && access.mode == 0755)
+		return container_create_at(parent, name, CONTAINER_FD_CLOEXEC);
+	return container_create_for(parent, name, CONTAINER_FD_CLOEXEC, &access);
 }
 
 static int question_make(const struct request *r, const struct container_guarded *what)
 {
-	const int *made = r->about;
 	int e;
 
 	(void)what;
-	/* What it has just made is given to it. */
-	if (*made >= 0)
-		return 0;
 	if (r->look.container < 0)
 		return caller_is_privileged(&r->who) ? 0 : -EPERM;
 	e = caller_may_change_in(&r->who, r->look.container);
 	return e ? e : caller_may_write(&r->who, r->look.container, -EBADF);
-}
-
-/* It belongs to whoever makes it. */
-static int give(int container, const struct caller *who, mode_t mode)
-{
-	const struct container_access access = {
-		.size = sizeof(access), .uid = who->uid, .gid = who->gid, .mode = mode & 07777};
-	int e;
-
-	if (access.uid == 0 && access.gid == 0 && access.mode == 0755)
-		return 0;
-	if (container_set_access(container, &access) == 0)
-		return 0;
-	e = -errno;
-	container_remove(container, 0);
-	return e;
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -475,12 +462,12 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 
 	if (e == 0 && (r.kind != KIND_DIR || (r.look.container < 0 && !node_is_whole_tree())))
 		e = r.kind != KIND_DIR ? -EPERM : -ENOENT;
-	e = e ? e : request_ask(&r, question_make, &made);
+	e = e ? e : request_ask(&r, question_make, NULL);
 	if (e == 0 && strlen(name) > NAME_LENGTH)
 		e = -ENAMETOOLONG;
 	if (e == 0) {
-		made = make(&r, name);
-		e = made < 0 ? -errno : give(made, &r.who, mode);
+		made = make(&r, name, mode);
+		e = made < 0 ? -errno : 0;
 	}
 	if (e == 0 && r.look.container < 0) {
 		e = node_hold(r.look.node, &r.hold);

@@ -55,10 +55,10 @@ static int give_fd(struct object *o, unsigned int flags)
 }
 
 static int create_below(struct call *c, const struct object *parent, const char *name,
-			unsigned int flags)
+			unsigned int flags, const struct container_access *access)
 {
 	autoobject struct object made = {.dir = -EBADF};
-	int r = make_container(&c->h, parent, name, flags, &made);
+	int r = make_container(&c->h, parent, name, flags, access, &made);
 
 	return r < 0 ? r : give_fd(&made, flags);
 }
@@ -68,7 +68,19 @@ EXPORT int container_create_at(int parent, const char *name, unsigned int flags)
 	autocall struct call c;
 	int r = call_begin(&c, parent, HIERARCHY_SWEEP);
 
-	r = r ? r : create_below(&c, &c.o, name, flags);
+	r = r ? r : create_below(&c, &c.o, name, flags, NULL);
+	return (int)call_done(r, "create", name);
+}
+
+EXPORT int container_create_for(int parent, const char *name, unsigned int flags,
+				const struct container_access *access)
+{
+	autocall struct call c;
+	int r = call_begin(&c, parent, HIERARCHY_SWEEP);
+
+	if (r == 0 && access->size != sizeof(*access))
+		r = error_set(-EINVAL, "unknown size", NULL);
+	r = r ? r : create_below(&c, &c.o, name, flags, access);
 	return (int)call_done(r, "create", name);
 }
 
@@ -91,7 +103,7 @@ static int create_path(struct call *c, const char *name, unsigned int flags)
 	r = object_find(&c->h, above, &parent);
 	if (r < 0)
 		return r;
-	return create_below(c, &parent, name && name[len] ? name + len : NULL, flags);
+	return create_below(c, &parent, name && name[len] ? name + len : NULL, flags, NULL);
 }
 
 EXPORT int container_create(const char *name, unsigned int flags)

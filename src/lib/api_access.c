@@ -35,6 +35,8 @@ EXPORT int container_set_access(int container, const struct container_access *ac
 	r = r ? r : lock_take(c.h.lock, c.o.spec.id, LOCK_EXCLUSIVE);
 	/* It may have been removed before the lock was had. */
 	r = r ? r : call_load(container, &c.o.spec);
+	if (r == 0 && c.o.spec.transient)
+		r = access_refuse();
 	r = r ? r : guard_ask_container();
 	return (int)call_done(r ? r : access_store(container, access), "set owner", NULL);
 }

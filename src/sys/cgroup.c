@@ -166,6 +166,13 @@ ssize_t cgroup_threads(int cgroup, pid_t *tids, size_t n)
 }
 
 /* Not every kernel, or mount, lets it be written: then what is deeper costs its owner more fds. */
+int cgroup_make(int parent, const char *path)
+{
+	if (mkdirat(parent, path, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	return fchmodat(parent, path, 0755, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 void cgroup_limit_depth(const char *path)
 {
 	autoclose int cgroup = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);

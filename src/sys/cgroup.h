@@ -36,6 +36,12 @@ ssize_t cgroup_pids_but(int cgroup, bool (*is_others)(const char *name), pid_t *
 ssize_t cgroup_threads(int cgroup, pid_t *tids, size_t n);
 
 /*
+ * A directory that all may look into, whatever the caller's umask is: who may list containers asks the cgroup
+ * for their state. One that is there is no error.
+ */
+int cgroup_make(int parent, const char *path);
+
+/*
  * Whoever walks cgroups holds fds for each level, and tasks with a cgroup namespace nest them as deep as they
  * like: this deep below the one at path, best effort.
  */
