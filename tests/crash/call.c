@@ -7,12 +7,14 @@
  *	call attach CONTAINER PID
  *	call attach-for CONTAINER PID	for somebody who may leave all limits behind
  *	call set-access CONTAINER UID GID MODE
+ *	call rm-elsewhere CONTAINER	from another mount namespace
  *	call get-access CONTAINER
  */
 #include <containerfs/container.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,13 +159,25 @@ static int get_access(int container, char **argv)
 	return r;
 }
 
+/* Where the cradle is not mounted, by an fd from where it is. */
+static int rm_elsewhere(int container, char **argv)
+{
+	(void)argv;
+	return unshare(CLONE_NEWNS) < 0 ? -1 : container_remove(container, 0);
+}
+
 static const struct {
 	const char *name;
 	int args; /* after the container */
 	int (*call)(int container, char **argv);
 } calls[] = {
-	{"fork", 0, fork_and_wait},    {"reach", 0, reach},	      {"attach", 1, attach},
-	{"set-access", 3, set_access}, {"get-access", 0, get_access}, {"attach-for", 1, attach_for},
+	{"fork", 0, fork_and_wait},
+	{"reach", 0, reach},
+	{"attach", 1, attach},
+	{"set-access", 3, set_access},
+	{"get-access", 0, get_access},
+	{"attach-for", 1, attach_for},
+	{"rm-elsewhere", 0, rm_elsewhere},
 };
 
 int main(int argc, char **argv)
@@ -179,7 +193,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	fputs("usage: call fork NAME | reach NAME | attach NAME PID | attach-for NAME PID | "
-	      "set-access NAME UID GID MODE | get-access NAME\n",
+	      "set-access NAME UID GID MODE | get-access NAME | rm-elsewhere NAME\n",
 	      stderr);
 	return 2;
 }

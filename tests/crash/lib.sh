@@ -23,7 +23,7 @@ call=${CALL:-$build/tests/crash/call}
 newline='
 '
 
-operations='create create-user run run-user run-keep set-network set-network-owned set-hostname set-id-map set-ids set-user set-access set-limit adopt rename rm rm-tree enter enter-user fork fork-user
+operations='create create-user run run-user run-keep set-network set-network-owned set-hostname set-id-map set-ids set-user set-access set-limit adopt rename rm rm-tree rm-elsewhere enter enter-user fork fork-user
 	attach attach-task attach-for attach-waiting mount cp key-add reach freeze kill stop reboot first rm-root'
 
 # --- the machine ---
@@ -245,7 +245,7 @@ types=uts,ipc,network,mount,pid
 op_program()
 {
 	case $1 in
-	set-access | fork | fork-user | reach | attach*) echo "$call" ;;
+	set-access | fork | fork-user | reach | attach* | rm-elsewhere) echo "$call" ;;
 	*) echo "$container" ;;
 	esac
 }
@@ -258,7 +258,7 @@ op_words()
 	attach-for) echo "attach-for $2 $target" ;;
 	attach*) echo "attach $2 $target" ;;
 	fork | fork-user) echo "fork $2" ;;
-	reach) echo "reach $2" ;;
+	reach | rm-elsewhere) echo "$1 $2" ;;
 	mount) echo "mount $2 --bind /etc /mnt" ;;
 	cp) echo "cp $work/file $2:/tmp" ;;
 	key-add) echo "key add $2 user crash payload" ;;
@@ -305,7 +305,7 @@ op_setup()
 	set-user) c create --own uts,network,mount,pid "$2" ;;
 	enter-user | fork-user) c create --own user,$types "$2" ;;
 	cp) echo text >"$work/file" && c create --own $types "$2" ;;
-	rm | enter | fork | mount | key-add | reach) c create --own $types "$2" ;;
+	rm | rm-elsewhere | enter | fork | mount | key-add | reach) c create --own $types "$2" ;;
 	# The tasks of the container above are moved.
 	set-limit) find_limit && c create "$2" && c create "$2/nested" && busy "$2" ;;
 	adopt) adopted=$cgroup_mount/crash.containerfs-$$ && mkdir -p "$adopted" && c create --own cgroup "$2" ;;
@@ -456,7 +456,7 @@ op_after()
 	esac
 	case $1:$3:$present$renamed in
 	create*:yes:no* | first:yes:no* | run-keep:yes:no* | \
-		rename:yes:yes* | rm:yes:yes* | rm-tree:yes:yes*)
+		rename:yes:yes* | rm:yes:yes* | rm-tree:yes:yes* | rm-elsewhere:yes:yes*)
 		wrong 'said success, has not done it'
 		;;
 	# Not so for rm: what fails once the name is gone is said, and left to the next operation.
