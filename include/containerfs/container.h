@@ -285,7 +285,10 @@ int container_set_namespace(int container, int nstype, enum container_ns_mode mo
  */
 int container_set_root(int container, int fd, unsigned int flags);
 
-/* The name that uname(2) gives in the container. It must have an own uts namespace: else EPERM. */
+/*
+ * The name that uname(2) gives in the container. It must have an own uts namespace: else EPERM. EINVAL: not 1 to 64
+ * ASCII characters that print; a task inside can set others.
+ */
 int container_set_hostname(int container, const char *hostname);
 int container_get_hostname(int container, char *buf, size_t size);
 

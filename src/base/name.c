@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define HOSTNAME_MAX 64
+
 /* The entries of a container's directory in the tree of files: a nested one must not hide them. */
 /* clang-format off */
 static const char *const reserved[] = {
@@ -61,4 +63,13 @@ size_t name_parent_len(const char *path)
 	while (len > 0 && path[len - 1] != '/')
 		len--;
 	return len;
+}
+
+bool name_is_hostname(const char *text)
+{
+	size_t len = 0;
+
+	while (len <= HOSTNAME_MAX && text[len] >= ' ' && text[len] <= '~')
+		len++;
+	return len > 0 && len <= HOSTNAME_MAX && text[len] == '\0';
 }

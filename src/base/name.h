@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define NAME_SIZE 256  /* a component and its NUL */
@@ -24,3 +25,10 @@ int name_next(const char **path, char name[NAME_SIZE]);
  * 2, "web" 0, "/web" 1.
  */
 size_t name_parent_len(const char *path);
+
+/*
+ * The kernel takes any 64 bytes. Programs print them, and write them into files of lines: so none but ASCII characters
+ * that print, the space among them.
+ */
+#define NAME_HOSTNAME_RULE "a hostname has 1 to 64 bytes, all of them ASCII characters that print"
+bool name_is_hostname(const char *text);

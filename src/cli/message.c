@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "printable.h"
 
 #define EMPTY "''"		 /* how an empty name is shown */
 #define STATE "/run/containerfs" /* as the library has it */
@@ -54,25 +55,14 @@ static const struct remedy {
 	{ENOSYS, "", "containerfs needs Linux 6.1 or newer"},
 };
 
-/* At most four bytes for each. */
-static char *put_char(char *to, const char *from)
-{
-	unsigned char c = (unsigned char)*from;
-
-	if (c < ' ' || c > '~' || (c == '\\' && from[1] == 'x'))
-		return to + sprintf(to, "\\x%02x", c);
-	*to++ = *from;
-	return to;
-}
-
 char *cli_printable(const char *text)
 {
-	char *copy = malloc(4 * strlen(text) + 1), *to = copy;
+	char *copy = malloc(PRINTABLE_SIZE * strlen(text) + 1), *to = copy;
 
 	if (!copy)
 		return NULL;
 	while (*text)
-		to = put_char(to, text++);
+		to = printable_put(to, text++);
 	*to = '\0';
 	return copy;
 }
@@ -92,7 +82,7 @@ static char *put_parts(char *to, const char *text)
 			to = stpcpy(to, EMPTY);
 		if (!*text)
 			break;
-		to = put_char(to, text);
+		to = printable_put(to, text);
 		begins = text[0] == ' ' && to[-2] == ':';
 	}
 	*to = '\0';
@@ -109,8 +99,8 @@ static void tell(const char *what, const char *end, const char *format, va_list 
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	if (text)
-		line = malloc(sizeof("container: : ") + 4 * strlen(what ? what : "") +
-			      4 * strlen(text) + 2 * strlen(EMPTY) + strlen(end));
+		line = malloc(sizeof("container: : ") + PRINTABLE_SIZE * strlen(what ? what : "") +
+			      PRINTABLE_SIZE * strlen(text) + 2 * strlen(EMPTY) + strlen(end));
 	if (!line) {
 		fputs("container: out of memory\n", stderr);
 		return;

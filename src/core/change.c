@@ -24,13 +24,12 @@
 #include "lock.h"
 #include "make.h"
 #include "maps.h"
+#include "name.h"
 #include "range.h"
 #include "record.h"
 #include "renew.h"
 #include "text.h"
 #include "vault.h"
-
-#define HOSTNAME_MAX 64 /* the kernel's limit */
 
 int change_begin(const struct hierarchy *h, struct object *o, const char *step)
 {
@@ -370,8 +369,8 @@ int change_hostname(const struct hierarchy *h, struct object *o, const char *hos
 	struct hostname_call call = {.set = hostname};
 	int r = change_begin(h, o, "set hostname");
 
-	if (r == 0 && (hostname[0] == '\0' || strlen(hostname) > HOSTNAME_MAX))
-		r = error_set(-EINVAL, "a hostname has 1 to 64 bytes", hostname);
+	if (r == 0 && !name_is_hostname(hostname))
+		r = error_set(-EINVAL, NAME_HOSTNAME_RULE, hostname);
 	if (r == 0 && o->spec.mode[NS_UTS] != CONTAINER_NS_OWN)
 		r = error_set(-EPERM, "it has no own uts namespace; set uts=own first", NULL);
 	if (r < 0)

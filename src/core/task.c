@@ -24,6 +24,7 @@
 #include "init.h"
 #include "kernel.h"
 #include "made.h"
+#include "name.h"
 #include "proc.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -324,6 +325,8 @@ static int check_spawn(const struct object *o, const struct container_spawn *how
 		return error_set(-EINVAL, "unknown options", NULL);
 	if (!o->spec.transient && (how->root >= 0 || how->hostname))
 		return error_set(-EINVAL, "root and hostname are set beforehand", NULL);
+	if (how->hostname && !name_is_hostname(how->hostname))
+		return error_set(-EINVAL, NAME_HOSTNAME_RULE, how->hostname);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "node.h"
 #include "parse.h"
+#include "printable.h"
 
 #define HOSTNAME_SIZE 65
 #define MAP_SIZE 16384 /* 340 lines of three numbers */
@@ -152,6 +153,16 @@ int id_show(const struct look *l, FILE *out)
 	return 0;
 }
 
+/* A line of its own: others have chosen the text. */
+static void show_text(FILE *out, const char *text)
+{
+	char one[PRINTABLE_SIZE + 1];
+
+	for (; *text; text++)
+		fwrite(one, 1, (size_t)(printable_put(one, text) - one), out);
+	fputs("\n", out);
+}
+
 static void show_types(FILE *out, const char *key, unsigned int flags)
 {
 	fprintf(out, "%s:", key);
@@ -182,7 +193,8 @@ int status_show(const struct look *l, FILE *out)
 	fprintf(out, "owner: %u:%u\nmode: %04o\n", access.uid, access.gid, access.mode);
 	show_types(out, "own", info.own);
 	show_types(out, "shared", info.shared);
-	fprintf(out, "root: %s\n", info.root[0] ? info.root : "inherited");
+	fputs("root: ", out);
+	show_text(out, info.root[0] ? info.root : "inherited");
 	return 0;
 }
 
@@ -192,7 +204,7 @@ int hostname_show(const struct look *l, FILE *out)
 
 	if (container_get_hostname(l->container, name, sizeof(name)) < 0)
 		return error();
-	fprintf(out, "%s\n", name);
+	show_text(out, name);
 	return 0;
 }
 

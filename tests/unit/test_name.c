@@ -158,13 +158,34 @@ static void test_random_paths(void **state)
 	}
 }
 
+/* Each byte alone, first and last; each length. */
+static void test_hostname(void **state)
+{
+	char text[80];
+
+	(void)state;
+	for (int byte = 1; byte < 256; byte++) {
+		bool wanted = byte >= ' ' && byte < 127;
+
+		for (int at = 0; at < 3; at++) {
+			strcpy(text, "abc");
+			text[at] = (char)byte;
+			assert_int_equal(name_is_hostname(text), wanted);
+		}
+	}
+	for (size_t len = 0; len < sizeof(text); len++) {
+		memset(text, 'x', len);
+		text[len] = '\0';
+		assert_int_equal(name_is_hostname(text), len >= 1 && len <= 64);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_random_names),
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_random_paths),
+		cmocka_unit_test(test_rules),	 cmocka_unit_test(test_random_names),
+		cmocka_unit_test(test_paths),	 cmocka_unit_test(test_random_paths),
+		cmocka_unit_test(test_hostname),
 	};
 
 	chance_seed();
