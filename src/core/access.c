@@ -164,18 +164,45 @@ int access_refuse(void)
 			 NULL);
 }
 
-int access_store(int dir, const struct container_access *access)
+static int write_record(int dir, const struct container_access *access)
 {
 	char text[ACCESS_TEXT_SIZE];
-	struct container_access new;
-	int r = access_load(dir, &new);
+
+	snprintf(text, sizeof(text), "%u %u %u", access->uid, access->gid, access->mode);
+	return record_write(dir, OBJECT_OWNER, text);
+}
+
+/* Killed after the directory was closed, it is hidden from others, which a check finds. */
+static int replace(int dir, const struct container_access *old, const struct container_access *new)
+{
+	int r = access_is_shown(dir, new) || fchmod(dir, S_IRWXU) == 0 ? 0 : -errno;
+
+	r = r ? r : write_record(dir, new);
+	r = r ? r : access_show(dir, new);
+	if (r == 0)
+		return 0;
+	/* What has failed has not been done. */
+	error_default(r, "show the container's directory", NULL);
+	if (write_record(dir, old) == 0)
+		access_show(dir, old);
+	return r;
+}
+
+int access_store(int dir, const struct container_access *access)
+{
+	struct container_access old, new;
+	int r = access_load(dir, &old);
 
 	if (r < 0 && r != -EUCLEAN)
 		return r;
-	if (r < 0)
+	if (r < 0) {
 		error_clear();
+		old = common;
+		old.mode = S_IRWXU;
+	}
+	new = old;
 	if (r < 0)
-		new = common;
+		new.mode = common.mode;
 	if (access->uid != (uid_t)-1)
 		new.uid = access->uid;
 	if (access->gid != (gid_t)-1)
@@ -184,11 +211,5 @@ int access_store(int dir, const struct container_access *access)
 		new.mode = access->mode;
 	if (new.mode > MODE_MAX)
 		return error_set(-EINVAL, "not a mode", NULL);
-	snprintf(text, sizeof(text), "%u %u %u", new.uid, new.gid, new.mode);
-	/* Killed in between, it is hidden from others, which a check finds. */
-	if (!access_is_shown(dir, &new) && fchmod(dir, S_IRWXU) < 0)
-		return -errno;
-	r = record_write(dir, OBJECT_OWNER, text);
-	r = r ? r : access_show(dir, &new);
-	return r < 0 ? error_default(r, "show the container's directory", NULL) : 0;
+	return replace(dir, &old, &new);
 }
