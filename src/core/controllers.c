@@ -128,7 +128,7 @@ static ssize_t move_tasks(const struct level *l, int cgroup)
 	autoclose int leaf = -EBADF;
 	pid_t pids[256];
 	ssize_t n = cgroup_pids(cgroup, false, pids, ARRAY_SIZE(pids));
-	int r = 0;
+	int r;
 
 	if (n <= 0)
 		return n;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -16,11 +17,13 @@
 #include <unistd.h>
 
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 
 #include "agent.h"
 #include "cgroup.h"
 #include "cleanup.h"
 #include "controllers.h"
+#include "dir.h"
 #include "error.h"
 #include "kernel.h"
 #include "lock.h"
@@ -40,6 +43,7 @@
 #define HOST_TEXT_SIZE 256
 #define CHECK_TRIES 100 /* each 10 ms */
 #define LAST_TRIES 40	/* each 5 ms */
+#define UUID_SIZE 36
 
 static const char *state_path(void)
 {
@@ -106,6 +110,37 @@ static int make_dirs(int state_dir)
 	return 0;
 }
 
+/* Of all records this one is made first. */
+static bool has_been_used(int state_dir)
+{
+	char boot[64];
+	ssize_t n = kernel_readlink(state_dir, "boot", boot, sizeof(boot));
+
+	return n == UUID_SIZE && strspn(boot, "0123456789abcdef-") == UUID_SIZE;
+}
+
+static int check_unused(int state_dir)
+{
+	autodir DIR *entries = NULL;
+	struct dirent *entry;
+	int r = dir_open(state_dir, ".", &entries);
+
+	while ((entry = dir_next_entry(entries, &r)))
+		if (strcmp(entry->d_name, "lock") != 0 && strcmp(entry->d_name, "@new.boot") != 0)
+			return error_set(-ENOTEMPTY, "neither a state directory nor empty: it has",
+					 entry->d_name);
+	return r;
+}
+
+/*
+ * Whatever has names of ours in a state directory is replaced and removed. So none is made where somebody else's
+ * files are, whatever the environment says.
+ */
+static int check_use(int state_dir)
+{
+	return has_been_used(state_dir) ? 0 : check_unused(state_dir);
+}
+
 /* A state directory that others can write to would let them make us act on their names. */
 static int check_owner(int dir)
 {
@@ -113,7 +148,9 @@ static int check_owner(int dir)
 
 	if (fstat(dir, &st) < 0)
 		return -errno;
-	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022))
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return error_set(-EPERM, "state directory is another user's", state_path());
+	if (st.st_mode & 022)
 		return error_set(-EPERM, "state directory is open to other users", state_path());
 	return 0;
 }
@@ -499,15 +536,31 @@ static int find_cradle(struct hierarchy *h)
 /* Made; by path: the directory may have become a mount of itself. */
 static int open_made(struct hierarchy *h)
 {
+	autoclose int before = -EBADF;
 	int r;
 
 	if (h->home.ns >= 0) {
 		r = home_reopen(state_path(), &h->home);
 		return r ? r : open_cradle(h, h->home.dir);
 	}
-	close_fd(&h->dir);
-	r = open_state_dir(h, HIERARCHY_WRITE);
+	before = take_fd(&h->dir);
+	r = open_state_dir(h, HIERARCHY_READ);
+	/* Above it there may be directories of others, who have put another in its place. */
+	if (r == 0 && !kernel_is_same_file(before, h->dir))
+		r = error_set(-ESTALE, "it was replaced meanwhile", state_path());
 	return r ? r : open_cradle(h, h->dir);
+}
+
+/* Who mounts the cradle may have been killed just after it did: that is all, and stays. */
+static void undo_unmade(struct hierarchy *h)
+{
+	autoclose int dir = fcntl(h->dir, F_DUPFD_CLOEXEC, 3);
+
+	if (open_made(h) > 0)
+		return;
+	if (h->dir < 0)
+		h->dir = take_fd(&dir);
+	setup_undo(h);
 }
 
 static int make(struct hierarchy *h)
@@ -516,22 +569,37 @@ static int make(struct hierarchy *h)
 	int r = setup_locked(h);
 
 	if (r < 0 && is_first)
-		setup_undo(h);
+		undo_unmade(h);
 	r = r ? r : open_made(h);
 	return r == 0 ? -EIO : r;
 }
 
-static int setup(struct hierarchy *h)
+/* Nothing is made where none may be; if there is a lock, that is asked under it. */
+static int open_lock_to_make(struct hierarchy *h)
 {
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
 	int r;
 
 	close_fd(&h->lock);
-	h->lock = openat(h->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	h->lock = openat(h->dir, "lock", flags);
+	if (h->lock < 0 && errno == ENOENT) {
+		r = check_use(h->dir);
+		if (r < 0 && faccessat(h->dir, "lock", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return r;
+		h->lock = openat(h->dir, "lock", flags | O_CREAT, 0600);
+	}
 	if (h->lock < 0)
 		return error_set(errno == ENOENT ? -EAGAIN : -errno, "open lock", state_path());
 	r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
+	return r < 0 ? error_set(r, "lock", state_path()) : check_use(h->dir);
+}
+
+static int setup(struct hierarchy *h)
+{
+	int r = open_lock_to_make(h);
+
 	if (r < 0)
-		return error_set(r, "lock", state_path());
+		return r;
 	r = forget_earlier_boot(h);
 	r = r ? r : find_cradle(h);
 	if (r == 0)
@@ -567,6 +635,8 @@ int hierarchy_open_cgroup(struct hierarchy *h)
 
 	if (n < 0 && n != -ENOENT)
 		return error_default((int)n, "find the cgroup of", state_path());
+	if (n < 0 && !has_been_used(h->dir))
+		return error_set(-ENOENT, "there is no hierarchy", state_path());
 	name = n < 0 ? "" : path + name_parent_len(path);
 	if (n < 0 || path[0] != '/' || !is_cgroup_name(h, name))
 		return record_damaged(h->dir, "cgroup");
@@ -580,6 +650,21 @@ int hierarchy_open_cgroup(struct hierarchy *h)
 	if (fstatfs(h->cgroup, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC)
 		return record_damaged(h->dir, "cgroup");
 	return 0;
+}
+
+/*
+ * Root of a user namespace may have the rights to change files, and not those that go with them: what it began
+ * could not be ended. The kernel tells the owner of the cradle to those who are in that user namespace or above it.
+ */
+static int check_user_ns(const struct hierarchy *h)
+{
+	autoclose int owner = ioctl(h->cradle, NS_GET_USERNS);
+
+	return owner >= 0 || errno != EPERM
+		       ? 0
+		       : error_set(-EPERM,
+				   "its hierarchy belongs to a user namespace above the caller's",
+				   state_path());
 }
 
 /*
@@ -604,6 +689,9 @@ static int open_for_writing(struct hierarchy *h)
 			return error_set(errno == ENOENT ? -EAGAIN : -errno, "open lock",
 					 state_path());
 	}
+	r = check_user_ns(h);
+	if (r < 0)
+		return r;
 	r = lock_take(h->lock, SETUP_LOCK, LOCK_SHARED);
 	if (r < 0 || fstat(h->lock, &st) < 0)
 		return error_set(r ? r : -errno, "lock", state_path());
@@ -655,6 +743,9 @@ int hierarchy_open_to_check(struct hierarchy *h, bool make_lock, bool *ret_alone
 	r = r ? r : find_cradle(h);
 	if (r <= 0)
 		return r ? r : error_set(-ENOENT, "there is no hierarchy", state_path());
+	r = make_lock ? check_user_ns(h) : 0;
+	if (r < 0)
+		return r;
 	h->lock = openat(h->dir, "lock",
 			 O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make_lock ? O_CREAT : 0), 0600);
 	if (h->lock < 0)
@@ -712,29 +803,28 @@ static int remove_cgroup(struct hierarchy *h)
 	return 0;
 }
 
-/* By path: a mount of itself, and the directory. */
-static int remove_dir(bool bound)
-{
-	if (bound && umount2(state_path(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
-		return -errno;
-	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 struct remove_call {
-	int home;
+	int home, dir;
 	bool bound;
 };
 
+/* What is unmounted is what the fd is of: its name may lead elsewhere by now. */
 static int remove_dir_agent(void *arg)
 {
 	const struct remove_call *c = arg;
 
-	return setns(c->home, CLONE_NEWNS) < 0 ? -errno : remove_dir(c->bound);
+	if (c->home >= 0 && setns(c->home, CLONE_NEWNS) < 0)
+		return -errno;
+	if (c->bound && (fchdir(c->dir) < 0 || umount2(".", MNT_DETACH) < 0) && errno != EINVAL)
+		return -errno;
+	if (chdir("/") < 0)
+		return -errno;
+	return rmdir(state_path()) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int hierarchy_remove(struct hierarchy *h)
 {
-	struct remove_call call = {.home = h->home.ns};
+	struct remove_call call = {.home = h->home.ns, .dir = hierarchy_mounted_dir(h)};
 	int r = lock_try(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
 
 	/* The watcher has it for a moment after the end of what it has watched. */
@@ -758,5 +848,5 @@ int hierarchy_remove(struct hierarchy *h)
 	r = remove_state(h);
 	if (r < 0)
 		return r;
-	return h->home.ns < 0 ? remove_dir(call.bound) : agent_run_thread(remove_dir_agent, &call);
+	return agent_run_thread(remove_dir_agent, &call);
 }

@@ -60,14 +60,6 @@ static int identify(int ns, struct identity *ret_identity)
 	return 0;
 }
 
-static bool is_same_file(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
-}
-
 /*
  * In a mount namespace of a lesser user namespace anybody may have mounted anything on STATE/cradle; and where
  * there are no numbers it may have got the inode of one that is gone.
@@ -77,7 +69,7 @@ static bool is_trusted(int ns)
 	autoclose int own = proc_open_ns(0, "user");
 	autoclose int owner = ioctl(ns, NS_GET_USERNS);
 
-	return own >= 0 && owner >= 0 && is_same_file(own, owner);
+	return own >= 0 && owner >= 0 && kernel_is_same_file(own, owner);
 }
 
 static bool is_it(int ns, const struct identity *wanted)
@@ -168,7 +160,7 @@ static int look_agent(void *arg)
 	if (setns(l->ns, CLONE_NEWNS) < 0)
 		return -errno;
 	dir = openat(AT_FDCWD, l->path, HIERARCHY_DIR_FLAGS);
-	if (dir < 0 || !is_same_file(dir, l->state_dir))
+	if (dir < 0 || !kernel_is_same_file(dir, l->state_dir))
 		return -EXDEV;
 	cradle = openat(dir, "cradle", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	l->dir = take_fd(&dir);
@@ -300,7 +292,7 @@ void home_of_machine(int state_dir, const char *path, struct home *ret_home)
 	autoclose int own = proc_open_ns(0, "mnt");
 	int ns = proc_open_ns(1, "mnt");
 
-	if (ns >= 0 && own >= 0 && !is_same_file(ns, own) && is_trusted(ns))
+	if (ns >= 0 && own >= 0 && !kernel_is_same_file(ns, own) && is_trusted(ns))
 		look_into(ns, state_dir, path, ret_home);
 	else if (ns >= 0)
 		close(ns);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,6 +127,14 @@ static int write_file(int fd, const struct head *head, const struct index *index
 	return 0;
 }
 
+/* The signal that a write beyond the limit brings would end the lister. */
+static bool has_room(size_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size;
+}
+
 /* O_TMPFILE is not on all file systems; the pid keeps two listers apart. */
 void index_keep(const struct hierarchy *h, uint64_t id, int dir, const struct index *index)
 {
@@ -138,7 +147,8 @@ void index_keep(const struct hierarchy *h, uint64_t id, int dir, const struct in
 	autoclose int fd = -EBADF;
 	struct stat st;
 
-	if (!index->settled || index->count < INDEX_MINIMUM || fstat(dir, &st) < 0)
+	if (!index->settled || index->count < INDEX_MINIMUM || fstat(dir, &st) < 0 ||
+	    !has_room(sizeof(head) + index->len))
 		return;
 	head.inode = st.st_ino;
 	if (!describes(&head, &st))

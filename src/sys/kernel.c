@@ -431,6 +431,14 @@ int kernel_dir_is_empty(int dir)
 	return 1;
 }
 
+bool kernel_is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 int kernel_replace_link(int dirfd, const char *path, const char *target)
 {
 	char temporary[64] = "@new.";

@@ -119,6 +119,8 @@ void kernel_restore_signals(const sigset_t *old);
 
 bool kernel_is_nsfs(int fd);
 
+bool kernel_is_same_file(int a, int b);
+
 /* Whether both are of the same file, seen through the same mount: 1, 0; -errno. */
 int kernel_same_place(int a, int b);
 

@@ -278,7 +278,7 @@ mkdir -m 775 "$WORK/group"
 fails_with 125 'open to other users.*Operation not permitted' env CONTAINERFS_STATE="$WORK/group" container create x
 mkdir -m 755 "$WORK/theirs"
 chown 65534 "$WORK/theirs"
-fails_with 125 'open to other users.*Operation not permitted' env CONTAINERFS_STATE="$WORK/theirs" container create x
+fails_with 125 "another user's.*Operation not permitted" env CONTAINERFS_STATE="$WORK/theirs" container create x
 is '' "$(find "$WORK/open" "$WORK/group" "$WORK/theirs" -mindepth 1)" 'nothing is made in them'
 
 check container create web --own uts
