@@ -25,7 +25,7 @@
  * as long as that takes. If a signal handler that was installed without SA_RESTART runs meanwhile, the
  * call fails with EINTR, and nothing has been done (but what CONTAINER_REMOVE_KILL has killed).
  * container_wait() and container_freeze() go on with what they wait for. No call is a cancellation point.
- * A call takes up to 64 kB of the thread's stack, and 4 kB more for each container that another is nested in.
+ * A call takes up to 80 kB of the thread's stack, and 6 kB more for each container that another is nested in.
  *
  * Environment: CONTAINERFS_STATE names another state directory than /run/containerfs, by an absolute path, which is
  * another hierarchy of its own. It is ignored in set-user-ID programs.

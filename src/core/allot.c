@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,8 +88,9 @@ static bool is_owned(const struct object *o)
 	return access.uid != 0 || (access.mode & 022);
 }
 
-/* usual: what is not set is not without a limit. */
-static int load(const struct object *o, bool usual, struct allotment *ret_a)
+/* usual: what is not set is not without a limit. Never a part of visit(), which would have its texts at each level. */
+static __attribute__((noinline)) int load(const struct object *o, bool usual,
+					  struct allotment *ret_a)
 {
 	char list[LIMIT_LIST_SIZE], value[LIMIT_LIST_SIZE];
 	int r = limit_load(o, list);
@@ -110,11 +112,27 @@ static int load(const struct object *o, bool usual, struct allotment *ret_a)
 typedef int allot_visit(const struct hierarchy *h, const struct object *o,
 			const struct allotment *a, void *arg);
 
+static int visit(const struct hierarchy *h, const struct object *o, allot_visit *fn, void *arg,
+		 bool *ret_inside);
+
+/* A level takes little of the stack, whose size is the caller's affair: an object has a path in it. */
+static int visit_above(const struct hierarchy *h, const struct object *o, allot_visit *fn,
+		       void *arg, bool *ret_inside)
+{
+	autofree struct object *parent = malloc(sizeof(*parent));
+	int r = parent ? object_open_parent(o, parent) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	r = visit(h, parent, fn, arg, ret_inside);
+	object_close(parent);
+	return r;
+}
+
 /* ret_inside: whether it, or one above it, is somebody's. */
 static int visit(const struct hierarchy *h, const struct object *o, allot_visit *fn, void *arg,
 		 bool *ret_inside)
 {
-	autoobject struct object parent = {.dir = -EBADF};
 	struct allotment a;
 	bool inside = false, owned;
 	int r = 0;
@@ -122,10 +140,8 @@ static int visit(const struct hierarchy *h, const struct object *o, allot_visit 
 	*ret_inside = false;
 	if (object_is_root(o))
 		return 0;
-	if (object_has_parent(o)) {
-		r = object_open_parent(o, &parent);
-		r = r ? r : visit(h, &parent, fn, arg, &inside);
-	}
+	if (object_has_parent(o))
+		r = visit_above(h, o, fn, arg, &inside);
 	if (r < 0)
 		return r;
 	owned = !inside && is_owned(o);
