@@ -53,7 +53,7 @@ static void forget_call(struct regs *regs)
 	regs->word[ORIGINAL] = (unsigned long)-1L;
 }
 
-static bool is_in_call(const struct regs *regs)
+bool regs_is_in_call(const struct regs *regs)
 {
 	return (long)regs->word[ORIGINAL] >= 0;
 }
@@ -69,13 +69,18 @@ long regs_interrupted(const struct regs *regs, bool *ret_anew)
 	long result = (long)regs->word[RESULT];
 
 	*ret_anew = result == BEGIN_ANEW;
-	return is_in_call(regs) && (*ret_anew || result == -EINTR) ? (long)regs->word[ORIGINAL]
+	return regs_is_in_call(regs) && (*ret_anew || result == -EINTR) ? (long)regs->word[ORIGINAL]
 								   : -1;
 }
 
 void regs_begin_anew(struct regs *regs)
 {
 	regs->word[RESULT] = (unsigned long)BEGIN_ANEW;
+}
+
+static bool may_be_in_call(const struct regs *regs)
+{
+	return regs_is_in_call(regs);
 }
 
 #elif defined(__aarch64__)
@@ -122,7 +127,13 @@ static void forget_call(struct regs *regs)
 	(void)regs;
 }
 
-static bool is_in_call(const struct regs *regs)
+bool regs_is_in_call(const struct regs *regs)
+{
+	(void)regs;
+	return false;
+}
+
+static bool may_be_in_call(const struct regs *regs)
 {
 	(void)regs;
 	return true;
@@ -212,13 +223,13 @@ int regs_check_exit(pid_t tid, unsigned long insn, long *ret_result)
 
 void regs_set_result(struct regs *regs, long result)
 {
-	if (!is_in_call(regs))
+	if (!may_be_in_call(regs))
 		return;
 	regs->word[RESULT] = (unsigned long)result;
 	forget_call(regs);
 }
 
-bool regs_is_call(const unsigned char *code, size_t len)
+static bool is_call(const unsigned char *code, size_t len)
 {
 	return len >= sizeof(call_insn) && memcmp(code, call_insn, sizeof(call_insn)) == 0;
 }
@@ -226,7 +237,7 @@ bool regs_is_call(const unsigned char *code, size_t len)
 ssize_t regs_find_call(const unsigned char *code, size_t len)
 {
 	for (size_t at = 0; at + sizeof(call_insn) <= len; at += INSN_STEP)
-		if (regs_is_call(code + at, len - at))
+		if (is_call(code + at, len - at))
 			return (ssize_t)at;
 	return -ENOENT;
 }

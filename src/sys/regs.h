@@ -49,8 +49,8 @@ void regs_begin_anew(struct regs *regs);
 unsigned long regs_argument(const struct regs *regs, int i);
 void regs_set_argument(struct regs *regs, int i, unsigned long value);
 
+/* Whether it was stopped on its way out of one. False where that cannot be told. */
+bool regs_is_in_call(const struct regs *regs);
+
 /* Where a system call instruction is in code of len bytes; -ENOENT. */
 ssize_t regs_find_call(const unsigned char *code, size_t len);
-
-/* Whether it is one. */
-bool regs_is_call(const unsigned char *code, size_t len);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -23,7 +24,6 @@
 #define EACH (SECOND / 100) /* for each of which it is so much more */
 #define TRACER (3 * SECOND) /* and what the kernel ends, after all that */
 #define REST (SECOND / 50)  /* for who was asked to stop, when all the others are let go */
-#define VDSO_SIZE 65536	    /* more than any has */
 #define LOOKED_AT 8 /* threads, of a time limit of which something is taken off: 10 us each */
 
 /* auxv(5): where the kernel has mapped the vDSO at exec. */
@@ -43,29 +43,39 @@ static int find_vdso(int proc, unsigned long *ret_base)
 	return -EOPNOTSUPP;
 }
 
-static int find_insn(int proc, unsigned long *ret_insn)
+/* Where it is in the code of the vDSO, which is the same in all 64-bit programs, and so in ours. */
+static int find_call(unsigned long *ret_offset)
 {
-	autoclose int mem = openat(proc, "mem", O_RDONLY | O_CLOEXEC);
-	unsigned char page[4096];
-	unsigned long base = 0;
-	int r = mem < 0 ? -errno : find_vdso(proc, &base);
+	const unsigned char *image = (const unsigned char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *head = (const void *)image;
+	const Elf64_Phdr *part = (const void *)(image ? image + head->e_phoff : NULL);
 
-	for (unsigned long at = 0; r == 0 && at < VDSO_SIZE; at += sizeof(page)) {
-		ssize_t n = pread(mem, page, sizeof(page), (off_t)(base + at));
-		ssize_t found = n < 0 ? -errno : regs_find_call(page, (size_t)n);
+	for (int i = 0; image && i < head->e_phnum; i++) {
+		ssize_t found = part[i].p_type != PT_LOAD ? -ENOENT
+							  : regs_find_call(image + part[i].p_offset,
+									   part[i].p_filesz);
 
-		/* It is on its way out, and its memory has gone. */
-		if (n == 0)
-			return -ESRCH;
-		if (n < 0 || (at == 0 &&
-			      (memcmp(page, ELFMAG, SELFMAG) != 0 || page[EI_CLASS] != ELFCLASS64)))
-			break;
 		if (found >= 0) {
-			*ret_insn = base + at + (unsigned long)found;
+			*ret_offset = part[i].p_offset + (unsigned long)found;
 			return 0;
 		}
 	}
-	return r < 0 ? r : -EOPNOTSUPP;
+	return -EOPNOTSUPP;
+}
+
+/*
+ * Nothing of its memory is looked at: a page of it may be one of a file whose server never answers, and then nothing
+ * ends that look, not even SIGKILL. What runs there is seen at the entry of the call.
+ */
+static int find_insn(int proc, unsigned long *ret_insn)
+{
+	unsigned long base = 0, offset = 0;
+	int r = find_vdso(proc, &base);
+
+	r = r ? r : find_call(&offset);
+	if (r == 0)
+		*ret_insn = base + offset;
+	return r;
 }
 
 /*
@@ -109,6 +119,7 @@ int trace_open(struct trace *t, pid_t pid)
 	t->proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->proc < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
+	t->calls.proc = t->proc;
 	t->tasks = openat(t->proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->tasks < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
@@ -245,18 +256,6 @@ static int wait_all(struct trace *t)
 	return waited;
 }
 
-/* Not before: an exec may have been under way, or may have come in between. */
-static int find_insn_now(struct trace *t)
-{
-	unsigned long word = 0;
-
-	if (t->calls.insn &&
-	    tracee_request(PTRACE_PEEKTEXT, t->pid, t->calls.insn, (unsigned long)&word) == 0 &&
-	    regs_is_call((const unsigned char *)&word, sizeof(word)))
-		return 0;
-	return find_insn(t->proc, &t->calls.insn);
-}
-
 /*
  * Filters of system calls are suspended while a thread makes one of ours. This is refused to a tracer that
  * has a filter itself, or lacks the privilege: then no thread may have one.
@@ -305,7 +304,8 @@ int trace_prepare(struct trace *t)
 {
 	int r = check_filters(t);
 
-	return r ? r : find_insn_now(t);
+	/* Not before: an exec may have been under way, or may have come in between. */
+	return r ? r : find_insn(t->proc, &t->calls.insn);
 }
 
 int trace_open_ns(const struct trace *t, pid_t tid)

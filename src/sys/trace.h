@@ -12,7 +12,8 @@
  *
  * Nothing that is in the process's memory is relied on, as others may share that and write there, to its vDSO
  * too: a call is let go only if at its entry it is the one that was meant, and is skipped otherwise. Nor
- * does it keep the tracer: each wait has an end, and at the last the tracer is killed by a timer.
+ * does it keep the tracer: each wait has an end, and at the last the tracer is killed by a timer. What not even
+ * that would end is not begun: to look at memory that is a file, whose server may never answer.
  *
  * Allocates by mmap(2) alone, and takes no lock.
  */

@@ -2,9 +2,11 @@
 #include "tracee.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -159,23 +161,48 @@ static int settle(struct tracee *t)
 	return r;
 }
 
+#define PAGE_PRESENT (1ull << 63) /* of /proc/PID/pagemap */
+#define PAGE_SWAPPED (1ull << 62)
+#define PAGE_OF_FILE (1ull << 61)
+
+/*
+ * Whether a page is memory and nothing else. One that is to be read from a file may be read from one whose server
+ * never answers: who looks at it waits, and not even SIGKILL ends that.
+ */
+static bool is_plain_memory(int proc, unsigned long address)
+{
+	const unsigned long size = getauxval(AT_PAGESZ);
+	int fd = openat(proc, "pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t page = 0;
+	off_t at = (off_t)(address / size * sizeof(page));
+	bool read_it = fd >= 0 && pread(fd, &page, sizeof(page), at) == (ssize_t)sizeof(page);
+
+	if (fd >= 0)
+		close(fd);
+	return read_it && (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
+}
+
 /*
  * In a restartable sequence the kernel would forget that it is in one when it sees it elsewhere, and
- * would not abort it on its return.
+ * would not abort it on its return. There are no system calls in one.
  */
-static void read_rseq(struct tracee *t)
+static int read_rseq(struct tracee *t, int proc)
 {
 	struct ptrace_rseq_configuration rseq = {0};
 	unsigned long field;
 
 	t->rseq_cs = 0;
-	if (tracee_request(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof(rseq),
+	if (regs_is_in_call(&t->regs) ||
+	    tracee_request(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof(rseq),
 			   (unsigned long)&rseq) < 0 ||
 	    rseq.rseq_abi_pointer == 0)
-		return;
+		return 0;
 	field = rseq.rseq_abi_pointer + 8; /* struct rseq, linux/rseq.h */
+	if (!is_plain_memory(proc, field))
+		return -EOPNOTSUPP;
 	if (tracee_request(PTRACE_PEEKDATA, t->tid, field, (unsigned long)&t->rseq_cs) == 0)
 		t->rseq_field = field;
+	return 0;
 }
 
 /* Where a program has all its system calls but some turned into signals, ours would be one. */
@@ -200,9 +227,9 @@ static int change(struct tracee *t, struct tracee_calls *calls)
 	int r = regs_get(t->tid, &t->regs);
 
 	r = r ? r : check_dispatch(t->tid);
+	r = r ? r : read_rseq(t, calls->proc);
 	if (r < 0)
 		return r;
-	read_rseq(t);
 	calls->touched = true;
 	r = block_signals(t);
 	t->changed = r == 0;

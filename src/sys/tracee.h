@@ -29,6 +29,7 @@ struct tracee {
 
 /* What the calls of all threads of a process have in common, and what has come of them. */
 struct tracee_calls {
+	int proc;	    /* /proc/PID */
 	unsigned long insn; /* a system call instruction in its vDSO */
 	int64_t end;	    /* when they must have begun, on the monotonic clock, in ns */
 	bool suspends;	    /* the tracer may suspend filters of system calls */
