@@ -158,18 +158,32 @@ static bool has_it(const struct present *present, int type, uint64_t inode)
 	return present->later[type] == inode && (type == NS_PID || present->own[type] == inode);
 }
 
+struct comparison {
+	struct attach *a;
+	const struct join_plan *join;
+};
+
+static int read_both(void *arg)
+{
+	const struct comparison *c = arg;
+	struct attach *a = c->a;
+	autoclose int dir = proc_open_ns_dir(a->pid);
+	int r = join_plan_inodes(c->join, a->types, a->wanted);
+
+	return r ? r : read_present(dir, a->types, &a->present);
+}
+
 static int compare(struct attach *a, const struct join_plan *join, unsigned int types)
 {
-	autoclose int dir = proc_open_ns_dir(a->pid);
+	struct comparison c = {a, join};
 	int r;
 
 	for (int t = 0; types == 0 && t < NS_COUNT; t++)
 		a->types |= flag_of(t);
 	a->types |= types;
-	r = join_plan_inodes(join, a->types, a->wanted);
-	r = r ? r : read_present(dir, a->types, &a->present);
+	r = agent_look(false, read_both, &c);
 	if (r < 0)
-		return error_set(r, "compare namespaces", NULL);
+		return r == -EBUSY ? r : error_set(r, "compare namespaces", NULL);
 	for (int t = 0; t < NS_COUNT; t++)
 		if ((a->types & flag_of(t)) && has_it(&a->present, t, a->wanted[t]))
 			a->types &= ~flag_of(t);

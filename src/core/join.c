@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
@@ -67,7 +68,7 @@ static int plan_host(const struct hierarchy *h, const struct host_ns *host, enum
 /* The number may be another process's by now: it was init's if init lives after it was used. */
 static int open_ns_of(const struct init *init, const char *entry)
 {
-	autoclose int fd = proc_open_ns(init->pid, entry);
+	autoclose int fd = agent_open_ns(init->pid, entry);
 
 	if (fd >= 0 && !kernel_pidfd_is_alive(init->pidfd))
 		return -ESRCH;

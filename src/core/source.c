@@ -10,6 +10,7 @@
 
 #include <linux/nsfs.h>
 
+#include "agent.h"
 #include "cleanup.h"
 #include "error.h"
 #include "kernel.h"
@@ -67,7 +68,7 @@ static bool is_agent(const struct proc_status *status, unsigned int types)
 /* That of the plan, which those types that live no longer than init are from. */
 static bool init_has_all(const struct join_plan *join, unsigned int types)
 {
-	autoclose int dir = join->task < 0 ? -ESRCH : proc_open_ns_dir(join->task_pid);
+	autoclose int dir = proc_open_ns_dir(join->task_pid);
 	uint64_t wanted[NS_COUNT];
 
 	if (dir < 0 || join_plan_inodes(join, types, wanted) < 0)
@@ -82,19 +83,43 @@ static bool init_has_all(const struct join_plan *join, unsigned int types)
 	return true;
 }
 
-static bool is_init(const struct join_plan *join, pid_t pid, const struct proc_status *status,
-		    unsigned int types, struct source *source)
-{
-	pid_t number;
+/* A look at both, of which each may keep who looks. */
+struct look {
+	const struct join_plan *join;
+	pid_t pid, other;
+	const struct proc_status *status;
+	unsigned int types;
+};
 
-	if (!init_has_all(join, types))
-		return false;
-	number = number_for(pid, status, join->task_pid);
-	if (number <= 0 || !kernel_pidfd_is_alive(join->task))
-		return false;
+static int look_for_number(void *arg)
+{
+	const struct look *l = arg;
+
+	return number_for(l->pid, l->status, l->other);
+}
+
+static int look_at_init(void *arg)
+{
+	const struct look *l = arg;
+
+	return init_has_all(l->join, l->types) ? look_for_number(arg) : 0;
+}
+
+/* 1: it is; 0; -EBUSY. */
+static int is_init(struct look *l, struct source *source)
+{
+	int number = 0;
+
+	l->other = l->join->task_pid;
+	if (l->join->task >= 0)
+		number = agent_look(false, look_at_init, l);
+	if (number == -EBUSY)
+		return number;
+	if (number <= 0 || !kernel_pidfd_is_alive(l->join->task))
+		return 0;
 	source->number = number;
-	source->pidfd = join->task;
-	return true;
+	source->pidfd = l->join->task;
+	return 1;
 }
 
 /*
@@ -110,7 +135,7 @@ static int start_holder(const struct entry *e, pid_t pid, const struct proc_stat
 	if (types & CLONE_NEWPID) {
 		ns = join_plan_fd(&e->join, NS_PID);
 	} else if (status->depth > 1) {
-		own = proc_open_ns(pid, "pid");
+		own = agent_open_ns(pid, "pid");
 		if (own < 0)
 			return error_set(own, "open namespace", "pid");
 		ns = own;
@@ -133,15 +158,22 @@ static void plan_joining(const struct entry *e, unsigned int types, struct sourc
 int source_find(const struct entry *e, pid_t pid, const struct proc_status *status,
 		unsigned int types, struct source *ret_source)
 {
+	struct look l = {.join = &e->join, .pid = pid, .status = status, .types = types};
 	int r;
 
 	plan_joining(e, types, ret_source);
-	if (is_agent(status, types) || is_init(&e->join, pid, status, types, ret_source))
+	if (is_agent(status, types))
 		return 0;
+	r = is_init(&l, ret_source);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = start_holder(e, pid, status, types, ret_source);
 	if (r < 0)
 		return r;
-	r = number_for(pid, status, ret_source->holder.pid);
+	l.other = ret_source->holder.pid;
+	r = agent_look(false, look_for_number, &l);
+	if (r == -EBUSY)
+		return r;
 	if (r < 0)
 		return error_set(-EINVAL, "its pid namespace is not above the container's", NULL);
 	ret_source->number = r;

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cpu.h"
@@ -24,10 +26,24 @@ struct agent {
 	void *arg;
 	int join_cgroup; /* the clone could not put it there; -EBADF: nothing to be done */
 	bool is_thread;
-	bool own_files; /* it may be killed with a cgroup: what it has open is not the caller's */
+	bool own_files; /* it may be killed: what it has open is not the caller's */
+	bool limited;	/* it is killed after a second */
 	bool started;
 	int result;
 };
+
+/* A timer of the agent's own process. */
+static int set_limit(void)
+{
+	const struct itimerspec second = {.it_value = {.tv_sec = 1}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+	int timer;
+
+	return syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) < 0 ||
+			       syscall(SYS_timer_settime, timer, 0, &second, NULL) < 0
+		       ? -errno
+		       : 0;
+}
 
 static int agent_main(void *arg)
 {
@@ -41,6 +57,8 @@ static int agent_main(void *arg)
 	/* The result stays "cancelled" until the work is done: an agent may be killed at any moment. */
 	if (agent->join_cgroup >= 0)
 		r = kernel_write_file(agent->join_cgroup, "cgroup.procs", "0");
+	if (r == 0 && agent->limited)
+		r = set_limit();
 	agent->result = r ? r : agent->fn(agent->arg);
 	return 0;
 }
@@ -106,7 +124,7 @@ static int run(struct agent *agent, int cgroup, uint64_t memory)
 				 "the caller's next child begins a pid namespace: fork first",
 				 NULL);
 	agent->join_cgroup = -EBADF;
-	agent->own_files = cgroup >= 0;
+	agent->own_files |= cgroup >= 0;
 	agent->result = -ECANCELED;
 	pid = agent_clone(agent, cgroup, memory);
 	/* Dead at birth, in a cgroup that was killed once: see clone_into_cgroup() in core/task.c. */
@@ -124,6 +142,31 @@ int agent_run(int cgroup, int (*fn)(void *arg), void *arg)
 	struct agent agent = {.fn = fn, .arg = arg};
 
 	return run(&agent, cgroup, CLONE_VM | CLONE_VFORK);
+}
+
+int agent_look(bool shares_fds, int (*fn)(void *arg), void *arg)
+{
+	struct agent agent = {.fn = fn, .arg = arg, .own_files = !shares_fds, .limited = true};
+	int r = run(&agent, -1, CLONE_VM | CLONE_VFORK);
+
+	return r == -ECANCELED ? error_set(-EBUSY, "the process keeps who looks at it", NULL) : r;
+}
+
+struct ns_entry {
+	pid_t pid;
+	const char *entry;
+};
+
+static int open_ns(void *arg)
+{
+	const struct ns_entry *e = arg;
+
+	return proc_open_ns(e->pid, e->entry);
+}
+
+int agent_open_ns(pid_t pid, const char *entry)
+{
+	return agent_look(true, open_ns, &(struct ns_entry){pid, entry});
 }
 
 int agent_run_thread(int (*fn)(void *arg), void *arg)

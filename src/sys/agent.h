@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -28,6 +29,17 @@ int agent_run_thread(int (*fn)(void *arg), void *arg);
  * back, and its last error.
  */
 int agent_run_apart(int cgroup, int (*fn)(void *arg), void *arg, size_t size);
+
+/*
+ * agent_run() for a look at another process in /proc. The kernel makes who looks wait while that one executes a
+ * program, which may take as long as the server of a file likes that is closed then, and no signal but SIGKILL ends
+ * the wait: after a second the agent is killed, and the result is -EBUSY. It has a copy of the caller's fds, so that
+ * nothing it has opened is left; with shares_fds it shares them, and may open only what it returns.
+ */
+int agent_look(bool shares_fds, int (*fn)(void *arg), void *arg);
+
+/* proc_open_ns() of another process, in such an agent. */
+int agent_open_ns(pid_t pid, const char *entry);
 
 /* A child that others see may be stopped by them. If it is, it goes on. */
 void agent_wake(pid_t pid);
