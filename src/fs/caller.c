@@ -81,6 +81,8 @@ static void read_line(struct caller *c, const char *line)
 		c->is_consistent &= c->gid == list[3];
 	} else if (strncmp(line, "Groups:", 7) == 0) {
 		c->group_count = numbers(line, c->groups, CALLER_GROUPS + 1);
+	} else if (strncmp(line, "NoNewPrivs:", 11) == 0) {
+		c->no_new_privs = numbers(line, list, 1) == 1 && list[0];
 	} else {
 		read_capabilities(line, "CapPrm:", &c->permitted);
 		read_capabilities(line, "CapEff:", &c->effective);
@@ -364,10 +366,30 @@ int caller_may_trace(const struct caller *c, int pidfd, struct surrogate *ret_su
 	return surrogate_start(c, &job, ret_surrogate);
 }
 
-int caller_may_still_trace(const struct surrogate *s, const pid_t *threads, size_t count)
+/* What a thread is now, where that it has other credentials is no matter. */
+static int read_thread(pid_t tid, struct caller *ret_thread)
+{
+	*ret_thread = (struct caller){.tid = tid};
+	read_status(ret_thread);
+	return ret_thread->pid > 0 ? 0 : -EPERM;
+}
+
+static int may_leave_sandbox(const struct caller *c, const pid_t *threads, size_t count)
+{
+	for (size_t i = 0; c->no_new_privs && i < count; i++) {
+		struct caller thread;
+
+		if (read_thread(threads[i], &thread) < 0 || !thread.no_new_privs)
+			return -EPERM;
+	}
+	return 0;
+}
+
+int caller_may_still_trace(const struct caller *c, const struct surrogate *s, const pid_t *threads,
+			   size_t count)
 {
 	const size_t most = SURROGATE_QUESTION_MAX / sizeof(*threads);
-	int r = 0;
+	int r = may_leave_sandbox(c, threads, count);
 
 	for (size_t i = 0; r == 0 && i < count; i += most) {
 		size_t n = count - i < most ? count - i : most;
@@ -398,7 +420,8 @@ bool caller_equals(const struct caller *a, const struct caller *b)
 	       memcmp(a->gids, b->gids, sizeof(a->gids)) == 0 && a->group_count == b->group_count &&
 	       memcmp(a->groups, b->groups, a->group_count * sizeof(a->groups[0])) == 0 &&
 	       a->permitted == b->permitted && a->effective == b->effective &&
-	       same_inode(a->user_ns, b->user_ns) && same_inode(a->container, b->container);
+	       a->no_new_privs == b->no_new_privs && same_inode(a->user_ns, b->user_ns) &&
+	       same_inode(a->container, b->container);
 }
 
 struct open_path {

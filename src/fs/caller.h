@@ -28,6 +28,7 @@ struct caller {
 	gid_t groups[CALLER_GROUPS + 1];
 	size_t group_count;
 	uint64_t permitted, effective;
+	bool no_new_privs;	/* it may be in a sandbox that /proc says nothing of */
 	bool is_consistent;	/* /proc tells of the credentials that the request was made with */
 	pid_t own_number;	/* of its process in its own pid namespace */
 	int pid_levels;		/* how many pid namespaces it is below ours, and one */
@@ -56,11 +57,13 @@ int caller_may_change_in(const struct caller *c, int container);
 /*
  * Whether it could ptrace(2) the process: asked of the kernel, with its credentials. What is answered holds only
  * until the process executes a file: the surrogate stays, and is asked once more about its threads when they
- * stand still.
+ * stand still. Landlock keeps who is in a sandbox from whoever is not, and a surrogate is in none: who has
+ * no_new_privs, as such a one must if it has no privilege, traces only who has that too.
  */
 struct surrogate;
 int caller_may_trace(const struct caller *c, int pidfd, struct surrogate *ret_surrogate);
-int caller_may_still_trace(const struct surrogate *s, const pid_t *threads, size_t count);
+int caller_may_still_trace(const struct caller *c, const struct surrogate *s, const pid_t *threads,
+			   size_t count);
 
 /*
  * Of the caller's own process, whose threads stand still: -EPERM if one has other rights than the request was

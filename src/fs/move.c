@@ -75,9 +75,9 @@ static int may_move_still(const struct move *m, const pid_t *threads, size_t cou
 
 	if (!may_trace_all(l->who))
 		e = is_self(m) ? caller_is_still(l->who, threads, count)
-			       : caller_may_still_trace(&m->who, threads, count);
+			       : caller_may_still_trace(l->who, &m->who, threads, count);
 	if (e == 0 && m->opener.pid)
-		e = caller_may_still_trace(&m->opener, threads, count);
+		e = caller_may_still_trace(l->opener, &m->opener, threads, count);
 	return e;
 }
 
