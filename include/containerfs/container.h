@@ -432,8 +432,8 @@ int container_enter(int container, int nstypes);
  * such process, a thread, a zombie, or one of the kernel's; an own namespace of the container that no task
  * has brought to life. EBUSY: the container or the process is frozen, somebody traces it, or it did not
  * stop within a second. EPROTO: where it was to join it did something else, which was not done, or it joined
- * others: hostile is who shares its memory or its fds. EOPNOTSUPP: a 32-bit program. ENOENT: the container
- * is removed.
+ * others: hostile is who shares its memory or its fds. EOPNOTSUPP: a 32-bit program; a
+ * writer (see below) that is a thread of the kernel's, of io_uring. ENOENT: the container is removed.
  *
  * Blocks for up to a second, some more if the process hinders it, and while the container is being changed
  * by others. If the calling process is killed meanwhile the move is completed or has not begun. If the

@@ -117,6 +117,8 @@ static int identify(struct attach *a, const struct attach_whom *whom)
 		r = proc_status(pid, &a->status);
 	if (r < 0)
 		return no_task(r);
+	if (a->answer && proc_is_worker(pid))
+		return error_set(-EOPNOTSUPP, "written by io_uring; use write(2)", NULL);
 	a->writer = pid;
 	a->pid = a->answer ? a->status.process : pid;
 	if (a->pid == getpid())

@@ -17,7 +17,8 @@
 #include "text.h"
 
 #define FORKED_NO_EXEC                                                                             \
-	0x40 /* PF_FORKNOEXEC of the kernel, a flag in /proc/PID/stat since Linux 2.6 */
+	0x40	      /* PF_FORKNOEXEC of the kernel, a flag in /proc/PID/stat since Linux 2.6 */
+#define WORKER 0x4010 /* PF_USER_WORKER, PF_IO_WORKER */
 #define PIDFS_MAGIC 0x50494446 /* linux/magic.h has it since 6.9 */
 
 /* "/proc/thread-self/ENTRY" or "/proc/PID/ENTRY". */
@@ -143,6 +144,15 @@ bool proc_has_executed(pid_t pid)
 
 	return proc_read(pid, "stat", buf, sizeof(buf)) == 0 && stat_field(buf, 9, &flags) == 0 &&
 	       !(flags & FORKED_NO_EXEC);
+}
+
+bool proc_is_worker(pid_t tid)
+{
+	char buf[1024];
+	uint64_t flags;
+
+	return proc_read(tid, "stat", buf, sizeof(buf)) == 0 && stat_field(buf, 9, &flags) == 0 &&
+	       (flags & WORKER);
 }
 
 int proc_wipe_args(void)

@@ -50,6 +50,9 @@ int proc_thread_waits(int thread, char *ret_state, char *where, size_t size);
 /* The process that has the thread of this number. -ESRCH. */
 int proc_process_of(pid_t tid, pid_t *ret_pid);
 
+/* Whether the thread is one that the kernel has made for the process, for io_uring for example: it has no user mode. */
+bool proc_is_worker(pid_t tid);
+
 /* The nsfs fd of entry, "net" for example, of a process (0: the calling thread). */
 int proc_open_ns(pid_t pid, const char *entry);
 
