@@ -70,7 +70,7 @@ long regs_interrupted(const struct regs *regs, bool *ret_anew)
 
 	*ret_anew = result == BEGIN_ANEW;
 	return regs_is_in_call(regs) && (*ret_anew || result == -EINTR) ? (long)regs->word[ORIGINAL]
-								   : -1;
+									: -1;
 }
 
 void regs_begin_anew(struct regs *regs)
