@@ -190,7 +190,7 @@ static int replace(int dir, const struct container_access *old, const struct con
 
 int access_store(int dir, const struct container_access *access)
 {
-	struct container_access old, new;
+	struct container_access old = common, new;
 	int r = access_load(dir, &old);
 
 	if (r < 0 && r != -EUCLEAN)

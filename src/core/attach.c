@@ -248,8 +248,8 @@ static int find_cgroup(const struct hierarchy *h, const struct object *o, int cg
 		return 0;
 	r = open_from(h, a, chain, searched);
 	if (r == 0 && whom->may_leave)
-		r = depart_begin(h, o, a->cgroup, searched ? chain : NULL, whom->may_leave,
-				 whom->arg, &a->departure);
+		r = depart_begin(h, o, a->cgroup, searched ? chain : NULL,
+				 &(struct depart_asked){whom->may_leave, whom->arg}, &a->departure);
 	if (r < 0)
 		return r;
 	a->to = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -374,7 +374,7 @@ static int join_all(const struct attach *a, struct trace *t, pid_t source)
 			leader = thread;
 			continue;
 		}
-		r = join_as(a, t, thread, source, false);
+		r = thread ? join_as(a, t, thread, source, false) : -ESRCH;
 		if (r < 0) {
 			join_back(a, t, i);
 			return join_error(r);

@@ -70,7 +70,8 @@ static unsigned int depth_below(const char *path, size_t common)
 	return depth;
 }
 
-static int ask_for_right(const struct departure *d, depart_ask *ask, void *arg, const char *what)
+static int ask_for_right(const struct departure *d, const struct depart_asked *asked,
+			 const char *what)
 {
 	size_t common = leave_common(d->from, d->to), len = common + 1;
 	char file[PATH_SIZE] = ".";
@@ -83,14 +84,14 @@ static int ask_for_right(const struct departure *d, depart_ask *ask, void *arg, 
 	procs = r < 0 ? r : openat(d->top, file, O_PATH | O_CLOEXEC | O_NOFOLLOW);
 	if (procs < 0)
 		return error_set(r ? r : -errno, "open its cgroup", d->from);
-	r = ask(arg, procs, depth_below(d->from, common));
+	r = asked->ask(asked->arg, procs, depth_below(d->from, common));
 	if (r == -EPERM || r == -EACCES)
 		return refused(what);
 	return r < 0 ? error_set(r, "ask who may move it", NULL) : 0;
 }
 
 int depart_begin(const struct hierarchy *h, const struct object *o, const char *path,
-		 const char *searched, depart_ask *ask, void *arg, struct departure *ret_d)
+		 const char *searched, const struct depart_asked *asked, struct departure *ret_d)
 {
 	char what[LIMIT_NAME_SIZE];
 	int r = find_from(h, path, searched, ret_d);
@@ -106,7 +107,7 @@ int depart_begin(const struct hierarchy *h, const struct object *o, const char *
 		return error_set(r, "look at its cgroup", ret_d->from);
 	if (r == 0)
 		return 0;
-	r = ask_for_right(ret_d, ask, arg, what);
+	r = ask_for_right(ret_d, asked, what);
 	ret_d->allowed = r == 0;
 	return r;
 }

@@ -19,6 +19,11 @@
  */
 typedef int depart_ask(void *arg, int procs, unsigned int depth);
 
+struct depart_asked {
+	depart_ask *ask;
+	void *arg;
+};
+
 struct departure {
 	char from[PATH_SIZE], to[PATH_SIZE]; /* as in leave.h */
 	int top;			     /* of the mount; -EBADF: nobody is to be asked */
@@ -33,7 +38,7 @@ void depart_close(struct departure *d);
  * container with this chain; it goes to o. -EPERM: they may not.
  */
 int depart_begin(const struct hierarchy *h, const struct object *o, const char *path,
-		 const char *searched, depart_ask *ask, void *arg, struct departure *ret_d);
+		 const char *searched, const struct depart_asked *asked, struct departure *ret_d);
 
 /* Once more, of a task that stands still; also in an agent. */
 int depart_check(const struct departure *d);

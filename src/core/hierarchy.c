@@ -500,11 +500,11 @@ static int open_state_dir(struct hierarchy *h, enum hierarchy_use use)
 	/* The watcher has another directory. */
 	if (path[0] != '/')
 		return error_set(-EINVAL, "CONTAINERFS_STATE is not an absolute path", path);
-	h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS);
+	h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS | O_CLOEXEC);
 	if (h->dir < 0 && errno == ENOENT && use >= HIERARCHY_WRITE) {
 		if (make_state_dir(path) < 0)
 			return error_set(-errno, "make state directory", path);
-		h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS);
+		h->dir = openat(AT_FDCWD, path, HIERARCHY_DIR_FLAGS | O_CLOEXEC);
 	}
 	if (h->dir < 0)
 		return error_set(-errno, "open state directory", path);

@@ -15,7 +15,7 @@
 
 #define HIERARCHY_CGROUP_NAME 64
 /* Others may pass through the state directory, and need not read it. */
-#define HIERARCHY_DIR_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+#define HIERARCHY_DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW)
 #define HIERARCHY_CONTROLLERS                                                                      \
 	"controllers" /* link: what we have switched on at the top of the mount */
 

@@ -74,7 +74,7 @@ static bool is_trusted(int ns)
 
 static bool is_it(int ns, const struct identity *wanted)
 {
-	struct identity found;
+	struct identity found = {0};
 
 	return identify(ns, &found) == 0 && found.inode == wanted->inode &&
 	       (found.number == wanted->number || !found.number || !wanted->number) &&
@@ -85,7 +85,7 @@ int home_record(int state_dir, const struct home *home)
 {
 	autoclose int own = home->ns < 0 ? proc_open_ns(0, "mnt") : -EBADF;
 	int ns = home->ns < 0 ? own : home->ns;
-	struct identity identity;
+	struct identity identity = {0};
 	char text[RECORD_SIZE];
 	size_t len;
 	int r = ns < 0 ? ns : identify(ns, &identity);
@@ -159,7 +159,7 @@ static int look_agent(void *arg)
 
 	if (setns(l->ns, CLONE_NEWNS) < 0)
 		return -errno;
-	dir = openat(AT_FDCWD, l->path, HIERARCHY_DIR_FLAGS);
+	dir = openat(AT_FDCWD, l->path, HIERARCHY_DIR_FLAGS | O_CLOEXEC);
 	if (dir < 0 || !kernel_is_same_file(dir, l->state_dir))
 		return -EXDEV;
 	cradle = openat(dir, "cradle", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

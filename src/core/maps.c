@@ -288,7 +288,7 @@ static bool parse_auto(const char *text, uint32_t *ret_count)
 
 int maps_set_ids(const struct hierarchy *h, struct object *o, const char *text)
 {
-	struct object next;
+	struct object next = *o;
 	struct id_map map;
 	uint32_t count = 0;
 	bool is_auto = parse_auto(text, &count), is_host = strcmp(text, "host") == 0;

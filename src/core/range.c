@@ -223,6 +223,7 @@ struct source {
 	struct id_map map[2]; /* of the parent's user namespace */
 	bool is_top;	      /* that is the hierarchy's own: what it counts nobody translates */
 	int user_ns;	      /* else; borrowed */
+	uint32_t slots;	      /* of its ids; 0: not one whole */
 };
 
 static bool has_inside(const struct id_map *map, uint32_t id, uint32_t count)
@@ -357,8 +358,9 @@ static int take_seen(const struct hierarchy *h, const struct object *o, const st
 /* Begun at a place that nobody can foretell, and all round. */
 static int take_whole_slots(const struct hierarchy *h, const struct object *o,
 			    const struct source *s, struct taken *taken, const uint32_t first[2],
-			    uint32_t slots, struct range *ids)
+			    struct range *ids)
 {
+	const uint32_t slots = s->slots;
 	uint32_t n = slots_of(ids->count), at = (uint32_t)(o->spec.id % slots), free = 0;
 	int r = take_seen(h, o, s, taken, first, ids);
 
@@ -428,7 +430,7 @@ static int take_half(const struct hierarchy *h, const struct object *o, const st
 
 static int source_open(const struct hierarchy *h, const struct object *o, struct source *s)
 {
-	autoobject struct object parent = {.dir = -EBADF};
+	autoobject struct object parent = {.dir = -EBADF, .spec = {0}};
 	int r = join_open_parent(o, &parent);
 
 	s->user_ns = -EBADF;
@@ -466,13 +468,13 @@ int range_take(const struct hierarchy *h, const struct object *o, uint32_t whole
 	autotaken struct taken taken = {.count = {0}};
 	struct range ids = {
 		.kind = RANGE_AUTO, .whole = whole, .count = whole ? whole : RANGE_DEFAULT};
-	autofree struct source *s = malloc(sizeof(*s));
-	uint32_t first[2], slots = 0;
+	autofree struct source *s = calloc(1, sizeof(*s));
+	uint32_t first[2];
 	int r = s ? source_open(h, o, s) : -ENOMEM;
 
-	r = r ? r : find_slots(s, &taken, first, &slots);
-	if (r == 0 && slots)
-		r = take_whole_slots(h, o, s, &taken, first, slots, &ids);
+	r = r ? r : find_slots(s, &taken, first, &s->slots);
+	if (r == 0 && s->slots)
+		r = take_whole_slots(h, o, s, &taken, first, &ids);
 	else if (r == 0)
 		r = take_half(h, o, s, &ids);
 	if (s)
@@ -505,7 +507,7 @@ int range_drop(const struct hierarchy *h, const struct object *o, bool second)
 bool range_is_told(const struct hierarchy *h, const struct object *o)
 {
 	char path[ENTRY_SIZE], number[21];
-	struct range range;
+	struct range range = {0};
 	struct stat st;
 
 	if (range_load(o, o->spec.second[NS_USER], &range) < 0 || range.kind == RANGE_NONE)
