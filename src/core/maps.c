@@ -244,7 +244,7 @@ static int set_end(const struct hierarchy *h, struct object *o, struct object *n
 
 int maps_set(const struct hierarchy *h, struct object *o, int which, const char *text)
 {
-	struct object next;
+	struct object next = *o;
 	struct id_map map;
 	const char *why = id_map_parse(text, &map);
 	int r = check_which(which);

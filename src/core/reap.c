@@ -579,7 +579,7 @@ int reap_remove_tree(int parent, const char *name)
 		       : r == -EXDEV ? error_set(-EBUSY, "something is mounted there", name)
 				     : r;
 	}
-	while ((entry = dir_next_entry(entries, &r))) {
+	while (entries && (entry = dir_next_entry(entries, &r))) {
 		if (entry->d_type == DT_DIR)
 			r = reap_remove_tree(dirfd(entries), entry->d_name);
 		else if (unlinkat(dirfd(entries), entry->d_name, 0) < 0)

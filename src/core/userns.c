@@ -69,7 +69,7 @@ static int first_id(int proc, const char *path, uint32_t *ret_id)
 /* The raw calls: those of a libc would change all threads of a process, or wait for them. */
 int userns_become_first(int proc)
 {
-	uint32_t uid, gid;
+	uint32_t uid = 0, gid = 0;
 	int r = first_id(proc, "self/uid_map", &uid);
 
 	r = r ? r : first_id(proc, "self/gid_map", &gid);
@@ -217,7 +217,7 @@ static int make_user_with_maps(const struct maker *m)
 {
 	autoclose int to = -EBADF;
 	struct writer w;
-	int pid, written;
+	int pid = -1, written;
 	int r = writer_start(m, &w, &to, &pid);
 
 	if (r < 0)
@@ -350,7 +350,7 @@ int userns_read_maps(int user_ns, struct userns_maps *ret_maps)
 	autoclose int to = -EBADF;
 	autoclose int dir = -EBADF;
 	struct reader reader = {user_ns, proc, -EBADF, -EBADF};
-	int pid, ended, r = proc < 0 ? proc : made_pair(&from, &to);
+	int pid = -1, ended, r = proc < 0 ? proc : made_pair(&from, &to);
 
 	reader.to = to;
 	reader.close = from;

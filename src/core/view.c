@@ -306,6 +306,7 @@ int view_list_mounts(int state_dir, int mount_ns, char **ret_memory, struct root
 			points_to_cache(&p, state_dir, hash);
 	}
 	at = p.at;
+	(void)at;
 	r = r < 0 ? r : plan_points(&p, ret_memory, plan);
 	return r < 0 ? error_set(r, "list what is mounted", "/proc/self/mountinfo") : 0;
 }

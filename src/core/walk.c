@@ -215,30 +215,37 @@ static int check_held(int dir, const char *name)
 	return object_is_held(child) ? 0 : -ENOENT;
 }
 
-static int walk_child(struct walk *w, int dir, const struct spec *parent, const char *name,
-		      const char *record, const struct with_cgroup *cgroups, unsigned int depth)
+/* The container whose children are walked, and which of those have a cgroup. */
+struct level {
+	int dir;
+	const struct spec *spec;
+	struct with_cgroup cgroups;
+	unsigned int depth;
+};
+
+static int walk_child(struct walk *w, const struct level *l, const char *name, const char *record)
 {
 	size_t path_len = w->path_len;
 	struct spec spec;
 	int r = 0;
 
-	if (spec_parse(record, &spec) < 0 || !spec_is_nested_in(&spec, parent))
-		return note_damaged(w, dir, name);
+	if (spec_parse(record, &spec) < 0 || !spec_is_nested_in(&spec, l->spec))
+		return note_damaged(w, l->dir, name);
 	if (spec.transient)
-		r = check_held(dir, name);
+		r = check_held(l->dir, name);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	if (text_append(w->path, sizeof(w->path), &w->path_len, "/") < 0 ||
 	    text_append(w->path, sizeof(w->path), &w->path_len, name) < 0)
 		return -ENAMETOOLONG;
-	r = report(w, dir, name, &spec, cgroups, depth);
+	r = report(w, l->dir, name, &spec, &l->cgroups, l->depth);
 	if (r == 0 && (w->flags & CONTAINER_WALK_RECURSIVE) && spec.nested) {
 		autoclose int child =
-			openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+			openat(l->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 		/* Not to be listed by the caller: what is in it is not there. */
 		if (child >= 0)
-			r = walk_below(w, child, &spec, depth + 1);
+			r = walk_below(w, child, &spec, l->depth + 1);
 		else
 			r = errno == ENOENT || errno == EACCES ? 0 : -errno;
 	}
@@ -290,16 +297,16 @@ static int open_index(struct walk *w, int dir, uint64_t id, struct index *index)
 static int walk_below(struct walk *w, int dir, const struct spec *spec, unsigned int depth)
 {
 	autoindex struct index index = {0};
-	struct with_cgroup cgroups = {0};
+	struct level level = {.dir = dir, .spec = spec, .depth = depth};
 	const char *name, *record;
 	size_t position = 0;
 	int r = open_index(w, dir, spec->id, &index);
 
 	if (r == 0 && (w->flags & CONTAINER_WALK_STATE))
-		r = read_cgroups(w->h, spec, &cgroups);
+		r = read_cgroups(w->h, spec, &level.cgroups);
 	while (r == 0 && index_next(&index, &position, &name, &record))
-		r = walk_child(w, dir, spec, name, record, &cgroups, depth);
-	free(cgroups.id);
+		r = walk_child(w, &level, name, record);
+	free(level.cgroups.id);
 	return r;
 }
 
