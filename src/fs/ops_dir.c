@@ -373,7 +373,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int e = request_begin(&r, req, ino, by_pid ? REQUEST_ASKS_WHO : REQUEST_LOOKS);
 
 	e = e ? e : make_listing(&r, &l);
-	if (e < 0) {
+	if (e < 0 || !l) {
 		reply_error(req, e);
 		return;
 	}

@@ -198,7 +198,7 @@ static int fill(fuse_req_t req, fuse_ino_t ino, struct open_file *f)
 	autorequest struct request r = REQUEST_NONE;
 	const struct entry *e = entry_of((enum entry_kind)(ino % KIND_LIMIT));
 	char *text = NULL;
-	size_t len;
+	size_t len = 0;
 	int error;
 
 	if (!e || !e->show)
