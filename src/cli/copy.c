@@ -246,8 +246,9 @@ static int copy_data(struct copy *c, int in, int out)
 
 		if (data < 0 && errno == ENXIO)
 			break;
-		if (end < 0)
-			return copy_range(c, in, out, data < 0 ? hole : data, OFFSET_MAX);
+		/* A file system of the container's may answer anything, and so for ever. */
+		if (end < 0 || data < hole || end <= data)
+			return copy_range(c, in, out, data < hole ? hole : data, OFFSET_MAX);
 		more = interrupt_pending() ? interrupted(c) : copy_range(c, in, out, data, end);
 		if (more <= 0)
 			return more;
