@@ -102,6 +102,37 @@ sleep 0.3
 is 70 "$( (ulimit -f 0; container ls -q many) | grep -c 'n')" 'with a limit'
 is 70 "$(container ls -q many | grep -c 'n')" 'without'
 
+# full INODES: one more than that many files cannot be. How far it comes; all that is left can be removed.
+full()
+{
+	(
+		CONTAINERFS_STATE=$WORK/small/state
+		export CONTAINERFS_STATE
+		mount -t tmpfs -o "mode=755,nr_inodes=$1" small "$WORK/small" || bad 'mount'
+		container create --own user,mount a 2>"$WORK/.err" && container create a/b 2>"$WORK/.err"
+		came=$?
+		[ $came = 0 ] || grep -q 'No space left on device' "$WORK/.err" ||
+			bad "$1 files: $(cat "$WORK/.err")"
+		check container check
+		check container rm -r -f a
+		! [ -e "$CONTAINERFS_STATE/cradle" ] || check container rm /
+		rm -f "$CONTAINERFS_STATE/lock"
+		is '' "$(ls -A "$CONTAINERFS_STATE" 2>"$WORK/.err")" "$1 files: what is left"
+		check umount "$WORK/small" || umount -l "$WORK/small"
+		echo "$came" >"$WORK/came"
+		[ $failures = 0 ]
+	) || bad "with $1 files"
+	cat "$WORK/came"
+}
+
+it 'a state directory that is full loses nothing, and leaves nothing'
+mkdir "$WORK/small"
+for n in $(seq 2 22); do
+	matches '^125$' "$(full "$n")" "$n files"
+done
+it 'the control: with room enough it works'
+is 0 "$(full 100)"
+
 it 'root of a user namespace changes nothing of what is above it'
 check container create --own mount victim
 listing "$CONTAINERFS_STATE/tree" >"$WORK/before"
