@@ -241,13 +241,12 @@ static int64_t waited(const struct anew *a, int tasks)
 	return time > 0 ? time : 0;
 }
 
-static int read_words(pid_t tid, unsigned long from, unsigned long *to, int n)
+static int read_words(int tasks, pid_t tid, unsigned long from, unsigned long *to, int n)
 {
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < n; i++)
-		r = tracee_request(PTRACE_PEEKDATA, tid, from + (unsigned long)i * sizeof(*to),
-				   (unsigned long)&to[i]);
+		r = tracee_peek(tasks, tid, from + (unsigned long)i * sizeof(*to), &to[i]);
 	return r;
 }
 
@@ -279,13 +278,13 @@ static bool shorten_ms(struct regs *regs, int argument, int64_t time)
 	return true;
 }
 
-static bool shorten_timespec(pid_t tid, const struct regs *regs, const struct call *call,
+static bool shorten_timespec(int tasks, pid_t tid, const struct regs *regs, const struct call *call,
 			     int64_t time, struct anew_limit *limit)
 {
 	unsigned long at = regs_argument(regs, call->argument);
 
 	*limit = (struct anew_limit){.argument = call->argument, .pointer = -1};
-	if (at == 0 || read_words(tid, at, limit->word, 2) < 0 ||
+	if (at == 0 || read_words(tasks, tid, at, limit->word, 2) < 0 ||
 	    !shorten(limit->word, call->limit == LIMIT_TIMEVAL ? 1000 : 1, time))
 		return false;
 	limit->count = 2;
@@ -293,16 +292,16 @@ static bool shorten_timespec(pid_t tid, const struct regs *regs, const struct ca
 }
 
 /* struct io_uring_getevents_arg, whose third word points to the time limit. */
-static bool shorten_ring(pid_t tid, const struct regs *regs, const struct call *call, int64_t time,
-			 struct anew_limit *limit)
+static bool shorten_ring(int tasks, pid_t tid, const struct regs *regs, const struct call *call,
+			 int64_t time, struct anew_limit *limit)
 {
 	unsigned long flags = regs_argument(regs, 3), at = regs_argument(regs, call->argument);
 	unsigned long arg[3];
 
 	*limit = (struct anew_limit){.argument = call->argument, .target = 2, .pointer = 4};
 	if (!(flags & RING_EXT_ARG) || (flags & (RING_ABSOLUTE | RING_BY_INDEX)) ||
-	    read_words(tid, at, arg, 3) < 0 || arg[2] == 0 ||
-	    read_words(tid, arg[2], limit->word, 2) < 0 || !shorten(limit->word, 1, time))
+	    read_words(tasks, tid, at, arg, 3) < 0 || arg[2] == 0 ||
+	    read_words(tasks, tid, arg[2], limit->word, 2) < 0 || !shorten(limit->word, 1, time))
 		return false;
 	memcpy(&limit->word[2], arg, 2 * sizeof(arg[0]));
 	limit->count = ANEW_WORDS;
@@ -332,8 +331,8 @@ bool anew_shorten(const struct anew *a, int tasks, pid_t tid, struct regs *regs,
 	if (call->limit == LIMIT_MS)
 		return shorten_ms(regs, call->argument, time);
 	if (call->limit == LIMIT_RING)
-		return shorten_ring(tid, regs, call, time, ret_limit);
-	return shorten_timespec(tid, regs, call, time, ret_limit);
+		return shorten_ring(tasks, tid, regs, call, time, ret_limit);
+	return shorten_timespec(tasks, tid, regs, call, time, ret_limit);
 }
 
 int anew_put(pid_t tid, struct anew_limit *limit, unsigned long address, struct regs *regs)

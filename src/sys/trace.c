@@ -119,10 +119,10 @@ int trace_open(struct trace *t, pid_t pid)
 	t->proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (t->proc < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	t->calls.proc = t->proc;
 	t->tasks = openat(t->proc, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->tasks < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
+	t->calls.tasks = t->tasks;
 	return 0;
 }
 

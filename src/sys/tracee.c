@@ -15,6 +15,7 @@
 #include <linux/ptrace.h>
 
 #include "kernel.h"
+#include "text.h"
 
 #define SECOND INT64_C(1000000000)
 #define RUNNING (2 * SECOND) /* a call under way; a thread that was asked to stop */
@@ -165,31 +166,41 @@ static int settle(struct tracee *t)
 #define PAGE_SWAPPED (1ull << 62)
 #define PAGE_OF_FILE (1ull << 61)
 
-/*
- * Whether a page is memory and nothing else. One that is to be read from a file may be read from one whose server
- * never answers: who looks at it waits, and not even SIGKILL ends that.
- */
-static bool is_plain_memory(int proc, unsigned long address)
+static bool is_plain_memory(int tasks, pid_t tid, unsigned long address)
 {
 	const unsigned long size = getauxval(AT_PAGESZ);
-	int fd = openat(proc, "pagemap", O_RDONLY | O_CLOEXEC);
+	off_t at = (off_t)(address / size * sizeof(uint64_t));
 	uint64_t page = 0;
-	off_t at = (off_t)(address / size * sizeof(page));
-	bool read_it = fd >= 0 && pread(fd, &page, sizeof(page), at) == (ssize_t)sizeof(page);
+	char path[40];
+	size_t len = (size_t)text_format_u64((uint64_t)tid, path);
+	bool found;
+	int fd;
 
+	text_append(path, sizeof(path), &len, "/pagemap");
+	fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+	found = fd >= 0 && pread(fd, &page, sizeof(page), at) == (ssize_t)sizeof(page);
 	if (fd >= 0)
 		close(fd);
-	return read_it && (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
+	return found && (page & (PAGE_PRESENT | PAGE_SWAPPED)) && !(page & PAGE_OF_FILE);
+}
+
+int tracee_peek(int tasks, pid_t tid, unsigned long address, unsigned long *ret_word)
+{
+	if (!is_plain_memory(tasks, tid, address) ||
+	    !is_plain_memory(tasks, tid, address + sizeof(*ret_word) - 1))
+		return -EOPNOTSUPP;
+	return tracee_request(PTRACE_PEEKDATA, tid, address, (unsigned long)ret_word);
 }
 
 /*
  * In a restartable sequence the kernel would forget that it is in one when it sees it elsewhere, and
  * would not abort it on its return. There are no system calls in one.
  */
-static int read_rseq(struct tracee *t, int proc)
+static int read_rseq(struct tracee *t, int tasks)
 {
 	struct ptrace_rseq_configuration rseq = {0};
 	unsigned long field;
+	int r;
 
 	t->rseq_cs = 0;
 	if (regs_is_in_call(&t->regs) ||
@@ -198,11 +209,10 @@ static int read_rseq(struct tracee *t, int proc)
 	    rseq.rseq_abi_pointer == 0)
 		return 0;
 	field = rseq.rseq_abi_pointer + 8; /* struct rseq, linux/rseq.h */
-	if (!is_plain_memory(proc, field))
-		return -EOPNOTSUPP;
-	if (tracee_request(PTRACE_PEEKDATA, t->tid, field, (unsigned long)&t->rseq_cs) == 0)
+	r = tracee_peek(tasks, t->tid, field, &t->rseq_cs);
+	if (r == 0)
 		t->rseq_field = field;
-	return 0;
+	return r == -EOPNOTSUPP ? r : 0;
 }
 
 /* Where a program has all its system calls but some turned into signals, ours would be one. */
@@ -227,7 +237,7 @@ static int change(struct tracee *t, struct tracee_calls *calls)
 	int r = regs_get(t->tid, &t->regs);
 
 	r = r ? r : check_dispatch(t->tid);
-	r = r ? r : read_rseq(t, calls->proc);
+	r = r ? r : read_rseq(t, calls->tasks);
 	if (r < 0)
 		return r;
 	calls->touched = true;

@@ -29,7 +29,7 @@ struct tracee {
 
 /* What the calls of all threads of a process have in common, and what has come of them. */
 struct tracee_calls {
-	int proc;	    /* /proc/PID */
+	int tasks;	    /* /proc/PID/task */
 	unsigned long insn; /* a system call instruction in its vDSO */
 	int64_t end;	    /* when they must have begun, on the monotonic clock, in ns */
 	bool suspends;	    /* the tracer may suspend filters of system calls */
@@ -39,6 +39,12 @@ struct tracee_calls {
 
 /* ptrace(2). -errno. */
 int tracee_request(long what, pid_t tid, unsigned long addr, unsigned long data);
+
+/*
+ * A word of the memory of a thread that stands still; tasks: /proc/PID/task. -EOPNOTSUPP: the page is none, or one of a
+ * file, which may be one whose server never answers: who looks at it waits, and not even SIGKILL ends that.
+ */
+int tracee_peek(int tasks, pid_t tid, unsigned long address, unsigned long *ret_word);
 
 /* Until it has stopped because it was asked to. -EBUSY: not until end. -ESRCH. */
 int tracee_wait(struct tracee *t, int64_t end);

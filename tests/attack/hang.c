@@ -6,7 +6,7 @@
  *	hang memory DIR WHERE
  *		DIR is such a file system of user 1000, to whom this belongs from then on. Prints the pid of a process
  *		of that user, and waits. WHERE the file lies in its memory: "code", where it has its system calls from;
- *		"rseq", what the kernel tells it at.
+ *		"rseq", what the kernel tells it at; "limit", the time limit of a call in which it waits.
  *	hang exec DIR
  *		The same, of one that executes a program whose interpreter is the file.
  *	hang flush DIR
@@ -17,7 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +30,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/fuse.h>
@@ -184,6 +185,37 @@ static int lay_over_rseq(int fd)
 		       : 0;
 }
 
+static struct {
+	int fd;
+	struct timespec *limit;
+} waits;
+
+static void *take_limit(void *arg)
+{
+	usleep(100000);
+	if (mmap(waits.limit, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, waits.fd, 0) == MAP_FAILED)
+		_exit(1);
+	return arg;
+}
+
+/* The kernel has read it when the call began; who is to say what is left of it reads it again. */
+static int lay_over_limit(int fd)
+{
+	struct timespec *limit =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+
+	if (limit == MAP_FAILED)
+		return -1;
+	limit->tv_sec = 1000;
+	waits.fd = fd;
+	waits.limit = limit;
+	if (pthread_create(&thread, NULL, take_limit, NULL) != 0)
+		return -1;
+	syscall(SYS_ppoll, NULL, 0, limit, NULL, 8);
+	return 0;
+}
+
 static int open_file(const char *dir)
 {
 	char path[4096];
@@ -200,7 +232,9 @@ static int tell(void)
 
 static int memory(char **argv)
 {
-	int fd, (*lay)(int) = strcmp(argv[1], "code") == 0 ? lay_over_code : lay_over_rseq;
+	int fd, (*lay)(int) = strcmp(argv[1], "code") == 0   ? lay_over_code
+			      : strcmp(argv[1], "rseq") == 0 ? lay_over_rseq
+							     : lay_over_limit;
 	pid_t pid;
 
 	if (mount_it(argv[0]) < 0)

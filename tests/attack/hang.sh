@@ -84,6 +84,13 @@ end
 wait "$peek" 2>/dev/null
 is up "$(cat "$WORK/.peek")"
 
+it 'the time limit of a call that waits'
+begin memory limit
+timeout -s KILL "$(seconds 6)" "$attack" say 3 "$target" 3>"$T/own/tasks" 2>"$WORK/.err"
+is_not 137 $? 'it took longer than 6 s'
+others_go_on
+end
+
 for what in 'memory code' 'memory rseq' 'exec' 'flush'; do
 	it "$what"
 	# shellcheck disable=SC2086
