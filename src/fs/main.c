@@ -283,6 +283,16 @@ static int set_thread_stacks(void)
 	return errno ? -1 : 0;
 }
 
+/* All that is asked about callers is asked there, by the numbers that the kernel tells in our pid namespace. */
+static int check_proc(void)
+{
+	char number[16] = "";
+
+	return readlink("/proc/self", number, sizeof(number) - 1) > 0 && atoi(number) == getpid()
+		       ? 0
+		       : fail("/proc is of another pid namespace");
+}
+
 static int prepare(void)
 {
 	struct rlimit limit;
@@ -370,7 +380,7 @@ static int run(int argc, char **argv)
 	if (absolute(s.point, point))
 		return 1;
 	s.point = point;
-	if (clear_dead_mount(s.point) || check_root(&s) || prepare())
+	if (check_proc() || clear_dead_mount(s.point) || check_root(&s) || prepare())
 		return 1;
 	snprintf(name, sizeof(name), "fsname=%s", s.source);
 	fuse_set_log_func(log_message);
