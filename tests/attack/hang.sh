@@ -12,7 +12,9 @@
 
 hang=$BUILD/tests/attack/hang
 attack=$BUILD/tests/tree/attack
-[ -x "$hang" ] && [ -x "$attack" ] || skip "$hang or $attack is not built"
+for program in "$hang" "$attack"; do
+	[ -x "$program" ] || skip "$program is not built"
+done
 cp "$hang" "$attack" "$WORK"
 hang=$WORK/hang attack=$WORK/attack
 

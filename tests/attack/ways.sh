@@ -14,7 +14,9 @@
 
 ways=$BUILD/tests/attack/ways
 race=$BUILD/tests/attack/race
-[ -x "$ways" ] && [ -x "$race" ] || skip "$ways or $race is not built"
+for program in "$ways" "$race"; do
+	[ -x "$program" ] || skip "$program is not built"
+done
 cp "$ways" "$race" "$WORK"
 cp "$race" "$WORK/strong" && chmod 4755 "$WORK/strong"
 ways=$WORK/ways
