@@ -253,10 +253,10 @@ static int memory(char **argv)
 	return pid < 0 ? fail("fork") : wait(NULL) < 0;
 }
 
-static int make_script(const char *dir, char *script)
+static int make_script(const char *dir, const char *script)
 {
 	char text[4096];
-	int fd = mkstemp(script), r;
+	int fd = open(script, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755), r;
 
 	snprintf(text, sizeof(text), "#!%s/file\n", dir);
 	r = fd < 0 || write(fd, text, strlen(text)) < 0 || fchmod(fd, 0755) < 0 ? -1 : 0;
@@ -282,9 +282,10 @@ static int execute_as_user(const char *program, const char *file)
 
 static int execute(char **argv)
 {
-	char script[] = "/tmp/hangXXXXXX";
+	char script[4096];
 	int r;
 
+	snprintf(script, sizeof(script), "%s.script", argv[0]);
 	if (mount_it(argv[0]) < 0 || make_script(argv[0], script) < 0)
 		return fail(argv[0]);
 	r = execute_as_user(script, NULL);
