@@ -125,6 +125,8 @@ static int check_unused(int state_dir)
 	struct dirent *entry;
 	int r = dir_open(state_dir, ".", &entries);
 
+	if (r == -ENOENT)
+		return error_set(-EAGAIN, "it was taken down", state_path());
 	while ((entry = dir_next_entry(entries, &r)))
 		if (strcmp(entry->d_name, "lock") != 0 && strcmp(entry->d_name, "@new.boot") != 0)
 			return error_set(-ENOTEMPTY, "neither a state directory nor empty: it has",
@@ -578,6 +580,7 @@ static int make(struct hierarchy *h)
 static int open_lock_to_make(struct hierarchy *h)
 {
 	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	struct stat st;
 	int r;
 
 	close_fd(&h->lock);
@@ -591,7 +594,11 @@ static int open_lock_to_make(struct hierarchy *h)
 	if (h->lock < 0)
 		return error_set(errno == ENOENT ? -EAGAIN : -errno, "open lock", state_path());
 	r = lock_take(h->lock, SETUP_LOCK, LOCK_EXCLUSIVE);
-	return r < 0 ? error_set(r, "lock", state_path()) : check_use(h->dir);
+	if (r < 0 || fstat(h->lock, &st) < 0)
+		return error_set(r ? r : -errno, "lock", state_path());
+	/* Taken down before the lock was had, others may be at work with the next one. */
+	return st.st_nlink ? check_use(h->dir)
+			   : error_set(-EAGAIN, "it was taken down", state_path());
 }
 
 static int setup(struct hierarchy *h)

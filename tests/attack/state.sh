@@ -133,6 +133,23 @@ done
 it 'the control: with room enough it works'
 is 0 "$(full 100)"
 
+# takes_down: again and again, somebody who uses the hierarchy and takes it down.
+takes_down()
+{
+	for _ in $(seq 40); do
+		CONTAINERFS_STATE=$WORK/short container run true || echo failed
+		CONTAINERFS_STATE=$WORK/short container rm / 2>"$WORK/.busy"
+	done
+}
+
+it 'who takes the hierarchy down at any moment keeps nobody from making it anew'
+other_state "$WORK/short"
+for _ in 1 2 3 4; do
+	takes_down >>"$WORK/taken" 2>&1 &
+done
+wait
+is '' "$(cat "$WORK/taken")"
+
 it 'root of a user namespace changes nothing of what is above it'
 check container create --own mount victim
 listing "$CONTAINERFS_STATE/tree" >"$WORK/before"
