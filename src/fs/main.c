@@ -31,6 +31,8 @@
 #include "ownstack.h"
 #include "watch.h"
 
+#define MESSAGE_SIZE 512
+#define MOUNT_TRIES 3
 #define FDS 16384 /* links.c counts its numbers up to nearly that */
 #define IDLE_THREADS 8
 #define HEAPS 2		  /* what each of many has left over is on nobody's quota */
@@ -96,12 +98,15 @@ static void usage(FILE *out)
 }
 
 static bool to_syslog;
+static char *held_message; /* what libfuse says goes there, not to anybody */
 
 __attribute__((format(printf, 2, 0))) static void log_message(enum fuse_log_level level,
 							      const char *format, va_list args)
 {
 	if (to_syslog)
 		vsyslog((int)level, format, args);
+	else if (held_message)
+		vsnprintf(held_message, MESSAGE_SIZE, format, args);
 	else
 		vfprintf(stderr, format, args);
 }
@@ -332,13 +337,36 @@ static int loop(struct fuse_session *session)
 	return r < 0 ? 1 : 0;
 }
 
+/*
+ * A server that was killed may answer until just before: then its mount is found dead by libfuse only, which says so,
+ * and is cleared away as any other.
+ */
+static int mount_session(struct fuse_session *session, const char *point)
+{
+	char message[MESSAGE_SIZE] = "";
+	struct stat st;
+	int r = -1;
+
+	for (int i = 0; r < 0 && i < MOUNT_TRIES; i++) {
+		held_message = message;
+		r = fuse_session_mount(session, point);
+		held_message = NULL;
+		if (r == 0 || stat(point, &st) == 0 || !is_dead(errno))
+			break;
+		if (clear_dead_mount(point))
+			return -1;
+	}
+	message[strcspn(message, "\n")] = '\0';
+	return r == 0 ? 0 : fail("%s", message[0] ? message : "it cannot be mounted");
+}
+
 static int serve(const struct settings *s, struct fuse_session *session)
 {
 	int r;
 
 	if (fuse_set_signal_handlers(session) < 0)
 		return fail("signals: %s", strerror(errno));
-	if (fuse_session_mount(session, s->point) < 0)
+	if (mount_session(session, s->point))
 		return 1;
 	r = mounts_setup(s->point);
 	if (r < 0)
