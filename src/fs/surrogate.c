@@ -25,11 +25,12 @@
 
 #include "cleanup.h"
 #include "fdpass.h"
+#include "quota.h"
 
-#define TIME_LIMIT 1000	  /* ms */
-#define GIVEN_UP_MAX 256  /* that do not end, even killed */
-#define GIVEN_UP_OF_UID 4 /* more of one user, and that one gets no other */
-#define ANSWER_FD 64	  /* out of the way of what is kept */
+#define TIME_LIMIT 1000	   /* ms */
+#define GIVEN_UP_MAX 256   /* that do not end, even killed */
+#define GIVEN_UP_OF_USER 4 /* more of one user, and that one gets no other */
+#define ANSWER_FD 64	   /* out of the way of what is kept */
 
 static const int place_types =
 	CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
@@ -157,7 +158,7 @@ static pid_t fork_raw(int *ret_pidfd)
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	pid_t pid;
-	uid_t uid;
+	struct quota *user;
 } given_up[GIVEN_UP_MAX];
 static size_t given_up_count;
 
@@ -165,28 +166,31 @@ void surrogate_tidy(void)
 {
 	pthread_mutex_lock(&mutex);
 	for (size_t i = 0; i < given_up_count;)
-		if (waitpid(given_up[i].pid, NULL, __WCLONE | WNOHANG) != 0)
+		if (waitpid(given_up[i].pid, NULL, __WCLONE | WNOHANG) != 0) {
+			quota_put(&given_up[i].user);
 			given_up[i] = given_up[--given_up_count];
-		else
+		} else {
 			i++;
+		}
 	pthread_mutex_unlock(&mutex);
 }
 
-static bool too_many_given_up(uid_t uid)
+/* A user is whom quota.h takes for one: a range of ids counts once. */
+static bool too_many_given_up(const struct quota *user)
 {
 	size_t count = 0;
 	bool full;
 
 	pthread_mutex_lock(&mutex);
 	for (size_t i = 0; i < given_up_count; i++)
-		count += given_up[i].uid == uid;
+		count += given_up[i].user == user;
 	full = given_up_count == GIVEN_UP_MAX;
 	pthread_mutex_unlock(&mutex);
-	return full || count >= GIVEN_UP_OF_UID;
+	return full || count >= GIVEN_UP_OF_USER;
 }
 
 /* Killed, but it may wait for something that lets nobody go: that is not waited for. */
-static void end(pid_t pid, int pidfd, uid_t uid)
+static void end(pid_t pid, int pidfd, struct quota *user)
 {
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 
@@ -199,7 +203,7 @@ static void end(pid_t pid, int pidfd, uid_t uid)
 	pthread_mutex_lock(&mutex);
 	if (given_up_count < GIVEN_UP_MAX) {
 		given_up[given_up_count].pid = pid;
-		given_up[given_up_count++].uid = uid;
+		given_up[given_up_count++].user = quota_keep(user);
 	}
 	pthread_mutex_unlock(&mutex);
 }
@@ -251,8 +255,11 @@ static int start_as(const struct caller *as, const struct surrogate_job *job, st
 	struct child c = {.as = as, .job = job, .place = -EBADF, .root = -EBADF};
 	char path[32];
 
-	*s = (struct surrogate){.pidfd = -EBADF, .socket = -EBADF, .uid = as->uid};
-	if (too_many_given_up(as->uid))
+	*s = (struct surrogate){.pidfd = -EBADF, .socket = -EBADF};
+	s->user = quota_open(as->tid, as->uid);
+	if (!s->user)
+		return -ENOMEM;
+	if (too_many_given_up(s->user))
 		return -EAGAIN;
 	if (job->in_its_place) {
 		c.place = place = (int)syscall(SYS_pidfd_open, as->pid, 0);
@@ -288,7 +295,8 @@ void surrogate_end(struct surrogate *s)
 {
 	close_fd(&s->socket);
 	if (s->pid > 0)
-		end(s->pid, s->pidfd, s->uid);
+		end(s->pid, s->pidfd, s->user);
+	quota_put(&s->user);
 	close_fd(&s->pidfd);
 	s->pid = 0;
 }

@@ -37,7 +37,7 @@ int surrogate_run(const struct caller *as, const struct surrogate_job *job);
 struct surrogate {
 	pid_t pid; /* 0: there is none */
 	int pidfd, socket;
-	uid_t uid;
+	struct quota *user; /* who has to pay if it does not end */
 };
 
 /* The same as surrogate_run(), of a job with again; 0: it waits to be asked. */
