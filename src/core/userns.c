@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -79,6 +80,17 @@ int userns_become_first(int proc)
 	    syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
 		return error_set(-errno, "become root of the user namespace above", NULL);
 	return 0;
+}
+
+/*
+ * Who is in the user namespace of a container may be stopped by root of that, for as long as that wants. Whoever waits
+ * for it wakes it; but may be killed itself, and then no lock or other fd of the caller's shall be kept.
+ */
+static int keep_only(const int *fds, size_t count)
+{
+	int r = kernel_close_but(fds, count);
+
+	return r < 0 ? error_set(r, "leave the caller's fds", NULL) : 0;
 }
 
 /* --- the writer, a child of the maker --- */
@@ -191,12 +203,17 @@ static int user_ns_error(int r)
 
 static int go_to_parent(const struct maker *m)
 {
+	int r;
+
 	if (m->parent < 0)
 		return 0;
 	if (setns(m->parent, CLONE_NEWUSER) < 0)
 		return error_set(-errno, "join namespace", "user");
-	/* Only somebody who is somebody there may make one. */
-	return userns_become_first(m->proc);
+	/* Only somebody who is somebody there may make one; and the kernel forgets who ends with whom. */
+	r = userns_become_first(m->proc);
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		r = error_set(-errno, "set the parent-death signal", NULL);
+	return r;
 }
 
 static int make_user(const struct maker *m, int to_writer)
@@ -228,15 +245,25 @@ static int make_user_with_maps(const struct maker *m)
 	return r ? r : written ? map_error(written) : 0;
 }
 
+/* It may be killed with its cgroup at any moment, too. */
+static int own_files(const struct maker *m)
+{
+	int keep[NS_COUNT + 4] = {m->parent, m->user_ns, m->proc, m->to};
+
+	memcpy(keep + 4, m->set.fd, sizeof(m->set.fd));
+	if (unshare(CLONE_FILES) < 0)
+		return error_set(-errno, "leave the caller's fds", NULL);
+	return keep_only(keep, ARRAY_SIZE(keep));
+}
+
 static int maker_agent(void *arg)
 {
 	struct maker *m = arg;
 	unsigned int made = m->types | (m->makes_user ? CLONE_NEWUSER : 0);
-	int r = 0;
+	int r = own_files(m);
 
-	/* It may be killed with its cgroup at any moment: its fds are not the caller's. */
-	if (unshare(CLONE_FILES) < 0)
-		return error_set(-errno, "leave the caller's fds", NULL);
+	if (r < 0)
+		return r;
 	/* What the new one is to be a copy of. */
 	if ((m->types & CLONE_NEWUTS) && m->set.fd[NS_UTS] >= 0 &&
 	    setns(m->set.fd[NS_UTS], CLONE_NEWUTS) < 0)
@@ -304,18 +331,20 @@ int userns_fill(int user_ns, int cgroup, unsigned int types, struct ns_set *set)
 
 struct reader {
 	int user_ns, proc, to;
-	int close; /* the caller's end of it */
 };
 
 /* Root of that user namespace shall not trace it: its memory is a copy of the caller's. */
 static int reader_main(void *arg)
 {
 	const struct reader *reader = arg;
+	const int keep[] = {reader->user_ns, reader->proc, reader->to};
 	autoclose int self = -EBADF;
 	char byte;
+	int r = keep_only(keep, ARRAY_SIZE(keep));
 
-	/* Then a caller that ends is the end of the socket. */
-	close(reader->close);
+	/* A caller that ends is the end of the socket, whose other end is closed here. */
+	if (r < 0)
+		return -r;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(reader->user_ns, CLONE_NEWUSER) < 0)
 		return errno;
 	self = openat(reader->proc, "self", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -349,11 +378,10 @@ int userns_read_maps(int user_ns, struct userns_maps *ret_maps)
 	autoclose int from = -EBADF;
 	autoclose int to = -EBADF;
 	autoclose int dir = -EBADF;
-	struct reader reader = {user_ns, proc, -EBADF, -EBADF};
+	struct reader reader = {user_ns, proc, -EBADF};
 	int pid = -1, ended, r = proc < 0 ? proc : made_pair(&from, &to);
 
 	reader.to = to;
-	reader.close = from;
 	r = r ? r : agent_start(reader_main, &reader, &pid);
 	if (r < 0)
 		return error_default(r, "read id maps", NULL);

@@ -266,31 +266,12 @@ static void leave_cgroup(const struct hierarchy *h)
 		cgroup_remove(h->cgroup, CGROUP);
 }
 
-#define NONE_KEPT UINT_MAX
-
-/* The lowest of keep from fd on. */
-static unsigned int next_kept(const int *keep, size_t n, unsigned int fd)
-{
-	unsigned int next = NONE_KEPT;
-
-	for (size_t i = 0; i < n; i++)
-		if (keep[i] >= 0 && (unsigned int)keep[i] >= fd && (unsigned int)keep[i] < next)
-			next = (unsigned int)keep[i];
-	return next;
-}
-
 static void keep_fds(const struct hierarchy *h, int held, int ready)
 {
 	const int keep[] = {h->dir, h->cgroup, h->cradle, held, ready};
-	unsigned int fd = 0, next;
 
-	/* 0 to 2 as well, and the container's own fd above all. */
-	while ((next = next_kept(keep, ARRAY_SIZE(keep), fd)) != NONE_KEPT) {
-		if (next > fd)
-			kernel_close_range(fd, next - 1);
-		fd = next + 1;
-	}
-	kernel_close_from(fd);
+	/* 0 to 2 go as well, and the container's own fd above all. */
+	kernel_close_but(keep, ARRAY_SIZE(keep));
 }
 
 struct start_call {

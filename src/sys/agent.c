@@ -260,17 +260,31 @@ void agent_wait_exec(pid_t pid, const volatile pid_t *second, int in)
 		  info.si_pid != pid));
 }
 
+struct beside {
+	int (*fn)(void *arg);
+	void *arg;
+};
+
+static int beside_main(void *arg)
+{
+	const struct beside *beside = arg;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return beside->fn(beside->arg);
+}
+
 /* Not CLONE_VM: what goes on beside its maker must not depend on memory that this goes on using. */
 int agent_start(int (*fn)(void *arg), void *arg, int *ret_pid)
 {
 	struct clone_request req = {
 		.cgroup = -1,
 	};
+	struct beside beside = {fn, arg};
 	sigset_t old;
 	pid_t pid;
 
 	kernel_block_signals(&old);
-	pid = kernel_clone(&req, fn, arg);
+	pid = kernel_clone(&req, beside_main, &beside);
 	kernel_restore_signals(&old);
 	if (pid < 0)
 		return pid;

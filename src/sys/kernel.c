@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -294,6 +295,32 @@ int kernel_close_range(unsigned int first, unsigned int last)
 int kernel_close_from(unsigned int first)
 {
 	return result(syscall(SYS_close_range, first, ~0u, 0));
+}
+
+#define NONE_KEPT UINT_MAX
+
+/* The lowest of keep from fd on. */
+static unsigned int next_kept(const int *keep, size_t n, unsigned int fd)
+{
+	unsigned int next = NONE_KEPT;
+
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] >= 0 && (unsigned int)keep[i] >= fd && (unsigned int)keep[i] < next)
+			next = (unsigned int)keep[i];
+	return next;
+}
+
+int kernel_close_but(const int *keep, size_t count)
+{
+	unsigned int fd = 0, next;
+	int r = 0;
+
+	while (r == 0 && (next = next_kept(keep, count, fd)) != NONE_KEPT) {
+		if (next > fd)
+			r = kernel_close_range(fd, next - 1);
+		fd = next + 1;
+	}
+	return r ? r : kernel_close_from(fd);
 }
 
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags)

@@ -76,6 +76,9 @@ int kernel_pidfd_exit_status(int pidfd, int *ret_status);
 int kernel_close_range(unsigned int first, unsigned int last);
 int kernel_close_from(unsigned int first);
 
+/* All fds but these, 0 to 2 too; negative ones are none. */
+int kernel_close_but(const int *keep, size_t count);
+
 /* The mount API. Returned fds are close-on-exec. */
 int kernel_open_tree(int dirfd, const char *path, unsigned int flags);
 int kernel_make_slave(int mnt); /* and all that is mounted below it */
