@@ -73,7 +73,7 @@ wait "$started" 2>/dev/null
 # free CONTAINER: nobody has its lock.
 free()
 {
-	timeout "$(seconds 3)" container set "$1" stop_timeout=5 2>"$WORK/err"
+	timeout -s KILL "$(seconds 3)" container set "$1" stop_timeout=5 2>"$WORK/err"
 }
 
 it 'who is stopped in there and left alone keeps no lock: the control'
@@ -90,7 +90,7 @@ halted()
 	shift 2
 	exits 0 "$halt" "$call" "$nth" -- "$@" || return
 	stopped=$(cat "$WORK/.out")
-	check timeout "$(seconds 3)" container enter p -- kill -0 "$stopped"
+	check timeout -s KILL "$(seconds 3)" container enter p -- kill -0 "$stopped"
 	for name in p p/z; do
 		free "$name" || {
 			bad "$name is locked by $stopped"
