@@ -488,6 +488,7 @@ int proc_status(pid_t pid, struct proc_status *ret_status)
 		.process = (pid_t)status_number(buf, "\nTgid:\t"),
 		.tracer = (pid_t)status_number(buf, "\nTracerPid:\t"),
 		.ended = !state || *state == 'Z' || *state == 'X',
+		.threads = (int)status_number(buf, "\nThreads:\t"),
 		.filtered = status_number(buf, "\nSeccomp:\t") != 0,
 	};
 	/* No memory: it is the kernel's, or has given it up on its way out. */

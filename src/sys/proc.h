@@ -94,6 +94,7 @@ struct proc_status {
 	pid_t tracer;
 	bool ended;    /* a zombie, or about to be one */
 	bool filtered; /* has seccomp filters */
+	int threads;   /* of its process; a first one that has ended counts */
 	int depth;     /* how many pid namespaces have a number for it, from /proc's on */
 	pid_t number[PROC_DEPTH]; /* of the thread, in each; its own is the last */
 	struct proc_ids ids;

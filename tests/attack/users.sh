@@ -22,6 +22,7 @@ for program in "$halt" "$attack" "$reboots"; do
 	[ -x "$program" ] || skip "$program is not built"
 done
 
+reboots=$(shown "$reboots")
 check container create a --own all,user
 check container create p --own user,mount
 check container create p/z --own user

@@ -138,6 +138,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	limited = has(argv, "limited");
+	whole = (struct timespec){.tv_sec = LIMIT / 1000, .tv_nsec = LIMIT % 1000 * 1000000L};
 	with_handler = has(argv, "handled");
 	with_signal = with_handler || has(argv, "ignored");
 	if (strcmp(argv[1], "list") == 0)

@@ -102,7 +102,7 @@ is 137 $?
 check container rm c
 
 it 'a container whose fd is closed'
-start "$WORK/out" container run -n r --inherit pid -- "$leaderless"
+start "$WORK/out" container run -n r --inherit pid -- "$(shown "$leaderless")"
 pid=$(cat "$(cgroup_of_hierarchy)"/*/cgroup.procs 2>/dev/null | sort -n | head -n 1)
 kill -KILL "$started"
 check container create x

@@ -21,6 +21,7 @@ finish()
 	status=$?
 	unmount_trees
 	out_of_mount_path
+	not_shown
 	case $status in
 	0) [ "$failures" = 0 ] || exit 1 ;;
 	77) ;;
@@ -379,6 +380,24 @@ put_fails()
 }
 
 # --- the machine ---
+
+# shown PROGRAM: a copy where a view shows it, as /tmp, where what is built may lie, is the view's own. Prints its path.
+shown()
+{
+	dir=$(mktemp -d /var/tmp/containerfs-shell.XXXXXX)
+	echo "$dir" >>"$WORK/.shown"
+	chmod 755 "$dir"
+	cp "$1" "$dir/"
+	echo "$dir/${1##*/}"
+}
+
+not_shown()
+{
+	[ ! -e "$WORK/.shown" ] || while read -r dir; do
+		rm -r "$dir"
+	done <"$WORK/.shown"
+	rm -f "$WORK/.shown"
+}
 
 mounts()
 {

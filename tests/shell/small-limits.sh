@@ -17,7 +17,7 @@ mkdir to
 
 # One line for each verb; those that change something have one that puts it back.
 # The command is a small static program, if there is one. With an address sanitizer a program takes terabytes.
-nothing="$BUILD/src/cli/container --version" no_limit_of_memory=
+nothing="$(shown "$BUILD/src/cli/container") --version" no_limit_of_memory=
 prlimit --as=20000000 container --version >/dev/null || nothing=true no_limit_of_memory=1
 sed "s|TRUE|$nothing|" >calls <<'END'
 create new --own uts,ipc,network
