@@ -374,7 +374,7 @@ static int read_id_maps(struct list *s, int container)
 	if (r == 0 && (info.own & CLONE_NEWUSER))
 		r = container_get_ids(container, s->ids, sizeof(s->ids)) < 0 ? -1 : 0;
 	if (r == 0 && (info.own & CLONE_NEWUSER))
-		s->foreign = listing_foreign(container);
+		r = listing_foreign(container, &s->foreign);
 	return r;
 }
 
@@ -385,8 +385,7 @@ static int read_hostname(struct list *s, int container)
 
 	if (r < 0)
 		s->hostname[0] = '\0';
-	return r < 0 && errno != EPERM && errno != EACCES && errno != ESRCH && errno != EXDEV ? -1
-											      : 0;
+	return r < 0 && !listing_may_be_untold() ? -1 : 0;
 }
 
 /* After those that ls has as well. */

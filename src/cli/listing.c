@@ -67,30 +67,44 @@ int listing_limits(int container, char *buf, size_t size)
 	return 0;
 }
 
-static bool is_same_file(int a, int b)
+bool listing_may_be_untold(void)
 {
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
-	       x.st_dev == y.st_dev;
+	return errno == EPERM || errno == EACCES || errno == ESRCH || errno == EXDEV;
 }
 
-unsigned int listing_foreign(int container)
+/* 1: the namespace belongs to another user namespace; 0; -1 and errno. */
+static int is_foreign(int ns, int user)
+{
+	autoclose int owner = ioctl(ns, NS_GET_USERNS);
+	struct stat x, y;
+
+	/* One of a user namespace that the caller is not above is none of the container's either. */
+	if (owner < 0)
+		return errno == EPERM ? 1 : -1;
+	if (fstat(owner, &x) < 0 || fstat(user, &y) < 0)
+		return -1;
+	return x.st_ino != y.st_ino || x.st_dev != y.st_dev;
+}
+
+int listing_foreign(int container, unsigned int *ret_types)
 {
 	static const int types[] = {CLONE_NEWNS,  CLONE_NEWPID,	   CLONE_NEWNET, CLONE_NEWIPC,
 				    CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWTIME};
 	autoclose int user = container_namespace(container, CLONE_NEWUSER);
-	unsigned int foreign = 0;
 
-	for (size_t i = 0; user >= 0 && i < ARRAY_SIZE(types); i++) {
+	*ret_types = 0;
+	if (user < 0)
+		return listing_may_be_untold() ? 0 : -1;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		autoclose int ns = container_namespace(container, types[i]);
-		autoclose int owner = ns < 0 ? -EBADF : ioctl(ns, NS_GET_USERNS);
+		int r = ns >= 0 ? is_foreign(ns, user) : listing_may_be_untold() ? 0 : -1;
 
-		/* One of a user namespace that the caller is not above is none of the container's either. */
-		if (ns >= 0 && (owner < 0 ? errno == EPERM : !is_same_file(owner, user)))
-			foreign |= (unsigned int)types[i];
+		if (r < 0)
+			return -1;
+		if (r > 0)
+			*ret_types |= (unsigned int)types[i];
 	}
-	return foreign;
+	return 0;
 }
 
 int listing_open(const char *name, struct listing_base *ret_base)

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <containerfs/container.h>
+
+#include <stdbool.h>
 #include <stddef.h>
 
 const char *listing_state(enum container_state state);
@@ -15,11 +17,14 @@ void listing_types(unsigned int flags, char *buf, size_t size);
 /* The limits that were set, "memory.max=536870912; pids.max=100"; "": none. -1 and errno. */
 int listing_limits(int container, char *buf, size_t size);
 
+/* Whether errno says that something cannot be told without privilege, or before the first task. */
+bool listing_may_be_untold(void);
+
 /*
  * Types, as flags, of namespaces that a container shares or inherits and that do not belong to its user namespace: root
- * inside cannot configure them. Not those that cannot be opened, or come with its first task.
+ * inside cannot configure them. Not those that may be untold. -1 and errno.
  */
-unsigned int listing_foreign(int container);
+int listing_foreign(int container, unsigned int *ret_types);
 
 /* What names are relative to, set by listing_open(). */
 struct listing_base {

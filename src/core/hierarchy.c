@@ -654,7 +654,9 @@ int hierarchy_open_cgroup(struct hierarchy *h)
 	if (h->cgroup < 0)
 		return error_set(errno == ENOENT ? -EOPNOTSUPP : -errno,
 				 "find the hierarchy's cgroup v2 directory", path);
-	if (fstatfs(h->cgroup, &sfs) < 0 || sfs.f_type != CGROUP2_SUPER_MAGIC)
+	if (fstatfs(h->cgroup, &sfs) < 0)
+		return error_set(-errno, "look at the hierarchy's cgroup", path);
+	if (sfs.f_type != CGROUP2_SUPER_MAGIC)
 		return record_damaged(h->dir, "cgroup");
 	return 0;
 }

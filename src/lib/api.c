@@ -201,22 +201,31 @@ EXPORT int container_rename(int container, const char *new_name)
 	return (int)call_done(r ? r : change_name(&c.h, &c.o, new_name), "rename", NULL);
 }
 
+static int remove_damaged(struct call *c, int container, unsigned int flags)
+{
+	int r = object_check_place(&c->h, container, NULL);
+
+	/* The init container's: all others hang below it. */
+	if (object_check_place(&c->h, container, "") == 0)
+		r = record_damaged(container, OBJECT_SPEC);
+	r = r ? r : guard_ask_container();
+	return r ? r : reap_remove_damaged(&c->h, container, flags & CONTAINER_REMOVE_RECURSIVE);
+}
+
 EXPORT int container_remove(int container, unsigned int flags)
 {
 	autocall struct call c;
 	int r = call_begin(&c, container, HIERARCHY_END);
 
+	/* Damaged is its own record, or one of the hierarchy's: then nothing is known of what it has. */
 	if (r == -EUCLEAN && (flags & CONTAINER_REMOVE_KILL)) {
 		hierarchy_close(&c.h);
 		r = call_open(&c, HIERARCHY_SWEEP);
-		/* The init container's: all others hang below it. */
-		if (r == 0 && object_check_place(&c.h, container, "") == 0)
-			r = record_damaged(container, OBJECT_SPEC);
-		r = r ? r : object_check_place(&c.h, container, NULL);
-		r = r ? r : guard_ask_container();
-		r = r ? r
-		      : reap_remove_damaged(&c.h, container, flags & CONTAINER_REMOVE_RECURSIVE);
-		return (int)call_done(r, "remove", NULL);
+		if (r < 0)
+			return (int)call_done(r, "remove", NULL);
+		r = call_look_again(&c, container);
+		if (r == -EUCLEAN)
+			return (int)call_done(remove_damaged(&c, container, flags), "remove", NULL);
 	}
 	/* One that ends with its fd is ended by whoever has the fd: closing it would do so too. */
 	if (r == 0 && !c.o.spec.transient) {

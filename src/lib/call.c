@@ -64,14 +64,38 @@ static int without_record(struct call *c, int container, int r)
 {
 	struct container_error error = *error_last();
 	struct stat st;
-	bool is_ours = container >= 0 && fstat(container, &st) == 0 && S_ISDIR(st.st_mode) &&
-		       call_open(c, HIERARCHY_LOOK) == 0 &&
+	/* What could not be read is not damaged. */
+	bool lacks = r == -ENOENT || r == -EBADF || r == -ENAMETOOLONG;
+	bool is_ours = lacks && container >= 0 && fstat(container, &st) == 0 &&
+		       S_ISDIR(st.st_mode) && call_open(c, HIERARCHY_LOOK) == 0 &&
 		       object_check_place(&c->h, container, NULL) == 0;
 
 	if (is_ours)
 		return record_damaged(container, OBJECT_SPEC);
 	error_copy(&error);
 	return r;
+}
+
+/* Of a container in an open hierarchy: -EUCLEAN if its own record is damaged, or another's. */
+static int check_record(struct call *c, int container, const struct spec *spec)
+{
+	int r = object_check_place(&c->h, container, spec->cgroup);
+
+	c->o = (struct object){.dir = container, .spec = *spec};
+	/* In the tree, but elsewhere: the record is another container's. */
+	if (r == -ENOENT && object_check_place(&c->h, container, NULL) == 0)
+		return record_damaged(container, OBJECT_SPEC);
+	return r ? r : object_check_own(&c->h, container, spec);
+}
+
+int call_look_again(struct call *c, int container)
+{
+	struct spec spec;
+	int r = call_load(container, &spec);
+
+	if ((r == -ENOENT || r == -EBADF) && object_check_place(&c->h, container, NULL) == 0)
+		return record_damaged(container, OBJECT_SPEC);
+	return r ? r : check_record(c, container, &spec);
 }
 
 /* The fd is looked at before any of ours is opened, which could get the number of a closed one. */
@@ -86,11 +110,5 @@ int call_begin(struct call *c, int container, enum hierarchy_use use)
 		return r == -EUCLEAN ? r : without_record(c, container, r);
 	r = call_open(c, use);
 	c->o = (struct object){.dir = container, .spec = spec};
-	if (r < 0)
-		return r;
-	r = object_check_place(&c->h, container, spec.cgroup);
-	/* In the tree, but elsewhere: the record is another container's. */
-	if (r == -ENOENT && object_check_place(&c->h, container, NULL) == 0)
-		return record_damaged(container, OBJECT_SPEC);
-	return r ? r : object_check_own(&c->h, container, &spec);
+	return r ? r : check_record(c, container, &spec);
 }

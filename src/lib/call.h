@@ -27,6 +27,9 @@ int call_record_error(int r);
 
 int call_begin(struct call *c, int container, enum hierarchy_use use);
 
+/* The same in the hierarchy that is open already. -EUCLEAN: it is its own record that is damaged. */
+int call_look_again(struct call *c, int container);
+
 /* Without an object. */
 int call_open(struct call *c, enum hierarchy_use use);
 

@@ -170,7 +170,13 @@ int cgroup_make(int parent, const char *path)
 {
 	if (mkdirat(parent, path, 0755) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	return fchmodat(parent, path, 0755, 0) < 0 && errno != ENOENT ? -errno : 0;
+	if (fchmodat(parent, path, 0755, 0) < 0 && errno != ENOENT) {
+		int r = -errno;
+
+		unlinkat(parent, path, AT_REMOVEDIR);
+		return r;
+	}
+	return 0;
 }
 
 void cgroup_limit_depth(const char *path)
