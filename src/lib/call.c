@@ -59,14 +59,18 @@ int call_load(int container, struct spec *ret_spec)
 	return r < 0 ? call_record_error(r) : 0;
 }
 
+/* What call_load() says then. What could not be read for another reason is not damaged. */
+static bool lacks_record(int r)
+{
+	return r == -ENOENT || r == -EBADF || r == -ENAMETOOLONG;
+}
+
 /* r: why it has no record. In the tree a container has one; removed, or never one, it has none. */
 static int without_record(struct call *c, int container, int r)
 {
 	struct container_error error = *error_last();
 	struct stat st;
-	/* What could not be read is not damaged. */
-	bool lacks = r == -ENOENT || r == -EBADF || r == -ENAMETOOLONG;
-	bool is_ours = lacks && container >= 0 && fstat(container, &st) == 0 &&
+	bool is_ours = lacks_record(r) && container >= 0 && fstat(container, &st) == 0 &&
 		       S_ISDIR(st.st_mode) && call_open(c, HIERARCHY_LOOK) == 0 &&
 		       object_check_place(&c->h, container, NULL) == 0;
 
@@ -93,7 +97,7 @@ int call_look_again(struct call *c, int container)
 	struct spec spec;
 	int r = call_load(container, &spec);
 
-	if ((r == -ENOENT || r == -EBADF) && object_check_place(&c->h, container, NULL) == 0)
+	if (lacks_record(r) && object_check_place(&c->h, container, NULL) == 0)
 		return record_damaged(container, OBJECT_SPEC);
 	return r ? r : check_record(c, container, &spec);
 }
