@@ -396,14 +396,15 @@ static int give_name(const struct hierarchy *h, const struct object *parent, con
 }
 
 static int make_named(const struct hierarchy *h, const struct object *parent, const char *name,
-		      int limbo, const char *id_text, const struct container_access *access,
-		      struct object *o)
+		      int limbo, const struct container_access *access, struct object *o)
 {
 	struct root_plan root = make_plan_view(&o->spec);
 	unsigned int types = pinned_own_types(&o->spec);
+	char id_text[ID_TEXT_SIZE];
 	struct stat st;
 	int r;
 
+	text_format_id(o->spec.id, id_text);
 	if (fstatat(parent->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return error_set(-EEXIST, "create", NULL);
 	r = make_in_limbo(limbo, id_text, access, o);
@@ -466,8 +467,7 @@ int make_container(const struct hierarchy *h, const struct object *parent, const
 		} else {
 			number = 1;
 		}
-		r = r ? r
-		      : make_named(h, parent, name ? name : numbered, limbo, id_text, access, &o);
+		r = r ? r : make_named(h, parent, name ? name : numbered, limbo, access, &o);
 		if (r == 0)
 			break;
 		close_fd(&o.dir);

@@ -159,7 +159,7 @@ static void show_text(FILE *out, const char *text)
 	char one[PRINTABLE_SIZE + 1];
 
 	for (; *text; text++)
-		fwrite(one, 1, (size_t)(printable_put(one, text) - one), out);
+		fprintf(out, "%.*s", (int)(printable_put(one, text) - one), one);
 	fputs("\n", out);
 }
 
