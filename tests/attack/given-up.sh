@@ -28,7 +28,7 @@ chmod 755 "$WORK"
 # kept: how many children the server has, which do not end.
 kept()
 {
-	awk '/^PPid:/ && $2 == '"$server"' { n++ } END { print n + 0 }' /proc/[0-9]*/status 2>/dev/null
+	grep -lx "PPid:.$server" /proc/[0-9]*/status 2>/dev/null | grep -c .
 }
 
 # links FIRST LAST: those uids of m each make some links to it.

@@ -71,7 +71,7 @@ others_go_on()
 	matches "^$other\$" "$(cat "$T/own/tasks")"
 	kill $other
 	wait $other 2>/dev/null
-	is '' "$(awk '/^PPid:/ && $2 == '"$server"' { print FILENAME }' /proc/[0-9]*/status 2>/dev/null)" \
+	is '' "$(grep -lx "PPid:.$server" /proc/[0-9]*/status 2>/dev/null)" \
 		'children of the server'
 }
 

@@ -193,5 +193,5 @@ kill $outside 2>/dev/null
 sleep 3
 fds=$(find "/proc/$server/fd" | wc -l)
 [ "$fds" -lt 100 ] || bad "$fds fds of the server"
-is '' "$(awk '/^PPid:/ && $2 == '"$server"' { print FILENAME }' /proc/[0-9]*/status 2>/dev/null)" 'children'
+is '' "$(grep -lx "PPid:.$server" /proc/[0-9]*/status 2>/dev/null)" 'children'
 check rm -r "$T/a" "$T/b" "$T/own" "$T/many"
