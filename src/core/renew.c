@@ -69,6 +69,22 @@ static int look_at(struct search *s, const struct spec *spec, const char *name)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* 1; 0: it has just been removed, or its record is damaged. What cannot be looked at is not taken for absent. */
+static int open_child(int dir, const char *name, int *ret_child, struct spec *ret_spec)
+{
+	autoclose int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = child < 0 ? -errno : object_load(child, ret_spec);
+
+	if (r == -EUCLEAN || object_lacks_record(r)) {
+		error_clear();
+		return 0;
+	}
+	if (r < 0)
+		return error_set(r, "look at a container", name);
+	*ret_child = take_fd(&child);
+	return 1;
+}
+
 /* All containers are looked at: whose a shared namespace is, no record tells. */
 static int search_below(struct search *s, int dir)
 {
@@ -77,11 +93,11 @@ static int search_below(struct search *s, int dir)
 	int r = dir_open(dir, ".", &children);
 
 	while (r == 0 && (name = dir_next_subdir(children, &r))) {
-		autoclose int child =
-			openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		struct spec spec;
+		autoclose int child = -EBADF;
+		struct spec spec = {0};
 
-		if (child < 0 || object_load(child, &spec) < 0)
+		r = open_child(dir, name, &child, &spec);
+		if (r <= 0)
 			continue;
 		r = look_at(s, &spec, name);
 		if (r == 0 && spec.nested)
@@ -118,11 +134,11 @@ static int check_nested(int dir)
 	int r = dir_open(dir, ".", &children);
 
 	while (r == 0 && (name = dir_next_subdir(children, &r))) {
-		autoclose int child =
-			openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		struct spec spec;
+		autoclose int child = -EBADF;
+		struct spec spec = {0};
 
-		if (child < 0 || object_load(child, &spec) < 0)
+		r = open_child(dir, name, &child, &spec);
+		if (r <= 0)
 			continue;
 		for (int t = 0; t < NS_COUNT; t++)
 			if (spec.pinned[t] && (spec.mode[t] == CONTAINER_NS_OWN || t == NS_USER))

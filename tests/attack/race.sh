@@ -19,7 +19,6 @@ mkdir "$WORK/dir"
 : >"$WORK/dir/marked"
 chown -R 1000:1000 "$WORK/dir"
 
-
 user()
 {
 	setpriv --reuid 1000 --regid 1000 --clear-groups -- "$@"
